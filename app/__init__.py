@@ -1,0 +1,1 @@
+"""The application: services, execution of runs, the graph and its boundary."""

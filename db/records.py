@@ -1,0 +1,335 @@
+"""What the store functions take and return: frozen records, free of sessions and table models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class RunStatus(StrEnum):
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELED = "CANCELED"
+
+    @property
+    def is_terminal(self) -> bool:
+        return self in (RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELED)
+
+
+class RunOrigin(StrEnum):
+    COMPUTED = "COMPUTED"
+    IMPORTED = "IMPORTED"
+
+
+class RunEventKind(StrEnum):
+    """What happened to a run; the run's status column alone is the truth about its state."""
+
+    QUEUED = "QUEUED"
+    STARTED = "STARTED"
+    PROGRESS = "PROGRESS"
+    RETRIED = "RETRIED"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELED = "CANCELED"
+    IMPORTED = "IMPORTED"
+
+
+# -- datasets ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetRecord:
+    """One asset of a dataset. `ordinal` is its column in the dataset's arrays."""
+
+    ordinal: int
+    asset: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    first_date: date | None = None
+    last_date: date | None = None
+    observation_count: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDataset:
+    """A snapshot whose files are in place and whose row is to be committed."""
+
+    name: str
+    fingerprint: str
+    source: str
+    licence: str | None
+    note: str | None
+    synthetic: bool
+    calendar: str
+    fields: tuple[str, ...]
+    date_count: int
+    first_date: date
+    last_date: date
+    observation_count: int
+    quality: Mapping[str, Any]
+    assets: tuple[AssetRecord, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetRecord:
+    """`version` counts the different snapshots of a name; `current` marks the one that the name means."""
+
+    id: int
+    name: str
+    version: int
+    current: bool
+    fingerprint: str
+    source: str
+    licence: str | None
+    note: str | None
+    synthetic: bool
+    calendar: str
+    fields: tuple[str, ...]
+    asset_count: int
+    date_count: int
+    first_date: date
+    last_date: date
+    observation_count: int
+    quality: Mapping[str, Any]
+    created_at: datetime
+    deleted_at: datetime | None
+
+
+# -- runs --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRun:
+    """A computation to be queued. `config` is the normalised config, every option present."""
+
+    factor: str
+    config: Mapping[str, Any]
+    identity_hash: str
+    dataset_id: int
+    engine_version: str
+    tags: tuple[str, ...] = ()
+    note: str | None = None
+    forced: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """One computation or one imported result. Immutable once terminal, tags and note aside."""
+
+    id: int
+    factor: str
+    status: RunStatus
+    origin: RunOrigin
+    config: Mapping[str, Any]
+    unrecorded_fields: tuple[str, ...]
+    identity_hash: str
+    forced: bool
+    dataset_id: int | None
+    engine_version: str | None
+    legacy_run_id: str | None
+    import_batch_id: int | None
+    import_remarks: tuple[str, ...]
+    created_at: datetime
+    imported_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    progress_fraction: float
+    progress_stage: str
+    failure_code: str | None
+    failure_message: str | None
+    claimed_by: str | None
+    heartbeat_at: datetime | None
+    attempt: int
+    note: str | None
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """Who holds a running run; `attempt` fences every write made on its behalf."""
+
+    run_id: int
+    claimed_by: str
+    attempt: int
+    heartbeat_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEventRecord:
+    """`id` orders the events of all runs, `seq` those of one run (from 1)."""
+
+    id: int
+    run_id: int
+    seq: int
+    at: datetime
+    kind: RunEventKind
+    status: RunStatus
+    progress_fraction: float
+    progress_stage: str
+    message: str | None
+
+
+# -- results -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndefinedMetricRecord:
+    """Why a metric of a performance row is null."""
+
+    metric: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PerformanceRecord:
+    """One typed row a run. Field names and units are those of the engine's metrics; null = undefined, with a reason."""
+
+    cumulative_return: float | None = None
+    annualized_return: float | None = None
+    mean_annual_return: float | None = None
+    annualized_volatility: float | None = None
+    sharpe_ratio: float | None = None
+    sortino_ratio: float | None = None
+    sortino_ratio_target: float | None = None
+    max_drawdown: float | None = None
+    max_drawdown_peak_date: date | None = None
+    max_drawdown_trough_date: date | None = None
+    max_drawdown_recovery_date: date | None = None
+    calmar_ratio: float | None = None
+    value_at_risk_95: float | None = None
+    expected_shortfall_95: float | None = None
+    hit_rate: float | None = None
+    skewness: float | None = None
+    excess_kurtosis: float | None = None
+    best_period_return: float | None = None
+    worst_period_return: float | None = None
+    long_only_return: float | None = None
+    short_only_return: float | None = None
+    years: float | None = None
+    num_periods: int | None = None
+    skipped_periods: int | None = None
+    missing_returns: int | None = None
+    coverage: float | None = None
+    breadth: float | None = None
+    long_hhi: float | None = None
+    short_hhi: float | None = None
+    start_date: date | None = None
+    end_date: date | None = None
+    wiped_out_on: date | None = None
+    undefined_metrics: tuple[UndefinedMetricRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesRecord:
+    """One named series of a run. `dates` (n,) datetime64[D] ascending, `values` (n,) float64; NaN = missing."""
+
+    name: str
+    dates: NDArray[np.datetime64]
+    values: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegRecord:
+    """One leg of one composition: parallel arrays (k,). `asset_ordinals` int32 index the dataset's assets,
+    weights are positive and sum to 1, NaN = missing."""
+
+    asset_ordinals: NDArray[np.int32]
+    weights: NDArray[np.float64]
+    period_returns: NDArray[np.float64]
+    signals: NDArray[np.float64]
+    market_caps: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompositionRecord:
+    """What a run held in the period (`period_start`, `period_end`]; `short` is None for a long-only factor."""
+
+    period_start: date
+    period_end: date
+    long: LegRecord
+    short: LegRecord | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResults:
+    """All that a succeeded run leaves behind, committed together with its terminal status."""
+
+    performance: PerformanceRecord
+    series: tuple[SeriesRecord, ...]
+    compositions: tuple[CompositionRecord, ...] = ()
+
+
+# -- imports -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuarantineRecord:
+    """An input line that was not understood, kept as it was. `line` 0 stands for the whole file."""
+
+    file: str
+    line: int
+    raw: str
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewImportedRun:
+    """A result of the older system. `content_hash` tells an identical re-import from a conflicting one."""
+
+    factor: str
+    legacy_run_id: str
+    content_hash: str
+    config: Mapping[str, Any]
+    unrecorded_fields: tuple[str, ...]
+    remarks: tuple[str, ...]
+    finished_at: datetime
+    performance: PerformanceRecord
+    series: tuple[SeriesRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewMonthlyMetrics:
+    """A monthly-metrics sheet of the older system, attached to a factor: (metric, value, formatted) rows."""
+
+    factor: str
+    as_of_date: date
+    rows: tuple[tuple[str, float | None, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewImportFile:
+    """One log file's share of an import: committed as a whole or not at all."""
+
+    file: str
+    content_hash: str
+    runs: tuple[NewImportedRun, ...] = ()
+    monthly_metrics: tuple[NewMonthlyMetrics, ...] = ()
+    quarantine: tuple[QuarantineRecord, ...] = ()
+    repaired: int = 0
+    merged: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportBatchRecord:
+    """What one import did. Counts are of this import; lines quarantined before are not quarantined again."""
+
+    id: int
+    created_at: datetime
+    source: str
+    imported: int
+    unchanged: int
+    repaired: int
+    merged: int
+    series_attached: int
+    monthly_sets_attached: int
+    quarantined: int
+    quarantine: tuple[QuarantineRecord, ...]

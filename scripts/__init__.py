@@ -1,0 +1,1 @@
+"""The `factorql` command: one thin module a sub-command, over the services."""
