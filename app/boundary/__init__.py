@@ -1,0 +1,1 @@
+"""The boundary: who may ask, and how much a request may cost."""

@@ -1,0 +1,1 @@
+"""Files to panels and back: long-form input, quality report, immutable snapshots, cached periods."""

@@ -1,0 +1,105 @@
+"""The expected errors: each has a stable code, a one-line message and, where one exists, a hint.
+
+FactorQLError
+├── InvalidInput           a client's value is out of range or unknown; carries field errors
+│   └── InvalidFile        a file cannot be understood as what it is said to be; carries line faults
+├── NotFound
+│   ├── DatasetNotFound
+│   └── RunNotFound
+├── MissingField           the dataset lacks a field that the factor or a filter needs
+├── RunNotCancelable       the run has ended already
+├── RunNotDeletable        the run has not ended yet
+├── QueueFull              too many runs wait already
+├── LimitExceeded          a request or file is larger than the server allows
+├── Unauthenticated        a token is needed and absent or wrong
+├── DatasetUnavailable     a dataset's files are gone or damaged
+└── StorageFailure         the disk or data directory cannot be written
+
+Everything else is a fault of the program: logged with an id, shown as that id alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """What is wrong with one value; `path` leads to it from the input's root, in the caller's spelling."""
+
+    path: tuple[str, ...]
+    code: str
+    message: str
+
+
+class FactorQLError(Exception):
+    """Base of the expected errors. `str(error)` is fit for users."""
+
+    code = "ERROR"
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class InvalidInput(FactorQLError):
+    code = "INVALID_INPUT"
+
+    def __init__(
+        self, message: str, field_errors: tuple[FieldError, ...] = (), *, hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.field_errors = field_errors
+
+
+class InvalidFile(InvalidInput):
+    code = "INVALID_FILE"
+
+
+class NotFound(FactorQLError):
+    code = "NOT_FOUND"
+
+
+class DatasetNotFound(NotFound):
+    code = "DATASET_NOT_FOUND"
+
+
+class RunNotFound(NotFound):
+    code = "RUN_NOT_FOUND"
+
+
+class MissingField(FactorQLError):
+    code = "MISSING_FIELD"
+
+    def __init__(self, message: str, *, field: str, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.field = field
+
+
+class RunNotCancelable(FactorQLError):
+    code = "RUN_NOT_CANCELABLE"
+
+
+class RunNotDeletable(FactorQLError):
+    code = "RUN_NOT_DELETABLE"
+
+
+class QueueFull(FactorQLError):
+    code = "QUEUE_FULL"
+
+
+class LimitExceeded(FactorQLError):
+    code = "LIMIT_EXCEEDED"
+
+
+class Unauthenticated(FactorQLError):
+    code = "UNAUTHENTICATED"
+
+
+class DatasetUnavailable(FactorQLError):
+    code = "DATASET_UNAVAILABLE"
+
+
+class StorageFailure(FactorQLError):
+    code = "STORAGE_FAILURE"

@@ -1,0 +1,1 @@
+"""The graph: Strawberry types and thin resolvers over the services."""

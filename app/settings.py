@@ -1,0 +1,73 @@
+"""The validated environment: every setting, its default and why it exists."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+CommaSeparated = Annotated[tuple[str, ...], NoDecode]
+
+
+class Settings(BaseSettings):
+    """Read from the environment (`FACTORQL_...`) and `.env`; the environment wins."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="FACTORQL_", env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+    )
+
+    data_dir: Path = Path("data")
+    database_url: SecretStr | None = None
+    """SQLite inside the data directory unless given; secret because it may hold a password."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65535)
+    api_token: SecretStr | None = None
+    allow_anonymous_reads: bool = False
+    """With a token set, whether queries and subscriptions may go without it; mutations never may."""
+    allowed_hosts: CommaSeparated = ()
+    cors_origins: CommaSeparated = ()
+
+    max_concurrent_runs: int = Field(default_factory=lambda: max(1, os.cpu_count() or 1), ge=1, le=64)
+    max_queued_runs: int = Field(1000, ge=1)
+    run_timeout_seconds: float = Field(300.0, gt=0)
+    run_memory_mb: int = Field(4096, ge=256)
+
+    max_json_bytes: int = Field(1_000_000, ge=1_000)
+    max_upload_bytes: int = Field(25_000_000, ge=1_000)
+    max_upload_files: int = Field(20, ge=1)
+    max_decompressed_bytes: int = Field(500_000_000, ge=1_000)
+
+    artemis_api_key: SecretStr | None = Field(None, validation_alias="ARTEMIS_API_KEY")
+
+    @field_validator("allowed_hosts", "cors_origins", mode="before")
+    @classmethod
+    def _split_at_commas(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("api_token", "database_url", "artemis_api_key", mode="before")
+    @classmethod
+    def _empty_means_unset(cls, value: object) -> object:
+        return None if value == "" else value
+
+    @cached_property
+    def store_url(self) -> str:
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.data_dir.resolve() / 'factorql.sqlite'}"
+
+    @property
+    def datasets_dir(self) -> Path:
+        """Immutable snapshots, one folder a fingerprint."""
+        return self.data_dir / "datasets"
+
+    @property
+    def cache_dir(self) -> Path:
+        """Derived arrays that may be deleted at any time."""
+        return self.data_dir / "cache"

@@ -1,0 +1,67 @@
+"""A panel of market data: dates by assets, one dense array a field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+DateArray = NDArray[np.datetime64]
+
+PRICE = "price"
+MARKET_CAP = "market_cap"
+VOLUME = "volume"
+FEES = "fees"
+DAU = "dau"
+REVENUE = "revenue"
+
+SUMMED_FIELDS = frozenset({VOLUME, FEES, REVENUE})
+"""Flows: a period's value is the sum of its days."""
+AVERAGED_FIELDS = frozenset({DAU})
+"""Counts of distinct users: days cannot be added, so a period's value is their mean."""
+
+
+class Calendar(StrEnum):
+    """Which dates are rows: every calendar day (crypto), or the sessions that were observed (equities)."""
+
+    EVERY_DAY = "EVERY_DAY"
+    OBSERVED = "OBSERVED"
+
+    @property
+    def days_per_year(self) -> int:
+        """Rows a year, for annualising daily figures."""
+        return 365 if self is Calendar.EVERY_DAY else 252
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """Market data as arrays. NaN means missing; prices, caps and volumes are in USD, volume, fees and revenue per day.
+
+    dates: (T,) datetime64[D], strictly increasing; consecutive calendar days under EVERY_DAY.
+    assets: (N,) ids, sorted ascending, unique.
+    fields: name -> (T, N) float64. A field that is all NaN is absent.
+    attributes: name -> (N,) values, None where unknown.
+    """
+
+    dates: DateArray
+    assets: tuple[str, ...]
+    fields: Mapping[str, FloatArray]
+    calendar: Calendar
+    attributes: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        shape = (len(self.dates), len(self.assets))
+        for name, values in self.fields.items():
+            if values.shape != shape:
+                raise ValueError(f"field {name!r} has shape {values.shape}, the panel is {shape}")
+        if len(self.dates) > 1 and not (self.dates[1:] > self.dates[:-1]).all():
+            raise ValueError("dates must be strictly increasing")
+        if self.calendar is Calendar.EVERY_DAY and len(self.dates) > 1:
+            if int((self.dates[-1] - self.dates[0]).astype(int)) != len(self.dates) - 1:
+                raise ValueError("an EVERY_DAY panel has a row for each calendar day")
+        if any(left >= right for left, right in zip(self.assets, self.assets[1:], strict=False)):
+            raise ValueError("assets must be sorted and unique")
