@@ -39,7 +39,7 @@ class Calendar(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """Market data as arrays. NaN means missing; prices, caps and volumes are in USD, volume, fees and revenue per day.
+    """Market data as arrays. NaN means missing; money is in USD, flows are per day.
 
     dates: (T,) datetime64[D], strictly increasing; consecutive calendar days under EVERY_DAY.
     assets: (N,) ids, sorted ascending, unique.
@@ -60,8 +60,8 @@ class Panel:
                 raise ValueError(f"field {name!r} has shape {values.shape}, the panel is {shape}")
         if len(self.dates) > 1 and not (self.dates[1:] > self.dates[:-1]).all():
             raise ValueError("dates must be strictly increasing")
-        if self.calendar is Calendar.EVERY_DAY and len(self.dates) > 1:
-            if int((self.dates[-1] - self.dates[0]).astype(int)) != len(self.dates) - 1:
-                raise ValueError("an EVERY_DAY panel has a row for each calendar day")
+        every_day = self.calendar is Calendar.EVERY_DAY and len(self.dates) > 1
+        if every_day and int((self.dates[-1] - self.dates[0]).astype(int)) != len(self.dates) - 1:
+            raise ValueError("an EVERY_DAY panel has a row for each calendar day")
         if any(left >= right for left, right in zip(self.assets, self.assets[1:], strict=False)):
             raise ValueError("assets must be sorted and unique")

@@ -1,0 +1,101 @@
+"""Growth: the mean z-score of fees, users and revenue growth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import ConfigFault
+from engine.factors.config import FactorName, LongShortConfig, LongSide, option
+from engine.factors.definition import FactorDefinition, SignalContext
+from engine.panel import DAU, FEES, PRICE, REVENUE, FloatArray
+from engine.performance import deviation_is_zero
+
+GROWTH_METRICS = (FEES, DAU, REVENUE)
+MIN_DAILY_ACTIVE_USERS = 100.0
+MIN_PERIOD_FEES_USD = 500.0
+CLIP_QUANTILES = (0.05, 0.95)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrowthConfig(LongShortConfig):
+    """growth_window: periods over which growth is measured. growth_metrics: None = those of fees, dau and
+    revenue that the dataset has; named ones must exist."""
+
+    factor = FactorName.GROWTH
+
+    growth_window: int = option(2, low=1, high=52)
+    growth_metrics: tuple[str, ...] | None = None
+
+    def _cross_faults(self) -> list[ConfigFault]:
+        faults = LongShortConfig._cross_faults(self)
+        if self.growth_metrics is not None:
+            unknown = [name for name in self.growth_metrics if name not in GROWTH_METRICS]
+            if unknown or not self.growth_metrics:
+                message = f"growth_metrics must be one or more of {', '.join(GROWTH_METRICS)}"
+                faults.append(ConfigFault("growth_metrics", "UNKNOWN_METRIC", message))
+        return faults
+
+
+def growth_signal(context: SignalContext, config: GrowthConfig) -> FloatArray:
+    """Mean of the available z-scores among the eligible assets with enough users and fees, where recorded."""
+    available = context.periods.fields
+    candidates = context.eligible
+    if DAU in available:
+        candidates = candidates & (context.field(DAU) > MIN_DAILY_ACTIVE_USERS)
+    if FEES in available:
+        candidates = candidates & (context.field(FEES) > MIN_PERIOD_FEES_USD)
+    metrics = config.growth_metrics or tuple(name for name in GROWTH_METRICS if name in available)
+    total = np.zeros(candidates.shape)
+    count = np.zeros(candidates.shape)
+    for name in metrics:
+        earlier = context.field(name, config.growth_window)
+        growth = context.field(name) / np.where(earlier > 0, earlier, np.nan) - 1.0
+        score = clipped_z_score(np.where(candidates, growth, np.nan))
+        scored = ~np.isnan(score)
+        total[scored] += score[scored]
+        count += scored
+    with np.errstate(invalid="ignore"):
+        return np.asarray(total / count)
+
+
+def clipped_z_score(values: FloatArray) -> FloatArray:
+    """Each row of (K, N) clipped at its linear 5th and 95th percentiles, then standardised (ddof 1).
+
+    NaN is ignored and stays NaN; a row with fewer than 2 values or no deviation becomes all NaN.
+    """
+    ordered = np.sort(values, axis=1)
+    count = np.count_nonzero(~np.isnan(values), axis=1)
+    low, high = (_row_quantile(ordered, count, quantile) for quantile in CLIP_QUANTILES)
+    clipped = np.clip(values, low[:, None], high[:, None])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.nansum(clipped, axis=1) / count
+        centred = clipped - mean[:, None]
+        deviation = np.sqrt(np.nansum(centred**2, axis=1) / (count - 1))
+        usable = (count >= 2) & ~deviation_is_zero(deviation, mean)
+        return np.asarray(centred / np.where(usable, deviation, np.nan)[:, None])
+
+
+def _row_quantile(ordered: FloatArray, count: NDArray[np.int64], quantile: float) -> FloatArray:
+    """Linear quantile (Hyndman and Fan type 7) of each row's first `count` values, sorted, NaN last."""
+    position = quantile * np.maximum(count - 1, 0)
+    below = np.floor(position).astype(np.int64)
+    above = np.minimum(below + 1, np.maximum(count - 1, 0))
+    rows = np.arange(len(ordered))
+    start = ordered[rows, below]
+    return np.asarray(start + (ordered[rows, above] - start) * (position - below))
+
+
+GROWTH = FactorDefinition(
+    name=FactorName.GROWTH,
+    title="Growth (fees, users, revenue)",
+    description="Buys the assets whose fees, daily active users and revenue grow fastest, sells the slowest.",
+    signal="mean of the available z-scores of fees, dau and revenue growth, each clipped at 5 % and 95 %",
+    required_fields=(PRICE,),
+    optional_fields=GROWTH_METRICS,
+    config_type=GrowthConfig,
+    compute_signal=growth_signal,
+    long_side=LongSide.HIGH,
+)

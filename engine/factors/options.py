@@ -1,0 +1,190 @@
+"""From loose options (JSON, a form, a command line) to a checked config and back, and what a config needs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import fields
+from datetime import date
+from enum import StrEnum
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin, get_type_hints
+
+from engine.errors import ConfigFault, InvalidConfig, MissingField
+from engine.factors.config import FactorConfig, FactorName, WeightingMethod
+from engine.factors.growth import GROWTH_METRICS, GrowthConfig
+from engine.factors.registry import FACTORS
+from engine.panel import MARKET_CAP, VOLUME
+
+MAX_SELECTORS = 10_000
+_MAX_INT = 2**31 - 1
+
+
+def parse_config(factor: FactorName, options: Mapping[str, object]) -> FactorConfig:
+    """A checked config. An absent option takes its default, None switches it off where that is possible.
+
+    Accepts JSON types and the typed ones (enums by name in any case, dates as ISO text, lists or tuples of
+    text). Raises InvalidConfig with one fault an option.
+    """
+    config_type = FACTORS[factor].config_type
+    hints = _option_types(config_type)
+    values: dict[str, Any] = {}
+    faults = [
+        ConfigFault(
+            name, "UNKNOWN_OPTION", f"{factor.lower()} has no option {name!r}; it has {', '.join(hints)}"
+        )
+        for name in options
+        if name not in hints
+    ]
+    for name, hint in hints.items():
+        if name in options:
+            try:
+                values[name] = _coerce(name, options[name], hint)
+            except _BadValue as error:
+                faults.append(ConfigFault(name, error.code, str(error)))
+    if not faults:
+        return config_type(**values)
+    try:
+        config_type(**values)
+    except InvalidConfig as error:
+        faults += [fault for fault in error.faults if fault.option in values]
+    raise InvalidConfig(tuple(faults))
+
+
+def config_to_json(config: FactorConfig) -> dict[str, object]:
+    """Every option of a config in JSON types; parse_config gives the same config back."""
+    return {item.name: _to_json(getattr(config, item.name)) for item in fields(config)}
+
+
+def needed_fields(config: FactorConfig, available: Collection[str]) -> tuple[str, ...]:
+    """The fields that a computation reads, in a fixed order. Raises MissingField for the first one absent."""
+    definition = FACTORS[config.factor]
+    factor_title = f"factor {config.factor.lower()}"
+    needed = dict.fromkeys(definition.required_fields, factor_title)
+    if config.market_cap_threshold is not None:
+        needed.setdefault(MARKET_CAP, "the market_cap_threshold filter (null switches it off)")
+    if config.weighting_method is WeightingMethod.MARKET_CAP:
+        needed.setdefault(MARKET_CAP, "weighting by market cap")
+    if config.liquidity_threshold is not None:
+        needed.setdefault(VOLUME, "the liquidity_threshold filter (null switches it off)")
+    if isinstance(config, GrowthConfig):
+        if config.growth_metrics is not None:
+            needed.update(dict.fromkeys(config.growth_metrics, f"growth_metrics of {factor_title}"))
+        elif not any(name in available for name in GROWTH_METRICS):
+            raise MissingField(" or ".join(GROWTH_METRICS), factor_title)
+    for name, reason in needed.items():
+        if name not in available:
+            raise MissingField(name, reason)
+    optional = (*definition.optional_fields, MARKET_CAP)
+    return tuple(needed) + tuple(
+        name for name in dict.fromkeys(optional) if name in available and name not in needed
+    )
+
+
+def require_selectors(
+    config: FactorConfig, assets: Collection[str], attributes: Mapping[str, Collection[str | None]]
+) -> None:
+    """Check that `exclude` and `universe` name assets or attribute values that exist; else InvalidConfig."""
+    known = set(assets)
+    faults = []
+    for name in ("exclude", "universe"):
+        unknown = [item for item in getattr(config, name) or () if not _is_known(item, known, attributes)]
+        if unknown:
+            shown = ", ".join(repr(item) for item in unknown[:5]) + (", ..." if len(unknown) > 5 else "")
+            message = f"{name} names no asset or attribute=value of the dataset: {shown}"
+            faults.append(ConfigFault(name, "UNKNOWN_ASSET", message))
+    if faults:
+        raise InvalidConfig(tuple(faults))
+
+
+def split_selector(selector: str) -> tuple[str, str] | None:
+    """`attribute=value` as its two parts, None for an asset id."""
+    attribute, separator, value = selector.partition("=")
+    return (attribute.strip(), value.strip()) if separator else None
+
+
+def _is_known(
+    selector: str, assets: Collection[str], attributes: Mapping[str, Collection[str | None]]
+) -> bool:
+    parts = split_selector(selector)
+    if selector in assets or parts is None:
+        return selector in assets
+    return parts[1] in attributes.get(parts[0], ())
+
+
+class _BadValue(Exception):
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def _option_types(config_type: type[FactorConfig]) -> dict[str, Any]:
+    hints = get_type_hints(config_type)
+    return {item.name: hints[item.name] for item in fields(config_type)}
+
+
+def _coerce(name: str, value: object, hint: Any) -> object:
+    """`value` as the option's type; raises _BadValue."""
+    variants = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    if value is None:
+        if NoneType in variants:
+            return None
+        raise _BadValue("NOT_NULLABLE", f"{name} cannot be null")
+    kind = next(variant for variant in variants if variant is not NoneType)
+    if get_origin(kind) is tuple:
+        return _coerce_names(name, value)
+    if kind is bool:
+        if isinstance(value, bool):
+            return value
+        raise _BadValue("WRONG_TYPE", f"{name} must be true or false, not {value!r}")
+    if kind is int or kind is float:
+        return _coerce_number(name, value, kind)
+    if kind is date:
+        return _coerce_date(name, value)
+    return _coerce_enum(name, value, kind)
+
+
+def _coerce_number(name: str, value: object, kind: type) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _BadValue("WRONG_TYPE", f"{name} must be a number, not {value!r}")
+    if not math.isfinite(value):
+        raise _BadValue("NOT_FINITE", f"{name} must be a finite number")
+    if kind is float:
+        return float(value)
+    if value != int(value) or abs(value) > _MAX_INT:
+        raise _BadValue("WRONG_TYPE", f"{name} must be a whole number, not {value!r}")
+    return int(value)
+
+
+def _coerce_date(name: str, value: object) -> date:
+    if isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        raise _BadValue("WRONG_TYPE", f"{name} must be a date such as 2021-01-31, not {value!r}") from None
+
+
+def _coerce_enum(name: str, value: object, kind: type[StrEnum]) -> StrEnum:
+    try:
+        return kind(str(value).upper())
+    except ValueError:
+        choices = ", ".join(member.lower() for member in kind)
+        raise _BadValue("UNKNOWN_VALUE", f"{name} must be one of {choices}, not {value!r}") from None
+
+
+def _coerce_names(name: str, value: object) -> tuple[str, ...]:
+    """A set of names, sorted, so that the order in which they were given makes no other run."""
+    if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
+        raise _BadValue("WRONG_TYPE", f"{name} must be a list of names")
+    if len(value) > MAX_SELECTORS:
+        raise _BadValue("TOO_MANY", f"{name} takes at most {MAX_SELECTORS} names, not {len(value)}")
+    return tuple(sorted(set(value)))
+
+
+def _to_json(value: object) -> object:
+    if isinstance(value, StrEnum):
+        return value.value
+    if isinstance(value, date):
+        return value.isoformat()
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,197 @@
+"""The rebalancing grid, and daily panels aggregated onto it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.panel import AVERAGED_FIELDS, PRICE, SUMMED_FIELDS, Calendar, DateArray, FloatArray, Panel
+
+DAYS_PER_WEEK = 7
+_SUNDAY_OFFSET = 3  # 1970-01-01 was a Thursday: day number + 3 counts from a Monday
+_FRIDAY = 4
+_BLOCK_BYTES = 1 << 20  # periods are aggregated in blocks that stay in the processor's cache
+
+
+class Rebalance(StrEnum):
+    """How often portfolios are formed. Weekly periods end on Sunday."""
+
+    DAILY = "DAILY"
+    WEEKLY = "WEEKLY"
+    MONTHLY = "MONTHLY"
+
+
+def periods_per_year(rebalance: Rebalance, calendar: Calendar) -> int:
+    """Factor that annualises per-period figures: 52, 12, or for daily the calendar's days a year."""
+    if rebalance is Rebalance.WEEKLY:
+        return 52
+    if rebalance is Rebalance.MONTHLY:
+        return 12
+    return calendar.days_per_year
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodGrid:
+    """P consecutive rebalancing intervals of a panel, each named by its end.
+
+    ends: (P,) datetime64[D]. Under OBSERVED the last session of the interval.
+    first_rows, stop_rows: (P,) panel rows [first, stop) inside each interval, never empty.
+    nominal_days: (P,) calendar days that the interval stands for (1, 7, or the days of its month).
+    """
+
+    rebalance: Rebalance
+    calendar: Calendar
+    ends: DateArray
+    first_rows: NDArray[np.int64]
+    stop_rows: NDArray[np.int64]
+    nominal_days: NDArray[np.int64]
+
+    @property
+    def periods_per_year(self) -> int:
+        return periods_per_year(self.rebalance, self.calendar)
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodPanel:
+    """A panel on a grid. `fields`: name -> (P, N) float64, NaN where the interval holds no observation.
+
+    Prices, caps and ratios are the last observation inside the interval; volume, fees and revenue the sum;
+    dau the mean of the days observed. Nothing is carried forward.
+    first_price_dates: (N,) datetime64[D] of the first price > 0 in the whole panel, NaT for none.
+    """
+
+    panel: Panel
+    grid: PeriodGrid
+    fields: Mapping[str, FloatArray]
+    first_price_dates: DateArray
+
+
+def period_grid(panel: Panel, rebalance: Rebalance) -> PeriodGrid:
+    """The complete intervals of a panel, oldest first.
+
+    The last interval counts only if the data reaches its end: its last calendar day under EVERY_DAY, its
+    last weekday (Monday to Friday) under OBSERVED. EVERY_DAY grids have no holes; under OBSERVED an interval
+    without a session does not exist.
+    """
+    if len(panel.dates) == 0:
+        raise ValueError("a panel without dates has no periods")
+    nominal_ends = _nominal_ends(panel.dates, rebalance)
+    stop_rows = np.flatnonzero(np.append(nominal_ends[1:] != nominal_ends[:-1], True)) + 1
+    first_rows = np.concatenate([[0], stop_rows[:-1]])
+    interval_ends = nominal_ends[stop_rows - 1]
+    if not _is_complete(panel.dates[-1], interval_ends[-1], panel.calendar):
+        stop_rows, first_rows, interval_ends = stop_rows[:-1], first_rows[:-1], interval_ends[:-1]
+    observed = panel.calendar is Calendar.OBSERVED
+    return PeriodGrid(
+        rebalance=rebalance,
+        calendar=panel.calendar,
+        ends=panel.dates[stop_rows - 1] if observed else interval_ends,
+        first_rows=first_rows.astype(np.int64),
+        stop_rows=stop_rows.astype(np.int64),
+        nominal_days=_nominal_days(interval_ends, rebalance),
+    )
+
+
+def build_periods(panel: Panel, rebalance: Rebalance, fields: Collection[str] | None = None) -> PeriodPanel:
+    """Aggregate the named fields (all by default; names that the panel lacks are left out)."""
+    grid = period_grid(panel, rebalance)
+    names = [name for name in panel.fields if fields is None or name in fields]
+    return PeriodPanel(
+        panel=panel,
+        grid=grid,
+        fields={name: aggregate_field(panel, grid, name) for name in names},
+        first_price_dates=first_price_dates(panel),
+    )
+
+
+def aggregate_field(panel: Panel, grid: PeriodGrid, name: str) -> FloatArray:
+    """One field on the grid: (T, N) -> (P, N) float64 by the field's own rule (see PeriodPanel)."""
+    values = panel.fields[name]
+    out = np.empty((len(grid), values.shape[1]))
+    width = int((grid.stop_rows - grid.first_rows).max(initial=1))
+    step = max(1, _BLOCK_BYTES // max(1, 8 * values.shape[1] * width))
+    for start in range(0, len(grid), step):
+        block = slice(start, start + step)
+        first, stop = grid.first_rows[block], grid.stop_rows[block]
+        rows = values[first[0] : stop[-1]]
+        if name in SUMMED_FIELDS or name in AVERAGED_FIELDS:
+            out[block] = _sum_of_rows(rows, first - first[0], mean=name in AVERAGED_FIELDS)
+        else:
+            out[block] = _last_of_rows(rows, first - first[0], stop - first[0], positive=name == PRICE)
+    return out
+
+
+def first_price_dates(panel: Panel) -> DateArray:
+    """(N,) date of each asset's first price > 0, NaT where there is none."""
+    priced = panel.fields[PRICE] > 0
+    first = priced.argmax(axis=0)
+    never = ~priced[first, np.arange(priced.shape[1])]
+    return np.where(never, np.datetime64("NaT", "D"), panel.dates[first])
+
+
+def _last_of_rows(
+    rows: FloatArray, first: NDArray[np.int64], stop: NDArray[np.int64], *, positive: bool
+) -> FloatArray:
+    """Last non-missing value of each run of rows; with `positive`, values <= 0 are missing."""
+    out = rows[stop - 1]
+    if positive:
+        out[~(out > 0)] = np.nan
+    missing = np.isnan(out)
+    for back in range(2, int((stop - first).max()) + 1):
+        if not missing.any():
+            break
+        inside = stop - back >= first
+        earlier = rows[np.where(inside, stop - back, first)]
+        usable = (earlier > 0) if positive else ~np.isnan(earlier)
+        usable &= missing
+        usable &= inside[:, None]
+        np.copyto(out, earlier, where=usable)
+        missing &= ~usable
+    return out
+
+
+def _sum_of_rows(rows: FloatArray, first: NDArray[np.int64], *, mean: bool) -> FloatArray:
+    """Sum (or mean) of the available values of each run of rows; NaN where none is available."""
+    available = ~np.isnan(rows)
+    if available.all():
+        counts = np.diff(np.append(first, len(rows)))[:, None].astype(np.float64)
+        total = np.add.reduceat(rows, first, axis=0)
+    else:
+        counts = np.add.reduceat(available, first, axis=0, dtype=np.float64)
+        total = np.add.reduceat(np.where(available, rows, 0.0), first, axis=0)
+    if mean:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray(total / counts)
+    return np.asarray(np.where(counts > 0, total, np.nan))
+
+
+def _nominal_ends(dates: DateArray, rebalance: Rebalance) -> DateArray:
+    """(T,) calendar end of the interval that holds each date: itself, its Sunday, or its month's last day."""
+    if rebalance is Rebalance.DAILY:
+        return dates
+    if rebalance is Rebalance.WEEKLY:
+        weekday = (dates.astype("datetime64[D]").astype(np.int64) + _SUNDAY_OFFSET) % DAYS_PER_WEEK
+        return np.asarray(dates + (DAYS_PER_WEEK - 1 - weekday))
+    return np.asarray((dates.astype("datetime64[M]") + 1).astype("datetime64[D]") - 1)
+
+
+def _is_complete(last_date: np.datetime64, interval_end: np.datetime64, calendar: Calendar) -> bool:
+    if calendar is Calendar.EVERY_DAY:
+        return bool(last_date >= interval_end)
+    remaining = np.arange(last_date + 1, interval_end + 1)
+    weekdays = (remaining.astype(np.int64) + _SUNDAY_OFFSET) % DAYS_PER_WEEK
+    return not bool((weekdays <= _FRIDAY).any())
+
+
+def _nominal_days(interval_ends: DateArray, rebalance: Rebalance) -> NDArray[np.int64]:
+    if rebalance is Rebalance.MONTHLY:
+        month_starts = interval_ends.astype("datetime64[M]").astype("datetime64[D]")
+        return np.asarray((interval_ends - month_starts).astype(np.int64) + 1)
+    return np.full(len(interval_ends), 1 if rebalance is Rebalance.DAILY else DAYS_PER_WEEK, dtype=np.int64)
