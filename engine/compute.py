@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,13 +18,18 @@ from engine.panel import DateArray, FloatArray, Panel
 from engine.performance import Performance, ReturnHistory, performance
 from engine.periods import PeriodGrid, PeriodPanel, build_periods
 from engine.portfolio import (
+    IntArray,
     LegHoldings,
-    ascending_order,
+    highest,
+    join_legs,
     leg_holdings,
     leg_returns,
+    lowest,
     passes_filters,
     raw_weights,
 )
+
+_BLOCK_CELLS = 1 << 15  # periods are formed in blocks whose temporaries stay in the processor's cache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +37,8 @@ class FactorResult:
     """R reported periods of a factor.
 
     dates, formation_dates: (R,) end of each period and of the one before it, when its portfolio was formed.
-    factor, long, short: (R,) simple returns; short is that of holding the short leg
-    long, None where there is none.
+    factor, long, short: (R,) simple returns; short is that of holding the short leg long, None where there
+    is none.
     """
 
     dates: DateArray
@@ -43,6 +49,15 @@ class FactorResult:
     long_leg: LegHoldings
     short_leg: LegHoldings | None
     performance: Performance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Formed:
+    """Portfolios formed in one block: `rows` are the grid rows t-1 of those that could be."""
+
+    rows: IntArray
+    max_eligible: int
+    legs: dict[LongSide, LegHoldings]
 
 
 def compute_factor(panel: Panel, config: FactorConfig, *, periods: PeriodPanel | None = None) -> FactorResult:
@@ -56,64 +71,76 @@ def compute_factor(panel: Panel, config: FactorConfig, *, periods: PeriodPanel |
     require_selectors(config, panel.assets, panel.attributes)
     if periods is None:
         periods = build_periods(panel, config.rebalance, fields)
-    definition = FACTORS[config.factor]
+    candidates = _formation_rows(periods.grid, config)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        context, weights = _formation_context(periods, config)
-        signal = definition.compute_signal(context, config)
-        eligible = context.eligible & np.isfinite(signal)
-        counts = np.count_nonzero(eligible, axis=1)
-        sizes = config.leg_sizes(counts)
-        formed = np.flatnonzero(sizes > 0)
-        if len(formed) == 0:
-            raise NoPeriods(int(counts.max(initial=0)), config.min_eligible, len(context.rows))
-        skipped = len(context.rows) - len(formed)
-        context = SignalContext(periods=periods, rows=context.rows[formed], eligible=eligible[formed])
-        signal, counts, sizes = signal[formed], counts[formed], sizes[formed]
-        weights = None if weights is None else weights[formed]
-
-        side = config.long_side if isinstance(config, ValueConfig) else definition.long_side
-        if definition.long_only:
-            # the largest first, ties by ascending id: the ascending order of the negated signal
-            order = ascending_order(-signal, context.eligible)
-            starts = {side: np.zeros_like(sizes)}
-        else:
-            order = ascending_order(signal, context.eligible)
-            starts = {LongSide.LOW: np.zeros_like(sizes), LongSide.HIGH: counts - sizes}
-        legs = {
-            end: leg_holdings(context, signal, order, start, sizes, weights, config)
-            for end, start in starts.items()
-        }
-    long_leg = legs.pop(side)
-    short_leg = next(iter(legs.values()), None)
-    return _result(periods.grid, context.rows, long_leg, short_leg, skipped, config)
+        blocks = [_form(periods, rows, config) for rows in _blocks(candidates, len(panel.assets))]
+        formed = [block for block in blocks if len(block.rows)]
+        if not formed:
+            most = max((block.max_eligible for block in blocks), default=0)
+            raise NoPeriods(most, config.min_eligible, len(candidates))
+        legs = {side: join_legs([block.legs[side] for block in formed]) for side in formed[0].legs}
+        rows = np.concatenate([block.rows for block in formed])
+        return _result(periods.grid, rows, legs, len(candidates) - len(rows), config)
 
 
-def _formation_context(periods: PeriodPanel, config: FactorConfig) -> tuple[SignalContext, FloatArray | None]:
-    """The rows t-1 at which portfolios within the reported dates are formed, who passes the filters there,
-    and the raw weights (None = equal); an asset without a weight is not eligible."""
-    ends = periods.grid.ends
-    held = np.arange(1, len(ends))
+def _formation_rows(grid: PeriodGrid, config: FactorConfig) -> IntArray:
+    """Rows t-1 of the periods t whose end lies within the reported dates."""
+    held = np.arange(1, len(grid))
     if config.start_date is not None:
-        held = held[ends[held] >= np.datetime64(config.start_date)]
+        held = held[grid.ends[held] >= np.datetime64(config.start_date)]
     if config.end_date is not None:
-        held = held[ends[held] <= np.datetime64(config.end_date)]
-    rows = held - 1
+        held = held[grid.ends[held] <= np.datetime64(config.end_date)]
+    return held - 1
+
+
+def _blocks(rows: IntArray, asset_count: int) -> Iterator[IntArray]:
+    step = max(1, _BLOCK_CELLS // max(1, asset_count))
+    return (rows[start : start + step] for start in range(0, len(rows), step))
+
+
+def _form(periods: PeriodPanel, rows: IntArray, config: FactorConfig) -> _Formed:
+    """Filters, signal, selection and weights of the portfolios formed at `rows`."""
+    definition = FACTORS[config.factor]
     context = SignalContext(periods=periods, rows=rows, eligible=passes_filters(periods, rows, config))
     weights = raw_weights(context, config)
     if weights is not None:
         context.eligible[np.isnan(weights)] = False
-    return context, weights
+    signal = definition.compute_signal(context, config)
+    eligible = context.eligible & np.isfinite(signal)
+    counts = np.count_nonzero(eligible, axis=1)
+    sizes = config.leg_sizes(counts)
+    if not (kept := sizes > 0).all():
+        rows, signal, eligible, sizes = rows[kept], signal[kept], eligible[kept], sizes[kept]
+        weights = None if weights is None else weights[kept]
+    max_eligible = int(counts.max(initial=0))
+    if len(rows) == 0:
+        return _Formed(rows=rows, max_eligible=max_eligible, legs={})
+    context = SignalContext(periods=periods, rows=rows, eligible=eligible)
+    if definition.long_only:
+        # the largest first, but ties by ascending id
+        picked = {LongSide.HIGH: lowest(-signal, eligible, sizes)}
+    else:
+        picked = {
+            LongSide.LOW: lowest(signal, eligible, sizes),
+            LongSide.HIGH: highest(signal, eligible, sizes),
+        }
+    return _Formed(
+        rows=rows,
+        max_eligible=max_eligible,
+        legs={side: leg_holdings(context, signal, mask, weights, config) for side, mask in picked.items()},
+    )
 
 
 def _result(
     grid: PeriodGrid,
     rows: NDArray[np.int64],
-    long_leg: LegHoldings,
-    short_leg: LegHoldings | None,
+    legs: dict[LongSide, LegHoldings],
     skipped: int,
     config: FactorConfig,
 ) -> FactorResult:
-    legs = [long_leg] if short_leg is None else [long_leg, short_leg]
+    long_side = config.long_side if isinstance(config, ValueConfig) else FACTORS[config.factor].long_side
+    long_leg = legs[long_side]
+    short_leg = next((leg for side, leg in legs.items() if side is not long_side), None)
     long = leg_returns(long_leg, config.missing_return)
     short = None if short_leg is None else leg_returns(short_leg, config.missing_return)
     factor = long if short is None else long - short
@@ -127,8 +154,8 @@ def _result(
         periods_per_year=grid.periods_per_year,
         grid_periods=int(rows[-1] - rows[0]) + 1,
         skipped_periods=skipped,
-        missing_returns=sum(int(np.isnan(leg.period_returns).sum()) for leg in legs),
-        breadth=sum(len(leg.assets) for leg in legs) / len(rows),
+        missing_returns=sum(int(np.isnan(leg.period_returns).sum()) for leg in legs.values()),
+        breadth=sum(len(leg.assets) for leg in legs.values()) / len(rows),
         long_hhi=_latest_hhi(long_leg),
         short_hhi=None if short_leg is None else _latest_hhi(short_leg),
     )

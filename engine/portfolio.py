@@ -7,7 +7,7 @@ for the returns that were earned.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +29,8 @@ IntArray = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegHoldings:
-    """One leg in all R periods, period after period: holdings of period i are [offsets[i], offsets[i + 1]).
+    """One leg in all R periods, period after period: holdings of period i are [offsets[i], offsets[i + 1]),
+    by asset id.
 
     assets: (H,) int32 columns of the panel. weights: (H,) positive, summing to 1 in each period.
     period_returns, signals, market_caps: (H,) float64, NaN = missing; signal and cap are those at t-1.
@@ -110,49 +111,75 @@ def _trailing_variance(context: SignalContext, lookback: int) -> FloatArray:
         return np.where(count >= MIN_VARIANCE_OBSERVATIONS, squares / (count - 1), np.nan)
 
 
-def ascending_order(signal: FloatArray, eligible: BoolArray) -> NDArray[np.intp]:
-    """(K, N) asset columns of each row by (signal, asset id), the eligible first.
+def lowest(signal: FloatArray, eligible: BoolArray, sizes: IntArray) -> BoolArray:
+    """(K, N) the first `sizes` (K,) >= 1 eligible assets of each row by ascending (signal, asset id)."""
+    return _first_of_order(np.where(eligible, signal, np.inf), sizes, prefer_last=False)
 
-    Columns are sorted by id, so a stable sort breaks ties by id. The quick sort is several times faster than
-    the stable one and differs only in rows that hold ties: those are sorted again.
+
+def highest(signal: FloatArray, eligible: BoolArray, sizes: IntArray) -> BoolArray:
+    """(K, N) the last `sizes` (K,) >= 1 eligible assets of each row by ascending (signal, asset id)."""
+    return _first_of_order(np.where(eligible, -signal, np.inf), sizes, prefer_last=True)
+
+
+def _first_of_order(keys: FloatArray, sizes: IntArray, *, prefer_last: bool) -> BoolArray:
+    """(K, N) the `sizes` smallest keys of each row; of equal keys the first columns, or the last.
+
+    Sorting values and comparing with the edge is several times faster than sorting positions and says the
+    same but where the edge itself is tied: those rows are sorted by position, and columns are in id order.
     """
-    keys = np.where(eligible, signal, np.inf)
-    order = np.argsort(keys, axis=1)
-    ordered = np.take_along_axis(keys, order, axis=1)
-    tied = (ordered[:, 1:] == ordered[:, :-1]) & np.isfinite(ordered[:, 1:])
-    rows = np.flatnonzero(tied.any(axis=1))
-    order[rows] = np.argsort(keys[rows], axis=1, kind="stable")
-    return order
+    rows = np.arange(len(keys))
+    ordered = np.sort(keys, axis=1)
+    edge = ordered[rows, sizes - 1]
+    picked = keys <= edge[:, None]
+    after = ordered[rows, np.minimum(sizes, keys.shape[1] - 1)]
+    for row in np.flatnonzero((after == edge) & (sizes < keys.shape[1])):
+        row_keys = keys[row, ::-1] if prefer_last else keys[row]
+        first = np.argsort(row_keys, kind="stable")[: sizes[row]]
+        picked[row] = False
+        picked[row, len(row_keys) - 1 - first if prefer_last else first] = True
+    return picked
 
 
 def leg_holdings(
     context: SignalContext,
     signal: FloatArray,
-    order: NDArray[np.intp],
-    leg_starts: IntArray,
-    leg_sizes: IntArray,
+    picked: BoolArray,
     weights: FloatArray | None,
     config: FactorConfig,
 ) -> LegHoldings:
-    """The leg that takes `leg_sizes` (K,) > 0 assets of each row's order from position `leg_starts` (K,) on.
+    """The leg that holds the `picked` (K, N) assets of each row, at least one a row.
 
     Raises InfeasibleMaxWeight where a leg is too short for the weight cap.
     """
-    offsets = np.concatenate([[0], np.cumsum(leg_sizes)]).astype(np.int64)
-    period = np.repeat(np.arange(len(leg_sizes)), leg_sizes)
-    position = np.arange(offsets[-1]) - offsets[period] + leg_starts[period]
-    assets = order[period, position]
-    formation_rows = context.rows[period]
-    prices = context.periods.fields[PRICE]
+    asset_count = picked.shape[1]
+    cells = np.flatnonzero(picked)
+    offsets = np.searchsorted(cells, np.arange(len(picked) + 1) * asset_count)
+    row, assets = np.divmod(cells, asset_count)
+    formed_at = context.rows[row] * asset_count + assets
+    prices = context.periods.fields[PRICE].ravel()
     caps = context.periods.fields.get(MARKET_CAP)
-    raw = np.ones(len(assets)) if weights is None else weights[period, assets]
+    raw = np.ones(len(cells)) if weights is None else weights.ravel()[cells]
     return LegHoldings(
         offsets=offsets,
         assets=assets.astype(np.int32),
         weights=_capped(_normalised(raw, offsets), offsets, context, config),
-        period_returns=prices[formation_rows + 1, assets] / prices[formation_rows, assets] - 1.0,
-        signals=signal[period, assets],
-        market_caps=np.full(len(assets), np.nan) if caps is None else caps[formation_rows, assets],
+        period_returns=prices[formed_at + asset_count] / prices[formed_at] - 1.0,
+        signals=signal.ravel()[cells],
+        market_caps=np.full(len(cells), np.nan) if caps is None else caps.ravel()[formed_at],
+    )
+
+
+def join_legs(legs: Sequence[LegHoldings]) -> LegHoldings:
+    """Consecutive stretches of one leg as one."""
+    starts = np.cumsum([0, *(leg.offsets[-1] for leg in legs)])
+    shifted = [leg.offsets[:-1] + start for leg, start in zip(legs, starts, strict=False)]
+    return LegHoldings(
+        offsets=np.concatenate([*shifted, starts[-1:]]),
+        assets=np.concatenate([leg.assets for leg in legs]),
+        weights=np.concatenate([leg.weights for leg in legs]),
+        period_returns=np.concatenate([leg.period_returns for leg in legs]),
+        signals=np.concatenate([leg.signals for leg in legs]),
+        market_caps=np.concatenate([leg.market_caps for leg in legs]),
     )
 
 

@@ -55,7 +55,7 @@ def growth_signal(context: SignalContext, config: GrowthConfig) -> FloatArray:
         growth = context.field(name) / np.where(earlier > 0, earlier, np.nan) - 1.0
         score = clipped_z_score(np.where(candidates, growth, np.nan))
         scored = ~np.isnan(score)
-        total[scored] += score[scored]
+        total += np.where(scored, score, 0.0)
         count += scored
     with np.errstate(invalid="ignore"):
         return np.asarray(total / count)
@@ -66,20 +66,21 @@ def clipped_z_score(values: FloatArray) -> FloatArray:
 
     NaN is ignored and stays NaN; a row with fewer than 2 values or no deviation becomes all NaN.
     """
-    ordered = np.sort(values, axis=1)
-    count = np.count_nonzero(~np.isnan(values), axis=1)
+    valid = ~np.isnan(values)
+    count = np.count_nonzero(valid, axis=1)
+    ordered = np.sort(np.where(valid, values, np.inf), axis=1)
     low, high = (_row_quantile(ordered, count, quantile) for quantile in CLIP_QUANTILES)
-    clipped = np.clip(values, low[:, None], high[:, None])
+    clipped = np.minimum(np.maximum(values, low[:, None]), high[:, None])
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.nansum(clipped, axis=1) / count
+        mean = clipped.sum(axis=1, where=valid) / count
         centred = clipped - mean[:, None]
-        deviation = np.sqrt(np.nansum(centred**2, axis=1) / (count - 1))
+        deviation = np.sqrt((centred * centred).sum(axis=1, where=valid) / (count - 1))
         usable = (count >= 2) & ~deviation_is_zero(deviation, mean)
         return np.asarray(centred / np.where(usable, deviation, np.nan)[:, None])
 
 
 def _row_quantile(ordered: FloatArray, count: NDArray[np.int64], quantile: float) -> FloatArray:
-    """Linear quantile (Hyndman and Fan type 7) of each row's first `count` values, sorted, NaN last."""
+    """Linear quantile (Hyndman and Fan type 7) of each row's first `count` values, sorted, padding last."""
     position = quantile * np.maximum(count - 1, 0)
     below = np.floor(position).astype(np.int64)
     above = np.minimum(below + 1, np.maximum(count - 1, 0))

@@ -11,8 +11,6 @@ from engine.factors.definition import FactorDefinition, SignalContext
 from engine.panel import PRICE, FloatArray
 from engine.performance import deviation_is_zero
 
-_BLOCK_ELEMENTS = 1 << 15  # temporaries of a block of periods stay in the processor's cache
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MomentumV2Config(LongShortConfig):
@@ -34,12 +32,10 @@ def daily_momentum_signal(context: SignalContext, config: MomentumV2Config) -> F
     end_rows = context.periods.grid.stop_rows[context.rows] - 1
     signal = np.full((len(end_rows), prices.shape[1]), np.nan)
     reachable = np.flatnonzero(end_rows >= lookback)
-    step = max(1, _BLOCK_ELEMENTS // max(1, prices.shape[1]))
-    for start in range(0, len(reachable), step):
-        block = reachable[start : start + step]
-        first_row = end_rows[block[0]] - lookback
-        window = prices[first_row : end_rows[block[-1]] + 1]
-        signal[block] = _windowed_momentum(window, end_rows[block] - first_row, lookback)
+    if len(reachable):
+        first_row = end_rows[reachable[0]] - lookback
+        window = prices[first_row : end_rows[reachable[-1]] + 1]
+        signal[reachable] = _windowed_momentum(window, end_rows[reachable] - first_row, lookback)
     return signal
 
 
