@@ -121,7 +121,7 @@ def composites_of(day: str, metrics: tuple[str, ...]) -> tuple[dict[str, Decimal
 
 
 def check_signals(name: str, period: Period, factor: str, config: dict) -> None:
-    """The typed weekly signals follow from the weekly tables; the composites of growth are summed elsewhere."""
+    """The typed weekly signals follow from the weekly tables; growth has its own sums."""
     t = tables.WEEK_ENDS.index(period.date)
     for asset, signal in period.signals.items():
         cap = Fraction(tables.MARKET_CAP_MILLIONS[asset].split()[t - 1]) * 1_000_000
