@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+class Unset(Enum):
+    """The type of `UNSET`: "leave it as it is", where None means "empty it"."""
+
+    UNSET = "UNSET"
+
+
+UNSET = Unset.UNSET
 
 
 class RunStatus(StrEnum):
@@ -190,7 +199,8 @@ class UndefinedMetricRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PerformanceRecord:
-    """One typed row a run. Field names and units are those of the engine's metrics; null = undefined, with a reason."""
+    """One typed row a run. Field names and units are those of the engine's metrics; null = undefined, with
+    a reason."""
 
     cumulative_return: float | None = None
     annualized_return: float | None = None
@@ -229,7 +239,7 @@ class PerformanceRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesRecord:
-    """One named series of a run. `dates` (n,) datetime64[D] ascending, `values` (n,) float64; NaN = missing."""
+    """One named series of a run: `dates` (n,) datetime64[D] ascending, `values` (n,) float64; NaN missing."""
 
     name: str
     dates: NDArray[np.datetime64]
@@ -250,7 +260,7 @@ class LegRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompositionRecord:
-    """What a run held in the period (`period_start`, `period_end`]; `short` is None for a long-only factor."""
+    """What a run held in the period (`period_start`, `period_end`]; `short` is None if it is long-only."""
 
     period_start: date
     period_end: date
@@ -283,7 +293,8 @@ class QuarantineRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewImportedRun:
-    """A result of the older system. `content_hash` tells an identical re-import from a conflicting one."""
+    """A result of the older system. `content_hash` tells an identical re-import from a conflicting one;
+    `line` and `raw` are where it was read, for the quarantine should it conflict."""
 
     factor: str
     legacy_run_id: str
@@ -294,6 +305,18 @@ class NewImportedRun:
     finished_at: datetime
     performance: PerformanceRecord
     series: tuple[SeriesRecord, ...] = ()
+    line: int = 0
+    raw: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthlyMetricsRecord:
+    """A stored monthly-metrics sheet: (metric, value, formatted) rows in the order of the sheet."""
+
+    factor: str
+    as_of_date: date
+    import_batch_id: int
+    rows: tuple[tuple[str, float | None, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -320,9 +343,10 @@ class NewImportFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportBatchRecord:
-    """What one import did. Counts are of this import; lines quarantined before are not quarantined again."""
+    """What one import did. Counts are of this import; lines quarantined before are not quarantined again.
+    `id` is None when no batch was kept: it was a dry run, or the store had everything already."""
 
-    id: int
+    id: int | None
     created_at: datetime
     source: str
     imported: int
