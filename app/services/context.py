@@ -1,0 +1,49 @@
+"""What every service works with, opened and closed together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from app.execution.executor import RunExecutor
+from app.services.events import EventHub
+from app.settings import Settings
+from app.storage import prepare_data_dir
+from db.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """`executor` is None where runs are only read or queued: another process computes them."""
+
+    settings: Settings
+    store: Store
+    events: EventHub
+    executor: RunExecutor | None
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def run_changed(self, *, queued: bool = False) -> None:
+        """Tell followers, and for a queued run the executor, at once."""
+        self.events.notify()
+        if queued and self.executor is not None:
+            self.executor.notify()
+
+
+@asynccontextmanager
+async def open_services(settings: Settings, *, execute: bool) -> AsyncIterator[Services]:
+    """Open and migrate the store; with `execute`, recover dead claims and start computing what is queued."""
+    prepare_data_dir(settings)
+    async with await Store.open(settings.store_url) as store:
+        events = EventHub(store)
+        executor = RunExecutor(store, settings, events.notify) if execute else None
+        if executor is not None:
+            await executor.start()
+        try:
+            yield Services(settings, store, events, executor)
+        finally:
+            if executor is not None:
+                await executor.stop()

@@ -1,0 +1,154 @@
+"""Following runs: a snapshot of what is, then every event, resumable by an opaque cursor."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from app.errors import InvalidInput, RunNotFound
+from db.events import last_event_id, read_events
+from db.records import RunEventRecord, RunRecord, RunStatus
+from db.run_queries import Choice, RunFilter, get_runs, page_runs
+from db.store import Store
+
+POLL_SECONDS = 0.5  # how late an event of another process may be noticed
+_PAGE = 200
+_CURSOR_PREFIX = "event:"
+
+
+class EventHub:
+    """Wakes those who wait for run events: at once for this process's own, by polling for other processes'.
+
+    One poller serves all subscribers, and none runs while nobody listens. Belongs to one event loop.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._loop = asyncio.get_running_loop()
+        self._changed = asyncio.Event()
+        self._listeners = 0
+        self._poller: asyncio.Task[None] | None = None
+
+    def notify(self) -> None:
+        """Something happened to some run. May be called from any thread."""
+        with suppress(RuntimeError):  # the loop is closed: nobody is left to wake
+            self._loop.call_soon_threadsafe(self._wake)
+
+    async def changed(self, timeout_seconds: float | None = None) -> None:
+        """Returns at the next event, or when the time is over."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_seconds):
+                await self._changed.wait()
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """While inside, events of other processes wake `changed` too."""
+        self._listeners += 1
+        if self._poller is None:
+            self._poller = asyncio.create_task(self._poll())
+        try:
+            yield
+        finally:
+            self._listeners -= 1
+            if self._listeners == 0 and self._poller is not None:
+                self._poller.cancel()
+                self._poller = None
+
+    def _wake(self) -> None:
+        woken, self._changed = self._changed, asyncio.Event()
+        woken.set()
+
+    async def _poll(self) -> None:
+        seen = await last_event_id(self._store)
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            if (newest := await last_event_id(self._store)) != seen:
+                seen = newest
+                self._wake()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEvent:
+    """A moment of a run. `event` is None in a snapshot; `cursor` resumes right after it."""
+
+    cursor: str
+    event: RunEventRecord | None
+    run: RunRecord
+
+
+async def run_events(
+    store: Store, hub: EventHub, *, run_id: int | None = None, after: str | None = None
+) -> AsyncIterator[RunEvent]:
+    """Events of one run until it ends, or of all runs for ever.
+
+    Without `after`, first a snapshot: the run, or each run that has not ended. Nothing is missed between
+    snapshot and events; an event that the snapshot shows already may follow it. Raises RunNotFound, and
+    InvalidInput for a foreign cursor.
+    """
+    with hub.listening():
+        position = _decode_cursor(after) if after is not None else await last_event_id(store)
+        current = await _current(store, run_id)
+        if after is None:
+            for run in current:
+                yield RunEvent(cursor=_encode_cursor(position), event=None, run=run)
+        if run_id is not None and current[0].status.is_terminal and after is None:
+            return
+        while True:
+            waiter = asyncio.ensure_future(hub.changed(POLL_SECONDS * 10))
+            try:
+                events = await read_events(store, after_id=position, run_id=run_id, limit=_PAGE)
+                runs = await get_runs(store, {event.run_id for event in events})
+                for event in events:
+                    position = event.id
+                    if (run := runs.get(event.run_id)) is not None:
+                        yield RunEvent(cursor=_encode_cursor(position), event=event, run=run)
+                if run_id is not None and await _has_ended(store, run_id, events):
+                    return
+                if len(events) < _PAGE:
+                    await waiter
+            finally:
+                waiter.cancel()
+
+
+async def _current(store: Store, run_id: int | None) -> list[RunRecord]:
+    if run_id is not None:
+        run = (await get_runs(store, [run_id])).get(run_id)
+        if run is None:
+            raise RunNotFound(f"there is no run {run_id}")
+        return [run]
+    live = RunFilter(status=Choice(one_of=(RunStatus.QUEUED, RunStatus.RUNNING)))
+    return list((await page_runs(store, live, (), first=100, after=None)).items)
+
+
+async def _has_ended(store: Store, run_id: int, events: list[RunEventRecord]) -> bool:
+    """Whether the stream of one run is complete: its last event was terminal, or the run was deleted."""
+    if events:
+        return events[-1].status.is_terminal
+    run = (await get_runs(store, [run_id])).get(run_id)
+    return run is None or run.status.is_terminal
+
+
+def _encode_cursor(event_id: int) -> str:
+    return base64.urlsafe_b64encode(f"{_CURSOR_PREFIX}{event_id}".encode()).decode()
+
+
+def _decode_cursor(cursor: str) -> int:
+    try:
+        text = base64.b64decode(cursor.encode(), altchars=b"-_", validate=True).decode()
+        prefix, number = text[: len(_CURSOR_PREFIX)], text[len(_CURSOR_PREFIX) :]
+        if prefix != _CURSOR_PREFIX or not number.isascii() or not number.isdigit() or len(number) > 18:
+            raise ValueError(cursor)
+        return int(number)
+    except (ValueError, binascii.Error):
+        raise InvalidCursor from None
+
+
+class InvalidCursor(InvalidInput):
+    code = "BAD_CURSOR"
+
+    def __init__(self) -> None:
+        super().__init__("the cursor is not one of this stream", hint="subscribe without `after`")

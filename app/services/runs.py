@@ -1,0 +1,205 @@
+"""The life of a run as a caller sees it: launch, wait, cancel, delete, annotate."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from app.errors import (
+    FieldError,
+    InvalidInput,
+    MissingField,
+    QueueFull,
+    RunNotCancelable,
+    RunNotDeletable,
+    RunNotFound,
+)
+from app.services.context import Services
+from app.services.datasets import DatasetRef, resolve_dataset
+from db import datasets as dataset_store
+from db import errors as store_errors
+from db import run_queries
+from db import runs as run_store
+from db.records import DatasetRecord, NewRun, RunRecord
+from engine import ENGINE_VERSION
+from engine import errors as engine_errors
+from engine.factors.config import FactorConfig, FactorName
+from engine.factors.options import config_to_json, needed_fields, parse_config, require_selectors
+
+MAX_WAIT_SECONDS = 30.0
+MAX_TAGS = 20
+MAX_TAG_LENGTH = 50
+MAX_NOTE_LENGTH = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """`reused`: the same computation existed already, waiting, running or done."""
+
+    run: RunRecord
+    reused: bool
+
+
+async def launch_factor(
+    services: Services,
+    factor: FactorName,
+    options: Mapping[str, object],
+    *,
+    dataset: DatasetRef | None = None,
+    tags: Sequence[str] = (),
+    note: str | None = None,
+    force: bool = False,
+) -> Launch:
+    """Queue a computation, or return the run that is the same one already (unless `force`).
+
+    Raises InvalidInput, DatasetNotFound, MissingField, QueueFull.
+    """
+    config = checked_config(factor, options)
+    record = await resolve_dataset(services, dataset)
+    await _check_against_dataset(services, config, record)
+    config_json = config_to_json(config)
+    new_run = NewRun(
+        factor=factor.value,
+        config=config_json,
+        identity_hash=identity_hash(factor, config_json, record.fingerprint),
+        dataset_id=record.id,
+        engine_version=ENGINE_VERSION,
+        tags=checked_tags(tags),
+        note=checked_note(note),
+        forced=force,
+    )
+    limit = services.settings.max_queued_runs
+    try:
+        run, reused = await run_store.launch_run(
+            services.store, new_run, max_queued=limit, now=services.now()
+        )
+    except store_errors.QueueFull as error:
+        raise QueueFull(error.message, hint=error.hint) from None
+    services.run_changed(queued=True)
+    return Launch(run, reused)
+
+
+async def wait_for_run(services: Services, run_id: int, seconds: float) -> RunRecord:
+    """The run once it has ended, or as it is when the time is over. Raises RunNotFound."""
+    deadline = asyncio.get_running_loop().time() + min(seconds, MAX_WAIT_SECONDS)
+    with services.events.listening():
+        while True:
+            changed = asyncio.ensure_future(services.events.changed())
+            try:
+                run = await get_run(services, run_id)
+                remaining = deadline - asyncio.get_running_loop().time()
+                if run.status.is_terminal or remaining <= 0:
+                    return run
+                await asyncio.wait([changed], timeout=remaining)
+            finally:
+                changed.cancel()
+
+
+async def get_run(services: Services, run_id: int) -> RunRecord:
+    run = (await run_queries.get_runs(services.store, [run_id])).get(run_id)
+    if run is None:
+        raise RunNotFound(f"there is no run {run_id}")
+    return run
+
+
+async def cancel_run(services: Services, run_id: int) -> RunRecord:
+    """End a queued or running run; its computation is killed. Raises RunNotFound, RunNotCancelable."""
+    outcome = await run_store.cancel_run(services.store, run_id, services.now())
+    if outcome is None:
+        raise RunNotFound(f"there is no run {run_id}")
+    run, canceled = outcome
+    if not canceled:
+        raise RunNotCancelable(f"run {run_id} has ended already: {run.status.lower()}")
+    if services.executor is not None:
+        services.executor.kill(run_id)
+    services.run_changed()
+    return run
+
+
+async def delete_run(services: Services, run_id: int) -> RunRecord:
+    """Remove an ended run with its results for good. Raises RunNotFound, RunNotDeletable."""
+    outcome = await run_store.delete_run(services.store, run_id)
+    if outcome is None:
+        raise RunNotFound(f"there is no run {run_id}")
+    run, deleted = outcome
+    if not deleted:
+        raise RunNotDeletable(f"run {run_id} is {run.status.lower()}", hint="cancel it first")
+    return run
+
+
+async def annotate_run(
+    services: Services, run_id: int, *, tags: Sequence[str] | None, note: str | None | run_store.Unset
+) -> RunRecord:
+    """Replace a run's tags and note; None leaves the tags, Unset the note. Raises RunNotFound, InvalidInput."""
+    run = await run_store.annotate_run(
+        services.store,
+        run_id,
+        tags=None if tags is None else checked_tags(tags),
+        note=note if isinstance(note, run_store.Unset) else checked_note(note),
+    )
+    if run is None:
+        raise RunNotFound(f"there is no run {run_id}")
+    return run
+
+
+def checked_config(factor: FactorName, options: Mapping[str, object]) -> FactorConfig:
+    """The config that the options give, or InvalidInput with one field error an option."""
+    try:
+        return parse_config(factor, options)
+    except engine_errors.InvalidConfig as error:
+        raise _invalid_input(error) from None
+
+
+def identity_hash(factor: FactorName, config: Mapping[str, object], fingerprint: str) -> str:
+    """What makes two computations the same one: SHA-256 of all that their numbers depend on."""
+    parts = [factor.value, config, fingerprint, ENGINE_VERSION]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def checked_tags(tags: Sequence[str]) -> tuple[str, ...]:
+    """Stripped, unique, sorted."""
+    cleaned = sorted({tag.strip() for tag in tags})
+    if len(cleaned) > MAX_TAGS:
+        raise _invalid_value("tags", "TOO_MANY", f"a run takes at most {MAX_TAGS} tags, not {len(cleaned)}")
+    for tag in cleaned:
+        if not tag or len(tag) > MAX_TAG_LENGTH or not tag.isprintable():
+            message = f"a tag has 1 to {MAX_TAG_LENGTH} printable characters"
+            raise _invalid_value("tags", "OUT_OF_RANGE", message)
+    return tuple(cleaned)
+
+
+def checked_note(note: str | None) -> str | None:
+    if note is not None and (len(note) > MAX_NOTE_LENGTH or "\0" in note):
+        raise _invalid_value("note", "TOO_LONG", f"a note has at most {MAX_NOTE_LENGTH} characters of text")
+    return note
+
+
+async def _check_against_dataset(services: Services, config: FactorConfig, dataset: DatasetRecord) -> None:
+    try:
+        needed_fields(config, dataset.fields)
+        if config.exclude or config.universe is not None:
+            assets = (await dataset_store.get_assets(services.store, [dataset.id]))[dataset.id]
+            attributes: dict[str, set[str | None]] = {}
+            for asset in assets:
+                for name, value in asset.attributes.items():
+                    attributes.setdefault(name, set()).add(value)
+            require_selectors(config, {asset.asset for asset in assets}, attributes)
+    except engine_errors.MissingField as error:
+        has = ", ".join(dataset.fields)
+        raise MissingField(
+            f"dataset {dataset.name!r}: {error}", field=error.field, hint=f"it has {has}"
+        ) from None
+    except engine_errors.InvalidConfig as error:
+        raise _invalid_input(error) from None
+
+
+def _invalid_input(error: engine_errors.InvalidConfig) -> InvalidInput:
+    faults = tuple(FieldError((fault.option,), fault.code, fault.message) for fault in error.faults)
+    return InvalidInput(str(error), faults)
+
+
+def _invalid_value(name: str, code: str, message: str) -> InvalidInput:
+    return InvalidInput(message, (FieldError((name,), code, message),))

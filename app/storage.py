@@ -1,0 +1,25 @@
+"""The data directory: made if absent, refused in one line if it cannot be written."""
+
+from __future__ import annotations
+
+import os
+
+from app.errors import StorageFailure
+from app.settings import Settings
+
+
+def prepare_data_dir(settings: Settings) -> None:
+    """Create the data directory and its parts. Raises StorageFailure with the reason."""
+    try:
+        for folder in (settings.data_dir, settings.datasets_dir, settings.cache_dir):
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageFailure(
+            f"the data directory {settings.data_dir} cannot be created: {error.strerror}",
+            hint="set FACTORQL_DATA_DIR to a folder that you may write to",
+        ) from None
+    if not os.access(settings.data_dir, os.W_OK | os.X_OK):
+        raise StorageFailure(
+            f"the data directory {settings.data_dir} is read-only",
+            hint="set FACTORQL_DATA_DIR to a folder that you may write to",
+        )
