@@ -1,0 +1,82 @@
+"""What in the graph multiplies work, and how much of it one request may ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLSchema
+
+ASSUMED_LIST_SIZES: Mapping[str, int] = MappingProxyType(
+    {
+        "Query.factors": 6,
+        "Query.latestFactorRuns": 6,
+        "FactorRun.compositionDates": 2_000,
+        "FactorRun.monthlyReturns": 240,
+        "Composition.long": 500,
+        "Composition.short": 500,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostRules:
+    """Which arguments and fields of the graph decide how much a query returns.
+
+    Fields are named `Type.field`. A field with a page argument multiplies everything below it by the
+    page size, so the lists in `page_lists` under it count once. A field with the points argument
+    returns as many series as its select argument lists, of that many points each; the `point_lists`
+    below it are the columns that hold them. Any other list counts as `list_sizes` says, or as
+    `assumed_list_size`.
+    """
+
+    page_arguments: frozenset[str] = frozenset({"first"})
+    page_lists: frozenset[str] = frozenset({"edges", "nodes"})
+    points_argument: str = "maxPoints"
+    select_argument: str = "select"
+    point_lists: frozenset[str] = frozenset({"TimeSeries.dates", "TimeSeries.values", "TimeSeries.points"})
+    list_sizes: Mapping[str, int] = field(default_factory=lambda: ASSUMED_LIST_SIZES)
+    assumed_list_size: int = 20
+    assumed_points: int = 1_000
+
+    def unknown_fields(self, schema: GraphQLSchema) -> tuple[str, ...]:
+        """The entries that name no field of the schema, so that a rename cannot silently void a rule."""
+        unknown = []
+        for name in sorted({*self.list_sizes, *self.point_lists}):
+            type_name, _, field_name = name.partition(".")
+            owner = schema.type_map.get(type_name)
+            if not isinstance(owner, GraphQLObjectType | GraphQLInterfaceType) or (
+                field_name not in owner.fields
+            ):
+                unknown.append(name)
+        return tuple(unknown)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostLimits:
+    """The most that one document may write, and one operation ask for.
+
+    The first group bounds the text and is checked before the types are known; `repeated_pairs` is the
+    number of pairs of fields with one response name that validation has to compare. The second group
+    bounds what an execution returns: `nodes` counts objects in lists, `points` those of series, and
+    `values` every field of every object. Introspection has its own allowance: twice what the standard
+    introspection query costs on the served schema.
+    """
+
+    document_characters: int = 100_000
+    document_tokens: int = 10_000
+    operations: int = 20
+    fragments: int = 50
+    fields: int = 1_000
+    aliases: int = 200
+    directives: int = 100
+    repeated_pairs: int = 20_000
+
+    nesting: int = 100
+    depth: int = 12
+    root_fields: int = 30
+    page_size: int = 100
+    nodes: int = 10_000
+    points: int = 1_000_000
+    values: int = 250_000
