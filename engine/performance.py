@@ -182,8 +182,9 @@ def monthly_returns(dates: DateArray, returns: FloatArray) -> tuple[NDArray[np.d
 # -- metrics -----------------------------------------------------------------------------------------------
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what leaves double precision is reported as OVERFLOW
 def performance(history: ReturnHistory) -> Performance:
-    """Base metrics of a return history (R >= 1 finite returns)."""
+    """Base metrics of a return history (R >= 1 returns)."""
     returns, ppy = history.returns, history.periods_per_year
     undefined: list[UndefinedMetric] = []
 
