@@ -10,21 +10,14 @@ field or fragment, a cycle or a value of the wrong type adds nothing and raises 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from graphql import (
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
-    FragmentSpreadNode,
-    GraphQLEnumType,
-    GraphQLField,
-    GraphQLInputObjectType,
-    GraphQLInterfaceType,
     GraphQLNamedType,
-    GraphQLObjectType,
     GraphQLSchema,
-    GraphQLUnionType,
     InlineFragmentNode,
     IntValueNode,
     ListValueNode,
@@ -34,19 +27,14 @@ from graphql import (
     Undefined,
     VariableNode,
     get_introspection_query,
-    get_named_type,
-    get_nullable_type,
-    is_composite_type,
-    is_leaf_type,
-    is_list_type,
     parse,
 )
 
 from app.boundary.cost_rules import CostLimits, CostRules
+from app.boundary.field_plan import FieldPlan, FieldPlans, Multiplies
 from app.errors import LimitExceeded
 
 _HUGE = 10**18
-_INTROSPECTION_FIELDS = frozenset({"__schema", "__type"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +55,7 @@ class QueryCost:
 
     `values_per_point` and `point_columns` describe columns whose length a field further up decides;
     they are zero once an operation has been measured. `visits` is the work of measuring: selections
-    looked at.
+    looked at. `reads_variables` says whether other variables could have given another cost.
     """
 
     depth: int = 0
@@ -80,21 +68,40 @@ class QueryCost:
     values_per_point: int = 0
     point_columns: int = 0
     visits: int = 0
+    reads_variables: bool = False
 
     def include(self, other: QueryCost) -> None:
         """Add a sibling selection of the same parent."""
-        for name in _SUMMED:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.depth = max(self.depth, other.depth)
-        self.introspection_depth = max(self.introspection_depth, other.introspection_depth)
+        # Written out: this runs once a selection of every request.
+        if other.depth > self.depth:
+            self.depth = other.depth
+        if other.introspection_depth > self.introspection_depth:
+            self.introspection_depth = other.introspection_depth
+        self.root_fields += other.root_fields
+        self.nodes += other.nodes
+        self.points += other.points
+        self.values += other.values
+        self.introspection_values += other.introspection_values
+        self.values_per_point += other.values_per_point
+        self.point_columns += other.point_columns
 
 
-_SUMMED = tuple(f.name for f in fields(QueryCost) if f.name not in ("depth", "introspection_depth", "visits"))
+_ONE_VALUE = QueryCost(depth=1, root_fields=1, values=1)
+
+
+class _Merged:
+    """The fields that share one response name at one place of the result."""
+
+    __slots__ = ("below", "count")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.below: dict[str, _Merged] = {}
 
 
 def measure_document(document: DocumentNode) -> DocumentSize:
     """Count what is written, without expanding fragments and without recursion."""
-    operations = fragments = field_count = aliases = directives = pairs = 0
+    operations = fragments = fields = aliases = directives = pairs = 0
     shared_by_fragments: dict[str, _Merged] = {}
     pending: list[tuple[SelectionSetNode, dict[str, _Merged]]] = []
     for definition in document.definitions:
@@ -115,9 +122,12 @@ def measure_document(document: DocumentNode) -> DocumentSize:
             if isinstance(selection, InlineFragmentNode):
                 pending.append((selection.selection_set, merged))
             elif isinstance(selection, FieldNode):
-                field_count += 1
+                fields += 1
                 aliases += selection.alias is not None
-                place = merged.setdefault((selection.alias or selection.name).value, _Merged())
+                response_name = (selection.alias or selection.name).value
+                place = merged.get(response_name)
+                if place is None:
+                    place = merged[response_name] = _Merged()
                 pairs += place.count
                 place.count += 1
                 if selection.selection_set:
@@ -125,21 +135,11 @@ def measure_document(document: DocumentNode) -> DocumentSize:
     return DocumentSize(
         operations=operations,
         fragments=fragments,
-        fields=field_count,
+        fields=fields,
         aliases=aliases,
         directives=directives,
         repeated_pairs=pairs,
     )
-
-
-class _Merged:
-    """The fields that share one response name at one place of the result."""
-
-    __slots__ = ("below", "count")
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.below: dict[str, _Merged] = {}
 
 
 class QueryCostMeter:
@@ -151,7 +151,7 @@ class QueryCostMeter:
         self.schema = schema
         self.rules = rules or CostRules()
         self.limits = limits or CostLimits()
-        self.introspection_list_sizes = _introspection_list_sizes(schema)
+        self.plans = FieldPlans(schema, self.rules)
         standard = self.measure(parse(get_introspection_query()))
         self.introspection_values = 2 * standard.introspection_values
         self.introspection_depth = standard.introspection_depth + 2
@@ -207,7 +207,12 @@ class _Measurement:
         operation: OperationDefinitionNode,
         variables: Mapping[str, object],
     ) -> None:
-        self.meter, self.schema, self.rules, self.limits = meter, meter.schema, meter.rules, meter.limits
+        self.schema, self.plans, self.rules, self.limits = (
+            meter.schema,
+            meter.plans,
+            meter.rules,
+            meter.limits,
+        )
         self.operation = operation
         self.variables = _with_defaults(operation, variables)
         self.fragments = {
@@ -218,13 +223,14 @@ class _Measurement:
         self.fragment_costs: dict[str, QueryCost] = {}
         self.open_fragments: set[str] = set()
         self.visits = 0
+        self.reads_variables = False
 
     def run(self) -> QueryCost:
         root = self.schema.get_root_type(self.operation.operation)
         cost = self._selections(self.operation.selection_set, root, 1)
         cost.values += self.rules.assumed_points * cost.values_per_point
         cost.values_per_point = cost.point_columns = 0
-        cost.visits = self.visits
+        cost.visits, cost.reads_variables = self.visits, self.reads_variables
         return cost
 
     def _selections(
@@ -243,7 +249,7 @@ class _Measurement:
                 if selection.type_condition:
                     narrowed = self.schema.get_type(selection.type_condition.name.value)
                 total.include(self._selections(selection.selection_set, narrowed, nesting + 1))
-            elif isinstance(selection, FragmentSpreadNode):
+            else:
                 total.include(self._fragment(selection.name.value, nesting))
         return total
 
@@ -262,83 +268,88 @@ class _Measurement:
         return cost
 
     def _field(self, node: FieldNode, parent: GraphQLNamedType | None, nesting: int) -> QueryCost:
-        definition = self.schema.get_field(parent, node.name.value) if is_composite_type(parent) else None
-        if parent is None or definition is None:
-            return QueryCost(depth=1, root_fields=1, values=1)
-        named = get_named_type(definition.type)
-        inner = self._selections(node.selection_set, named, nesting + 1)
-        if node.name.value in _INTROSPECTION_FIELDS:
-            return QueryCost(
-                depth=1,
-                root_fields=1,
-                introspection_depth=1 + inner.depth,
-                introspection_values=1 + inner.values,
-            )
-        qualified_name = f"{parent.name}.{node.name.value}"
-        if qualified_name in self.rules.point_lists:
-            per_point = 0 if is_leaf_type(named) else 1 + inner.values
-            return QueryCost(
-                depth=1 + inner.depth, root_fields=1, values=1, values_per_point=per_point, point_columns=1
-            )
-        size, counted, points_each = self._size(node, definition, qualified_name)
-        # Three columns of one series are read at once; more of them repeat the same points.
+        plan = self.plans.of(parent, node.name.value)
+        if plan is None:
+            return _ONE_VALUE
+        if plan.is_leaf and plan.multiplies is Multiplies.BY_A_NUMBER:
+            return _ONE_VALUE if plan.number == 1 else QueryCost(depth=1, root_fields=1, values=plan.number)
+        inner = self._selections(node.selection_set, plan.named_type, nesting + 1)
+        match plan.multiplies:
+            case Multiplies.INTROSPECTION:
+                return QueryCost(
+                    depth=1,
+                    root_fields=1,
+                    introspection_depth=1 + inner.depth,
+                    introspection_values=1 + inner.values,
+                )
+            case Multiplies.BY_POINTS:
+                return QueryCost(
+                    depth=1 + inner.depth,
+                    root_fields=1,
+                    values=1,
+                    values_per_point=0 if plan.is_leaf else 1 + inner.values,
+                    point_columns=1,
+                )
+            case Multiplies.BY_SERIES:
+                return self._series(node, plan, inner)
+            case Multiplies.BY_PAGE:
+                size = self._integer(node, plan, plan.page_argument, 0, self.limits.page_size)
+            case Multiplies.BY_A_NUMBER:
+                size = plan.number
+        return _times(size, plan, inner)
+
+    def _series(self, node: FieldNode, plan: FieldPlan, inner: QueryCost) -> QueryCost:
+        points_each = self._integer(node, plan, self.rules.points_argument, 0, self.limits.points)
+        selected = self._value(node, plan, self.rules.select_argument)
+        series = max(1, len(selected)) if isinstance(selected, list | tuple) else 1
+        # The columns of one series are read at once; more of them repeat the same points.
         readings = max(1, -(-inner.point_columns // max(1, len(self.rules.point_lists))))
-        sized = points_each is not None
-        per_point = size * inner.values_per_point
-        return QueryCost(
-            depth=1 + inner.depth,
-            root_fields=1,
-            nodes=size * inner.nodes + (size if counted and is_composite_type(named) else 0),
-            points=size * (inner.points + (points_each or 0) * readings),
-            values=size * (1 + inner.values) + (per_point * points_each if sized else 0),
-            introspection_depth=inner.introspection_depth,
-            introspection_values=size * inner.introspection_values,
-            values_per_point=0 if sized else per_point,
-            point_columns=0 if sized else inner.point_columns,
-        )
+        cost = _times(series, plan, inner)
+        cost.points += series * points_each * readings
+        cost.values += points_each * cost.values_per_point
+        cost.values_per_point = cost.point_columns = 0
+        return cost
 
-    def _size(self, node: FieldNode, definition: GraphQLField, name: str) -> tuple[int, bool, int | None]:
-        """(how many objects the field stands for, whether they are nodes, points of each or None)."""
-        rules, limits = self.rules, self.limits
-        for argument in rules.page_arguments & definition.args.keys():
-            size = self._integer(node, definition, argument, when_open=limits.page_size)
-            _require_within(f"{argument} of {node.name.value}", size, 0, limits.page_size)
-            return size, True, None
-        if rules.points_argument in definition.args:
-            points = self._integer(node, definition, rules.points_argument, when_open=limits.points)
-            _require_within(f"{rules.points_argument} of {node.name.value}", points, 0, limits.points)
-            series = self._length(node, definition, rules.select_argument)
-            return series, True, points
-        if not is_list_type(get_nullable_type(definition.type)) or node.name.value in rules.page_lists:
-            return 1, False, None
-        if name in self.meter.introspection_list_sizes:
-            return self.meter.introspection_list_sizes[name], False, None
-        return rules.list_sizes.get(name, rules.assumed_list_size), True, None
-
-    def _integer(self, node: FieldNode, definition: GraphQLField, argument: str, *, when_open: int) -> int:
-        """The argument's value; `when_open` where it is null, absent without default or no number."""
-        value = self._value(node, definition, argument)
+    def _integer(self, node: FieldNode, plan: FieldPlan, argument: str, lowest: int, highest: int) -> int:
+        """The argument's value; `highest` where it is null, absent without default or no whole number."""
+        value = self._value(node, plan, argument)
         if isinstance(value, float) and value.is_integer():
             value = int(value)
-        return value if isinstance(value, int) and not isinstance(value, bool) else when_open
+        if not isinstance(value, int) or isinstance(value, bool):
+            return highest
+        if not lowest <= value <= highest:
+            raise LimitExceeded(
+                f"{argument} of {node.name.value} goes from {lowest:,} to {highest:,};"
+                f" {_shown(value)} was asked for."
+            )
+        return value
 
-    def _length(self, node: FieldNode, definition: GraphQLField, argument: str) -> int:
-        value = self._value(node, definition, argument)
-        return max(1, len(value)) if isinstance(value, list | tuple) else 1
-
-    def _value(self, node: FieldNode, definition: GraphQLField, argument: str) -> object:
+    def _value(self, node: FieldNode, plan: FieldPlan, argument: str) -> object:
         """The argument as an int, a list (of anything) or something else that is not counted."""
-        declared = definition.args.get(argument)
         written = next((a.value for a in node.arguments or () if a.name.value == argument), None)
         if isinstance(written, VariableNode):
+            self.reads_variables = True
             value = self.variables.get(written.name.value, Undefined)
-        elif written is None:
-            value = Undefined
         else:
-            value = _literal(written)
-        if value is Undefined and declared is not None:
-            return declared.default_value
+            value = Undefined if written is None else _literal(written)
+        if value is Undefined and argument in plan.arguments:
+            return plan.arguments[argument].default_value
         return value
+
+
+def _times(size: int, plan: FieldPlan, inner: QueryCost) -> QueryCost:
+    """A field that stands for `size` objects of the inner cost each."""
+    return QueryCost(
+        depth=1 + inner.depth,
+        root_fields=1,
+        nodes=size * inner.nodes + (size if plan.counts_nodes else 0),
+        points=size * inner.points,
+        values=size * (1 + inner.values),
+        introspection_depth=inner.introspection_depth,
+        introspection_values=size * inner.introspection_values,
+        values_per_point=size * inner.values_per_point,
+        point_columns=inner.point_columns,
+    )
 
 
 def _literal(node: object) -> object:
@@ -348,19 +359,19 @@ def _literal(node: object) -> object:
             return -_HUGE if text.startswith("-") else _HUGE
         return int(text)
     if isinstance(node, ListValueNode):
-        return list(node.values)
+        return node.values
     return None if isinstance(node, NullValueNode) else node
 
 
 def _with_defaults(
     operation: OperationDefinitionNode, variables: Mapping[str, object]
 ) -> Mapping[str, object]:
-    values = {
+    defaults = {
         definition.variable.name.value: _literal(definition.default_value)
         for definition in operation.variable_definitions or ()
         if definition.default_value is not None
     }
-    return {**values, **variables}
+    return {**defaults, **variables}
 
 
 def _find_operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:
@@ -372,44 +383,12 @@ def _find_operation(document: DocumentNode, name: str | None) -> OperationDefini
     return None
 
 
-def _introspection_list_sizes(schema: GraphQLSchema) -> dict[str, int]:
-    """The mean length of every list that introspection returns, rounded up."""
-    types = schema.type_map.values()
-    owners = [t for t in types if isinstance(t, GraphQLObjectType | GraphQLInterfaceType)]
-    inputs = [t for t in types if isinstance(t, GraphQLInputObjectType)]
-    abstract = [t for t in types if isinstance(t, GraphQLInterfaceType | GraphQLUnionType)]
-    output_fields = [field for t in owners for field in t.fields.values()]
-
-    def mean(total: int, count: int = len(types)) -> int:
-        return max(1, -(-total // max(1, count)))
-
-    return {
-        "__Schema.types": len(types),
-        "__Schema.directives": len(schema.directives),
-        "__Type.fields": mean(len(output_fields)),
-        "__Type.inputFields": mean(sum(len(t.fields) for t in inputs)),
-        "__Type.enumValues": mean(sum(len(t.values) for t in types if isinstance(t, GraphQLEnumType))),
-        "__Type.interfaces": mean(sum(len(t.interfaces) for t in owners)),
-        "__Type.possibleTypes": mean(sum(len(schema.get_possible_types(t)) for t in abstract)),
-        "__Field.args": mean(sum(len(field.args) for field in output_fields), len(output_fields)),
-        "__Directive.args": mean(sum(len(d.args) for d in schema.directives), len(schema.directives)),
-        "__Directive.locations": mean(
-            sum(len(d.locations) for d in schema.directives), len(schema.directives)
-        ),
-    }
-
-
 def _require(what: str, asked: int, limit: int) -> None:
     if asked > limit:
         raise LimitExceeded(
             f"A request is limited to {limit:,} {what}; this one asks for {_shown(asked)}.",
             hint="Ask for less at once, or in several requests.",
         )
-
-
-def _require_within(what: str, asked: int, lowest: int, highest: int) -> None:
-    if not lowest <= asked <= highest:
-        raise LimitExceeded(f"{what} goes from {lowest:,} to {highest:,}; {_shown(asked)} was asked for.")
 
 
 def _shown(number: int) -> str:
