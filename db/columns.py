@@ -35,9 +35,14 @@ def finite_or_none(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else float(value)
 
 
+def is_row_id(value: int) -> bool:
+    """Whether a row can have this id at all: larger numbers would be an error of the driver."""
+    return 0 < value < 2**63
+
+
 def to_json(value: Any) -> str:
-    """JSON that both databases take: ASCII only, keys sorted; a non-finite number is a ValueError."""
-    return json.dumps(value, allow_nan=False, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
+    """JSON that both databases take: ASCII only; a non-finite number is a ValueError."""
+    return json.dumps(value, allow_nan=False, ensure_ascii=True, separators=(",", ":"))
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -5,6 +5,7 @@ StoreError
 ├── StoreNewerThanCode      migrated by a newer version of the program
 ├── StoreIncomplete         a table or index that the code relies on is missing
 ├── CorruptBlob             a packed series or composition does not match its checksum
+├── DatasetGone             a run was to be launched on a dataset that is deleted or never was
 ├── QueueFull               as many runs wait as are allowed to
 └── InvalidCursor           not a cursor of this list, this filter and this order
 
@@ -40,6 +41,12 @@ class StoreIncomplete(StoreError):
 
 class CorruptBlob(StoreError):
     pass
+
+
+class DatasetGone(StoreError):
+    def __init__(self, dataset_id: int) -> None:
+        super().__init__(f"dataset {dataset_id} does not exist or is deleted", "choose another dataset")
+        self.dataset_id = dataset_id
 
 
 class QueueFull(StoreError):

@@ -15,7 +15,7 @@ from db.connect import WRITES, open_engine
 from db.failures import translated_failures
 
 # Any constant will do, together with the schema's name; all versions that share a store must agree on it.
-_EVENT_LOCK = text("SELECT pg_advisory_xact_lock(7306123, hashtext(current_schema()))")
+_EXCLUSIVE_LOCK = text("SELECT pg_advisory_xact_lock(7306123, hashtext(current_schema()))")
 
 
 class Store:
@@ -71,13 +71,13 @@ class Store:
                 yield connection
 
     @asynccontextmanager
-    async def write(self, *, appends_events: bool = False) -> AsyncIterator[AsyncConnection]:
+    async def write(self, *, exclusive: bool = False) -> AsyncIterator[AsyncConnection]:
         """One transaction: committed at the end, rolled back when anything is raised inside.
 
-        `appends_events` puts the transactions that append run events in one line, so that event ids become
-        visible in their order: SQLite has one writer anyway, PostgreSQL takes a lock before all others."""
+        Exclusive ones follow each other, whichever process runs them: so the ids of run events become
+        visible in their order. SQLite has one writer anyway; PostgreSQL takes one lock before all others."""
         with translated_failures(self.engine.url):
             async with self._turn, self._writing.begin() as connection:
-                if appends_events and self.dialect == "postgresql":
-                    await connection.execute(_EVENT_LOCK)
+                if exclusive and self.dialect == "postgresql":
+                    await connection.execute(_EXCLUSIVE_LOCK)
                 yield connection

@@ -1,0 +1,193 @@
+"""What succeeded runs left behind: performance, series and compositions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from datetime import date
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Date, Integer, case, column, func, insert, or_, select, values
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from db.codec import Blob, pack_composition, pack_series, unpack_composition, unpack_series
+from db.columns import RowId, finite_or_none
+from db.models import Composition, Performance, Series
+from db.records import (
+    CompositionRecord,
+    PerformanceRecord,
+    RunResults,
+    SeriesRecord,
+    UndefinedMetricRecord,
+)
+from db.store import Store
+
+Item = TypeVar("Item")
+
+performance = Performance.__table__
+series = Series.__table__
+composition = Composition.__table__
+
+_METRICS = tuple(field.name for field in fields(PerformanceRecord) if field.name != "undefined_metrics")
+
+# Both drivers refuse statements with more than 32,766 parameters.
+_KEYS_A_STATEMENT = 8_000
+
+
+async def get_performance(store: Store, run_ids: Sequence[int]) -> dict[int, PerformanceRecord]:
+    """By run id; runs without performance are left out."""
+    columns = [performance.c[name] for name in _METRICS]
+    found: dict[int, PerformanceRecord] = {}
+    async with store.read() as connection:
+        for chunk in _chunks(run_ids):
+            statement = select(performance.c.run_id, performance.c.undefined_metrics, *columns)
+            rows = await connection.execute(statement.where(performance.c.run_id.in_(chunk)))
+            for run_id, undefined, *metrics in rows:
+                found[run_id] = PerformanceRecord(
+                    **dict(zip(_METRICS, metrics, strict=True)),
+                    undefined_metrics=tuple(UndefinedMetricRecord(**entry) for entry in undefined),
+                )
+    return found
+
+
+async def get_series(
+    store: Store, run_ids: Sequence[int], names: Sequence[str]
+) -> dict[tuple[int, str], SeriesRecord]:
+    """By run id and name; what a run does not have is left out. Errors: CorruptBlob."""
+    found: dict[tuple[int, str], SeriesRecord] = {}
+    wanted_names = list(dict.fromkeys(names))
+    async with store.read() as connection:
+        for chunk in _chunks(run_ids):
+            statement = select(
+                series.c.run_id, series.c.name, series.c.codec_version, series.c.checksum, series.c.packed
+            ).where(series.c.run_id.in_(chunk), series.c.name.in_(wanted_names))
+            for run_id, name, *blob in await connection.execute(statement):
+                found[run_id, name] = unpack_series(name, Blob(*blob))
+    return found
+
+
+async def get_compositions(
+    store: Store, keys: Sequence[tuple[int, date | None]]
+) -> dict[tuple[int, date | None], CompositionRecord]:
+    """The composition of each (run id, date): that of the period which contains the date, or the latest for
+    None; left out where the run held nothing. One statement for thousands of keys. Errors: CorruptBlob."""
+    found: dict[tuple[int, date | None], CompositionRecord] = {}
+    async with store.read() as connection:
+        for chunk in _chunks(keys):
+            for position, start, end, *blob in await connection.execute(_select_compositions(chunk)):
+                found[chunk[position]] = unpack_composition(start, end, Blob(*blob))
+    return found
+
+
+def _select_compositions(keys: Sequence[tuple[int, date | None]]) -> Any:
+    wanted = (
+        values(column("position", Integer), column("run_id", RowId), column("on_date", Date), name="wanted")
+        .data([(position, *key) for position, key in enumerate(keys)])
+        .cte()
+    )
+    others = composition.alias()
+    of_run = others.c.run_id == wanted.c.run_id
+    latest = select(func.max(others.c.period_end)).where(of_run).scalar_subquery()
+    containing = (
+        select(func.min(others.c.period_end))
+        .where(of_run, others.c.period_end >= wanted.c.on_date)
+        .scalar_subquery()
+    )
+    end = case((wanted.c.on_date.is_(None), latest), else_=containing)
+    return (
+        select(
+            wanted.c.position,
+            composition.c.period_start,
+            composition.c.period_end,
+            composition.c.codec_version,
+            composition.c.checksum,
+            composition.c.packed,
+        )
+        .join_from(
+            wanted, composition, (composition.c.run_id == wanted.c.run_id) & (composition.c.period_end == end)
+        )
+        .where(or_(wanted.c.on_date.is_(None), composition.c.period_start < wanted.c.on_date))
+    )
+
+
+async def composition_dates(store: Store, run_ids: Sequence[int]) -> dict[int, NDArray[np.datetime64]]:
+    """The period ends of each run, datetime64[D] ascending; an empty array for a run without compositions."""
+    ends: dict[int, list[date]] = {run_id: [] for run_id in run_ids}
+    async with store.read() as connection:
+        for chunk in _chunks(run_ids):
+            statement = (
+                select(composition.c.run_id, composition.c.period_end)
+                .where(composition.c.run_id.in_(chunk))
+                .order_by(composition.c.run_id, composition.c.period_end)
+            )
+            for run_id, end in await connection.execute(statement):
+                ends[run_id].append(end)
+    return {run_id: np.array(found, dtype="datetime64[D]") for run_id, found in ends.items()}
+
+
+async def write_results(connection: AsyncConnection, run_id: int, results: RunResults) -> None:
+    """Adds the results of a run within the caller's transaction."""
+    await write_performance(connection, [(run_id, results.performance)])
+    await write_series(connection, [(run_id, one) for one in results.series])
+    if results.compositions:
+        await connection.execute(
+            insert(composition),
+            [
+                {
+                    "run_id": run_id,
+                    "period_start": held.period_start,
+                    "period_end": held.period_end,
+                    **_blob_columns(pack_composition(held)),
+                }
+                for held in results.compositions
+            ],
+        )
+
+
+async def write_performance(
+    connection: AsyncConnection, records: Sequence[tuple[int, PerformanceRecord]]
+) -> None:
+    if records:
+        await connection.execute(insert(performance), [_performance_row(*record) for record in records])
+
+
+async def write_series(connection: AsyncConnection, records: Sequence[tuple[int, SeriesRecord]]) -> None:
+    if records:
+        await connection.execute(insert(series), [_series_row(*record) for record in records])
+
+
+def _performance_row(run_id: int, record: PerformanceRecord) -> dict[str, Any]:
+    row: dict[str, Any] = {"run_id": run_id}
+    for name in _METRICS:
+        value = getattr(record, name)
+        plain = value.item() if isinstance(value, np.generic) else value
+        row[name] = finite_or_none(plain) if isinstance(plain, float) else plain
+    row["undefined_metrics"] = [
+        {"metric": entry.metric, "reason": entry.reason, "detail": entry.detail}
+        for entry in record.undefined_metrics
+    ]
+    return row
+
+
+def _series_row(run_id: int, record: SeriesRecord) -> dict[str, Any]:
+    dates = np.asarray(record.dates, dtype="datetime64[D]")
+    return {
+        "run_id": run_id,
+        "name": record.name,
+        "point_count": len(dates),
+        "first_date": dates[0].item() if len(dates) else None,
+        "last_date": dates[-1].item() if len(dates) else None,
+        **_blob_columns(pack_series(record)),
+    }
+
+
+def _blob_columns(blob: Blob) -> dict[str, Any]:
+    return {"codec_version": blob.codec_version, "checksum": blob.checksum, "packed": blob.payload}
+
+
+def _chunks(keys: Sequence[Item]) -> Iterator[list[Item]]:
+    distinct = list(dict.fromkeys(keys))
+    for start in range(0, len(distinct), _KEYS_A_STATEMENT):
+        yield distinct[start : start + _KEYS_A_STATEMENT]

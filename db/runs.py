@@ -1,0 +1,351 @@
+"""Everything that changes a run: launch, claim, progress, end, retry, cancel, delete, annotate.
+
+Each change is one short transaction that also appends the run's event. What is done on behalf of a claim is
+fenced: it happens only while the run is RUNNING, claimed by that worker, in that attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, delete, func, insert, select, tuple_, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from db.columns import is_row_id
+from db.errors import DatasetGone, QueueFull
+from db.events import append_events
+from db.models import Dataset
+from db.records import (
+    UNSET,
+    Claim,
+    NewRun,
+    RunEventKind,
+    RunOrigin,
+    RunRecord,
+    RunResults,
+    RunStatus,
+    Unset,
+)
+from db.results import write_results
+from db.run_rows import fetch_run, run, run_record, run_tag, select_runs
+from db.store import Store
+
+WORKER_LOST = "WORKER_LOST"
+
+_REUSABLE = (RunStatus.QUEUED.value, RunStatus.RUNNING.value, RunStatus.SUCCEEDED.value)
+_LIVE = (RunStatus.QUEUED.value, RunStatus.RUNNING.value)
+_TERMINAL = tuple(status.value for status in RunStatus if status.is_terminal)
+
+
+async def launch_run(store: Store, new: NewRun, *, max_queued: int, now: datetime) -> tuple[RunRecord, bool]:
+    """Queues a run, or returns the unforced live or succeeded one with the same identity: (run, reused).
+
+    Errors: QueueFull when `max_queued` runs wait already; DatasetGone."""
+    if not new.forced:
+        async with store.read() as connection:
+            existing = await _reusable(connection, new.identity_hash)
+        if existing is not None:
+            return existing, True
+    try:
+        async with store.write(exclusive=True) as connection:
+            if not new.forced:
+                existing = await _reusable(connection, new.identity_hash)
+                if existing is not None:
+                    return existing, True
+            return await _queue(connection, new, max_queued, now), False
+    except IntegrityError:
+        # The unique index has the last word, whoever wrote the other run.
+        async with store.read() as connection:
+            existing = await _reusable(connection, new.identity_hash)
+        if existing is None or new.forced:
+            raise
+        return existing, True
+
+
+async def _reusable(connection: AsyncConnection, identity_hash: str) -> RunRecord | None:
+    row = (
+        await connection.execute(
+            select_runs().where(
+                run.c.identity_hash == identity_hash,
+                run.c.status.in_(_REUSABLE),
+                ~run.c.forced,
+                run.c.origin == RunOrigin.COMPUTED.value,
+            )
+        )
+    ).first()
+    return None if row is None else run_record(row)
+
+
+async def _queue(connection: AsyncConnection, new: NewRun, max_queued: int, now: datetime) -> RunRecord:
+    dataset = Dataset.__table__
+    present = select(dataset.c.id).where(dataset.c.id == new.dataset_id, dataset.c.deleted_at.is_(None))
+    if await connection.scalar(present) is None:
+        raise DatasetGone(new.dataset_id)
+    queued = select(func.count()).where(run.c.status == RunStatus.QUEUED.value)
+    if (await connection.scalar(queued) or 0) >= max_queued:
+        raise QueueFull(max_queued)
+    row = {
+        "factor": new.factor,
+        "status": RunStatus.QUEUED.value,
+        "origin": RunOrigin.COMPUTED.value,
+        "config": dict(new.config),
+        "unrecorded_fields": [],
+        "identity_hash": new.identity_hash,
+        "forced": new.forced,
+        "dataset_id": new.dataset_id,
+        "engine_version": new.engine_version,
+        "import_remarks": [],
+        "created_at": now,
+        "progress_fraction": 0.0,
+        "progress_stage": "queued",
+        "attempt": 0,
+        "note": new.note,
+    }
+    run_id: int = (await connection.execute(insert(run).returning(run.c.id), row)).scalar_one()
+    await _set_tags(connection, run_id, new.tags)
+    await append_events(connection, [run_id], RunEventKind.QUEUED, now)
+    record = await fetch_run(connection, run_id)
+    assert record is not None  # noqa: S101
+    return record
+
+
+async def claim_run(store: Store, worker: str, now: datetime) -> RunRecord | None:
+    """Hands the oldest QUEUED run to `worker` (host:pid:start time); None when no run waits."""
+    # Without a transaction first: an idle worker that polls must not keep taking the write lock.
+    async with store.read() as connection:
+        waiting = await connection.scalar(
+            select(run.c.id).where(run.c.status == RunStatus.QUEUED.value).limit(1)
+        )
+    if waiting is None:
+        return None
+    oldest = (
+        select(run.c.id)
+        .where(run.c.status == RunStatus.QUEUED.value)
+        .order_by(run.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .scalar_subquery()
+    )
+    statement = (
+        update(run)
+        .where(run.c.id == oldest, run.c.status == RunStatus.QUEUED.value)
+        .values(
+            status=RunStatus.RUNNING.value,
+            claimed_by=worker,
+            attempt=run.c.attempt + 1,
+            started_at=now,
+            heartbeat_at=now,
+            progress_fraction=0.0,
+            progress_stage="starting",
+        )
+        .returning(run.c.id)
+    )
+    async with store.write(exclusive=True) as connection:
+        run_id = (await connection.execute(statement)).scalar_one_or_none()
+        if run_id is None:
+            return None
+        await append_events(connection, [run_id], RunEventKind.STARTED, now)
+        return await fetch_run(connection, run_id)
+
+
+async def heartbeat(store: Store, claims: Sequence[tuple[int, int]], worker: str, now: datetime) -> set[int]:
+    """Says for all (run id, attempt) pairs at once that `worker` is alive; the run ids it still holds."""
+    if not claims:
+        return set()
+    statement = (
+        update(run)
+        .where(
+            run.c.status == RunStatus.RUNNING.value,
+            run.c.claimed_by == worker,
+            tuple_(run.c.id, run.c.attempt).in_(list(claims)),
+        )
+        .values(heartbeat_at=now)
+        .returning(run.c.id)
+    )
+    async with store.write() as connection:
+        return set((await connection.scalars(statement)).all())
+
+
+async def report_progress(
+    store: Store, run_id: int, attempt: int, worker: str, fraction: float, stage: str, now: datetime
+) -> bool:
+    """Sets progress, `fraction` from 0 to 1 (else ValueError); False when the claim is lost."""
+    if not 0 <= fraction <= 1:
+        raise ValueError(f"progress is a fraction from 0 to 1, not {fraction}")
+    async with store.write(exclusive=True) as connection:
+        held = await _update_held(
+            connection,
+            _fence(run_id, attempt, worker),
+            {"progress_fraction": float(fraction), "progress_stage": stage},
+        )
+        if held:
+            await append_events(connection, [run_id], RunEventKind.PROGRESS, now)
+        return held
+
+
+async def finish_run(
+    store: Store, run_id: int, attempt: int, worker: str, results: RunResults, now: datetime
+) -> bool:
+    """Commits results, SUCCEEDED and the event together; False, and nothing written, if the claim is lost."""
+    async with store.write(exclusive=True) as connection:
+        held = await _update_held(
+            connection,
+            _fence(run_id, attempt, worker),
+            {
+                "status": RunStatus.SUCCEEDED.value,
+                "finished_at": now,
+                "progress_fraction": 1.0,
+                "progress_stage": "done",
+            },
+        )
+        if held:
+            await write_results(connection, run_id, results)
+            await append_events(connection, [run_id], RunEventKind.SUCCEEDED, now)
+        return held
+
+
+async def fail_run(
+    store: Store, run_id: int, attempt: int, worker: str, code: str, message: str, now: datetime
+) -> bool:
+    """FAILED with the reason; False, and nothing written, when the claim is lost."""
+    async with store.write(exclusive=True) as connection:
+        return await _fail(connection, _fence(run_id, attempt, worker), run_id, code, message, now)
+
+
+async def list_claims(store: Store) -> list[Claim]:
+    """Who holds which running run, oldest first."""
+    columns = (run.c.id, run.c.claimed_by, run.c.attempt, run.c.heartbeat_at)
+    statement = select(*columns).where(run.c.status == RunStatus.RUNNING.value).order_by(run.c.id)
+    async with store.read() as connection:
+        return [
+            Claim(run_id=run_id, claimed_by=worker, attempt=attempt, heartbeat_at=heartbeat_at)
+            for run_id, worker, attempt, heartbeat_at in await connection.execute(statement)
+        ]
+
+
+async def retry_or_lose(
+    store: Store, claim: Claim, *, max_attempts: int = 3, now: datetime
+) -> RunStatus | None:
+    """Takes a run away from a dead worker: QUEUED again, or FAILED (WORKER_LOST) after `max_attempts`.
+
+    None, and nothing written, when the claim changed since it was listed - a heartbeat is a change, too."""
+    fence = and_(
+        _fence(claim.run_id, claim.attempt, claim.claimed_by), run.c.heartbeat_at == claim.heartbeat_at
+    )
+    async with store.write(exclusive=True) as connection:
+        if claim.attempt >= max_attempts:
+            message = f"the worker {claim.claimed_by} was lost in attempt {claim.attempt} of {max_attempts}"
+            lost = await _fail(connection, fence, claim.run_id, WORKER_LOST, message, now)
+            return RunStatus.FAILED if lost else None
+        requeued = await _update_held(
+            connection,
+            fence,
+            {
+                "status": RunStatus.QUEUED.value,
+                "claimed_by": None,
+                "heartbeat_at": None,
+                "started_at": None,
+                "progress_fraction": 0.0,
+                "progress_stage": "queued",
+            },
+        )
+        if not requeued:
+            return None
+        message = f"the worker {claim.claimed_by} was lost"
+        await append_events(connection, [claim.run_id], RunEventKind.RETRIED, now, message)
+        return RunStatus.QUEUED
+
+
+async def cancel_run(store: Store, run_id: int, now: datetime) -> tuple[RunRecord, bool] | None:
+    """CANCELED at once when QUEUED or RUNNING: (run, True); a terminal run as it is: (run, False); None when
+    there is no such run. Whoever computes it notices that the claim is lost."""
+    if not is_row_id(run_id):
+        return None
+    async with store.write(exclusive=True) as connection:
+        live = and_(run.c.id == run_id, run.c.status.in_(_LIVE))
+        canceled = await _update_held(
+            connection, live, {"status": RunStatus.CANCELED.value, "finished_at": now}
+        )
+        if canceled:
+            await append_events(connection, [run_id], RunEventKind.CANCELED, now)
+        record = await fetch_run(connection, run_id)
+        return None if record is None else (record, canceled)
+
+
+async def delete_run(store: Store, run_id: int) -> tuple[RunRecord, bool] | None:
+    """Deletes a terminal run with its results, tags and events: (run, True); a live one is left as it is:
+    (run, False); None when there is no such run."""
+    if not is_row_id(run_id):
+        return None
+    async with store.write(exclusive=True) as connection:
+        record = await fetch_run(connection, run_id)
+        if record is None:
+            return None
+        if record.status.is_terminal:
+            await connection.execute(delete(run).where(run.c.id == run_id, run.c.status.in_(_TERMINAL)))
+        return record, record.status.is_terminal
+
+
+async def annotate_run(
+    store: Store,
+    run_id: int,
+    *,
+    tags: tuple[str, ...] | None = None,
+    note: str | Unset | None = UNSET,
+) -> RunRecord | None:
+    """Replaces the tags (None leaves them) and the note (UNSET leaves it, None empties it) of any run; None
+    when there is no such run."""
+    if not is_row_id(run_id):
+        return None
+    async with store.write() as connection:
+        # Held until the end, so that two who replace the tags at once do not mix them.
+        locked = select(run.c.id).where(run.c.id == run_id).with_for_update()
+        if await connection.scalar(locked) is None:
+            return None
+        if note is not UNSET:
+            await connection.execute(update(run).where(run.c.id == run_id).values(note=note))
+        if tags is not None:
+            await connection.execute(delete(run_tag).where(run_tag.c.run_id == run_id))
+            await _set_tags(connection, run_id, tags)
+        return await fetch_run(connection, run_id)
+
+
+def _fence(run_id: int, attempt: int, worker: str) -> ColumnElement[bool]:
+    return and_(
+        run.c.id == run_id,
+        run.c.status == RunStatus.RUNNING.value,
+        run.c.claimed_by == worker,
+        run.c.attempt == attempt,
+    )
+
+
+async def _update_held(
+    connection: AsyncConnection, fence: ColumnElement[bool], changes: dict[str, Any]
+) -> bool:
+    changed = await connection.execute(update(run).where(fence).values(changes).returning(run.c.id))
+    return changed.first() is not None
+
+
+async def _fail(
+    connection: AsyncConnection,
+    fence: ColumnElement[bool],
+    run_id: int,
+    code: str,
+    message: str,
+    now: datetime,
+) -> bool:
+    failure = {"failure_code": code, "failure_message": message}
+    held = await _update_held(
+        connection, fence, {"status": RunStatus.FAILED.value, "finished_at": now, **failure}
+    )
+    if held:
+        await append_events(connection, [run_id], RunEventKind.FAILED, now, message)
+    return held
+
+
+async def _set_tags(connection: AsyncConnection, run_id: int, tags: Sequence[str]) -> None:
+    if tags:
+        rows = [{"run_id": run_id, "tag": tag} for tag in dict.fromkeys(tags)]
+        await connection.execute(insert(run_tag), rows)
