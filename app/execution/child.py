@@ -1,0 +1,115 @@
+"""What runs in a child process: one computation, from its request to its last frame.
+
+No database and no network is imported here: a child holds what its computation needs and nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import resource
+import signal
+import socket
+import threading
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from app.errors import FactorQLError
+from app.execution.codes import INTERNAL_ERROR, OUT_OF_MEMORY, RESULT_TOO_LARGE
+from app.execution.frames import (
+    MAX_REQUEST_BYTES,
+    Buffer,
+    FrameKind,
+    FrameTooLong,
+    receive_frame,
+    send_frame,
+)
+from app.execution.protocol import (
+    ComputeRequest,
+    Failure,
+    Progress,
+    decode_request,
+    encode_message,
+)
+from engine.errors import EngineError
+
+ReportProgress = Callable[[float, str], None]
+Computation = Callable[[ComputeRequest, ReportProgress], Sequence[Buffer]]
+"""Turns a request into a result's payload. May raise; EngineError and FactorQLError are told to the user."""
+
+_SERVER_GONE = 70
+"""Exit code of a child that nobody waits for."""
+
+
+def serve(channel: socket.socket, computation: Computation) -> None:
+    """Receive one request, compute, send the outcome. Ends the process if the server goes away meanwhile."""
+    # Ctrl-C is the server's to handle.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    frame = receive_frame(channel, MAX_REQUEST_BYTES)
+    if frame is None:
+        return
+    request = decode_request(frame.payload)
+    threading.Thread(target=_end_with_server, args=(channel,), name="lifeline", daemon=True).start()
+    _limit(request)
+
+    def report(fraction: float, stage: str) -> None:
+        send_frame(channel, FrameKind.PROGRESS, [encode_message(Progress(fraction, stage))])
+
+    try:
+        send_frame(channel, FrameKind.RESULT, computation(request, report))
+    except ConnectionError:
+        return  # the server has gone: there is nobody to tell
+    except Exception as error:
+        with suppress(ConnectionError):
+            send_frame(channel, FrameKind.FAILURE, [encode_message(_failure(error, request))])
+
+
+def _failure(error: Exception, request: ComputeRequest) -> Failure:
+    if isinstance(error, EngineError):
+        return Failure(error.code, str(error))
+    if isinstance(error, FactorQLError):
+        return Failure(error.code, error.message if error.hint is None else f"{error.message} ({error.hint})")
+    if isinstance(error, MemoryError):
+        limit = request.memory_limit_bytes // 2**20
+        return Failure(OUT_OF_MEMORY, f"the computation needs more than the {limit:,} MB it may use")
+    if isinstance(error, FrameTooLong):
+        return Failure(RESULT_TOO_LARGE, f"the result is too large: {error}")
+    return Failure(INTERNAL_ERROR, "the computation failed", traceback.format_exc())
+
+
+def _end_with_server(channel: socket.socket) -> None:
+    # The server sends nothing after the request: whatever comes is the end of the connection. A thread can
+    # wait for it because numpy lets others run during most of its calls and between all of them.
+    with suppress(OSError):
+        channel.recv(1)
+    os._exit(_SERVER_GONE)
+
+
+def _limit(request: ComputeRequest) -> None:
+    # RLIMIT_DATA rather than RLIMIT_AS: it counts what is allocated, not what is mapped from files.
+    _lower(resource.RLIMIT_DATA, _allocated_bytes() + request.memory_limit_bytes)
+    # The server's clock ends a run that takes too long. This is for a child that nobody can reach any more.
+    _lower(resource.RLIMIT_CPU, math.ceil(request.cpu_limit_seconds))
+    _lower(resource.RLIMIT_CORE, 0)
+    # If the machine runs out of memory, the kernel is to choose the computation before the server.
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("500", "ascii")
+
+
+def _lower(limit: int, value: int) -> None:
+    _, hard = resource.getrlimit(limit)
+    if hard != resource.RLIM_INFINITY:
+        value = min(value, hard)
+    with suppress(OSError, ValueError):  # systems that cannot limit it
+        resource.setrlimit(limit, (value, value))
+
+
+def _allocated_bytes() -> int:
+    """Private writable memory of this process; 0 where /proc does not tell."""
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text("utf-8", errors="replace").splitlines():
+            if line.startswith("VmData:"):
+                return int(line.split()[1]) * 1024
+    return 0

@@ -1,0 +1,78 @@
+"""Keeps this process's claims alive, from a thread of its own.
+
+The thread has its own event loop and its own connection: something that blocks the server's loop for seconds
+must not make other servers believe that its runs are lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime
+
+from db.errors import StoreError
+from db.runs import heartbeat
+from db.store import Store
+
+log = logging.getLogger(__name__)
+
+ClaimKey = tuple[int, int]
+"""A run's id and the attempt that fences it."""
+
+
+class HeartbeatThread:
+    """Confirms all `claims()` in one statement every `interval_seconds`.
+
+    `on_lost` gets, in the thread, each claim that is not this worker's any more: canceled, or taken over."""
+
+    def __init__(
+        self,
+        *,
+        store_url: str,
+        worker: str,
+        claims: Callable[[], Collection[ClaimKey]],
+        on_lost: Callable[[ClaimKey], None],
+        interval_seconds: float,
+    ) -> None:
+        self._store_url = store_url
+        self._worker = worker
+        self._claims = claims
+        self._on_lost = on_lost
+        self._interval_seconds = interval_seconds
+        self._stopping = threading.Event()
+        self._store: Store | None = None
+        self._thread = threading.Thread(target=self._run, name="factorql-heartbeat", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Blocks until the thread has ended: at once, unless the database keeps it waiting."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        with asyncio.Runner() as runner:
+            while not self._stopping.wait(self._interval_seconds):
+                try:
+                    runner.run(self._beat())
+                except StoreError as error:
+                    log.warning("no heartbeat: %s", error)
+                except Exception:
+                    log.exception("no heartbeat")
+            if self._store is not None:
+                runner.run(self._store.close())
+
+    async def _beat(self) -> None:
+        claims = tuple(self._claims())
+        if not claims:
+            return
+        if self._store is None:
+            self._store = await Store.open(self._store_url, migrate=False)
+        held = await heartbeat(self._store, claims, self._worker, datetime.now(UTC))
+        for claim in claims:
+            if claim[0] not in held:
+                self._on_lost(claim)

@@ -1,0 +1,104 @@
+"""What server and child tell each other: the request, progress, a failure, a result's arrays.
+
+JSON carries what is small, raw little-endian arrays what is large. Nothing is pickled: bytes from a child may
+be wrong, but never run code in the server.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.execution.frames import Buffer
+
+_HEADER_LENGTH = struct.Struct("<Q")
+_ALIGNMENT = 8
+_DTYPES = frozenset({"<f8", "<i8", "<i4"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComputeRequest:
+    """One computation, by name: the child opens the dataset's files itself and keeps to the limits itself.
+
+    memory_limit_bytes: what it may allocate beyond what it has at birth; mapped files do not count.
+    """
+
+    datasets_dir: str
+    cache_dir: str
+    fingerprint: str
+    factor: str
+    config: Mapping[str, Any]
+    memory_limit_bytes: int
+    cpu_limit_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """`fraction` from 0 to 1; `stage` is a few words for people."""
+
+    fraction: float
+    stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why there is no result. `traceback` is given when the program is to blame, and is for its log alone."""
+
+    code: str
+    message: str
+    traceback: str | None = None
+
+
+def encode_message(message: ComputeRequest | Progress | Failure) -> bytes:
+    return json.dumps(asdict(message)).encode()
+
+
+def decode_request(payload: Buffer) -> ComputeRequest:
+    return ComputeRequest(**json.loads(bytes(payload)))
+
+
+def decode_progress(payload: Buffer) -> Progress:
+    return Progress(**json.loads(bytes(payload)))
+
+
+def decode_failure(payload: Buffer) -> Failure:
+    return Failure(**json.loads(bytes(payload)))
+
+
+def encode_arrays(facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> list[Buffer]:
+    """JSON facts and named one-dimensional arrays (float64, int64, int32, datetime64) as parts of a payload.
+
+    The arrays are not copied unless they are strided or big-endian; datetime64 goes as int64 days."""
+    columns, parts = [], []
+    for name, values in arrays.items():
+        if values.dtype.kind == "M":
+            values = values.astype("datetime64[D]").view(np.int64)
+        values = np.ascontiguousarray(values, values.dtype.newbyteorder("<"))
+        columns.append((name, values.dtype.str, len(values)))
+        parts += [memoryview(values).cast("B"), bytes(-values.nbytes % _ALIGNMENT)]
+    header = json.dumps({"facts": facts, "columns": columns}, default=str).encode()
+    header += b" " * (-len(header) % _ALIGNMENT)
+    return [_HEADER_LENGTH.pack(len(header)), header, *parts]
+
+
+def decode_arrays(payload: memoryview) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """The inverse: facts and arrays, which are views of `payload`. Errors: ValueError for anything amiss."""
+    (header_length,) = _HEADER_LENGTH.unpack_from(payload)
+    start = _HEADER_LENGTH.size + header_length
+    header = json.loads(bytes(payload[_HEADER_LENGTH.size : start]))
+    arrays = {}
+    for name, dtype, count in header["columns"]:
+        if dtype not in _DTYPES:
+            raise ValueError(f"array {name!r} has type {dtype!r}")
+        values = np.frombuffer(payload, dtype, count, start)
+        start += values.nbytes + -values.nbytes % _ALIGNMENT
+        arrays[name] = values
+    if start != len(payload):
+        raise ValueError(f"{len(payload):,} bytes hold {start:,} bytes of arrays")
+    return header["facts"], arrays

@@ -1,0 +1,174 @@
+"""The production computation: a factor on a stored dataset, computed in a child, arrives unchanged."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import closing
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+
+from app.datasets.snapshot import remove_snapshot, write_snapshot
+from app.execution.computation import encode_result
+from app.execution.conversation import converse
+from app.execution.launcher import PRODUCTION, Launcher
+from app.execution.protocol import ComputeRequest, Failure
+from app.execution.results import decode_result
+from db.records import LegRecord, PerformanceRecord, RunResults
+from engine.compute import compute_factor
+from engine.factors.config import FactorName
+from engine.factors.options import config_to_json, parse_config
+from engine.panel import Calendar, Panel
+from engine.performance import Performance
+from engine.portfolio import LegHoldings
+
+OPTIONS = {"min_assets": 5, "market_cap_threshold": None, "liquidity_threshold": None}
+
+
+def panel(days: int = 200, assets: int = 12) -> Panel:
+    random = np.random.default_rng(5)
+    shape = (days, assets)
+    price = 100 * np.exp(np.cumsum(random.normal(0, 0.03, shape), axis=0))
+    price[:40, 0] = np.nan
+    price[150:, 1] = np.nan
+    values = {
+        "price": price,
+        "market_cap": price * random.uniform(1e6, 1e8, assets),
+        "volume": random.uniform(1e6, 1e8, shape),
+        "fees": random.uniform(1e3, 1e5, shape),
+        "dau": random.uniform(1e3, 1e5, shape),
+        "revenue": random.uniform(1e3, 1e5, shape),
+    }
+    return Panel(
+        dates=np.datetime64("2023-01-01") + np.arange(days),
+        assets=tuple(f"asset-{number:02}" for number in range(assets)),
+        fields=values,
+        calendar=Calendar.EVERY_DAY,
+    )
+
+
+@pytest.fixture(scope="module")
+def launcher():
+    launcher = Launcher(PRODUCTION)
+    launcher.start()
+    yield launcher
+    launcher.close()
+
+
+@pytest.fixture
+def request_(tmp_path) -> ComputeRequest:
+    return ComputeRequest(
+        datasets_dir=str(tmp_path / "datasets"),
+        cache_dir=str(tmp_path / "cache"),
+        fingerprint=write_snapshot(panel(), tmp_path / "datasets"),
+        factor="SMB",
+        config=config_to_json(parse_config(FactorName.SMB, OPTIONS)),
+        memory_limit_bytes=2**30,
+        cpu_limit_seconds=30,
+    )
+
+
+def computed(launcher: Launcher, request: ComputeRequest):
+    with closing(launcher.launch()) as child:
+        return converse(child, request, lambda _: None)
+
+
+def assert_same_leg(stored: LegRecord, leg: LegHoldings, period: int) -> None:
+    held = slice(leg.offsets[period], leg.offsets[period + 1])
+    np.testing.assert_array_equal(stored.asset_ordinals, leg.assets[held])
+    for name in ("weights", "period_returns", "signals", "market_caps"):
+        np.testing.assert_array_equal(getattr(stored, name), getattr(leg, name)[held], err_msg=name)
+
+
+@pytest.mark.parametrize("factor", FactorName)
+def test_every_factor_arrives_as_the_engine_computed_it(launcher, request_, factor):
+    options = {**OPTIONS, "top_n": 5} if factor is FactorName.MARKET else OPTIONS
+    options = {
+        name: options[name] for name in options if name != "min_assets" or factor is not FactorName.MARKET
+    }
+    config = parse_config(factor, options)
+    expected = compute_factor(panel(), config)
+
+    results = computed(launcher, replace(request_, factor=factor.value, config=config_to_json(config)))
+
+    assert isinstance(results, RunResults), results
+    for series in results.series:
+        np.testing.assert_array_equal(series.dates, expected.dates)
+        np.testing.assert_array_equal(series.values, getattr(expected, series.name.lower()))
+    legs = ["FACTOR", "LONG"] if factor is FactorName.MARKET else ["FACTOR", "LONG", "SHORT"]
+    assert [series.name for series in results.series] == legs
+    for name in {item.name for item in fields(PerformanceRecord)} - {"undefined_metrics"}:
+        assert getattr(results.performance, name) == getattr(expected.performance, name), name
+    undefined = [(one.metric, one.reason, one.detail) for one in results.performance.undefined_metrics]
+    assert undefined == [(one.metric, one.reason, one.detail) for one in expected.performance.undefined]
+    assert [one.period_end for one in results.compositions] == expected.dates.tolist()
+    assert [one.period_start for one in results.compositions] == expected.formation_dates.tolist()
+    for period, composition in enumerate(results.compositions):
+        assert_same_leg(composition.long, expected.long_leg, period)
+        if expected.short_leg is None:
+            assert composition.short is None
+        else:
+            assert_same_leg(composition.short, expected.short_leg, period)
+
+
+def test_undefined_metrics_arrive_with_their_reasons():
+    config = parse_config(FactorName.SMB, {**OPTIONS, "start_date": "2023-03-01", "end_date": "2023-03-08"})
+    expected = compute_factor(panel(), config)
+    payload = memoryview(b"".join(bytes(part) for part in encode_result(expected)))
+    performance = decode_result(payload).performance
+    assert performance.num_periods == 1
+    assert performance.sharpe_ratio is None
+    assert {one.metric for one in performance.undefined_metrics} >= {"sharpe_ratio"}
+
+
+def test_the_engine_and_the_store_name_the_same_metrics():
+    engine = {item.name for item in fields(Performance)} - {"undefined"}
+    store = {item.name for item in fields(PerformanceRecord)} - {"undefined_metrics"}
+    assert engine == store
+
+
+def test_a_kept_aggregate_changes_nothing(launcher, request_, tmp_path):
+    first = computed(launcher, request_)
+    assert any((tmp_path / "cache").rglob("*.npy"))
+    second = computed(launcher, request_)
+    shutil.rmtree(tmp_path / "cache")
+    (tmp_path / "cache").write_text("in the way")
+    third = computed(launcher, request_)
+    for other in (second, third):
+        assert other.performance == first.performance
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "message"),
+    [
+        ({"min_assets": 13}, "NO_PERIODS", "at most 12 assets were eligible, 13 are needed"),
+        ({"max_weight": 0.1}, "INFEASIBLE_MAX_WEIGHT", "max_weight 0.1 cannot hold"),
+        ({"exclude": ["nobody"]}, "INVALID_CONFIG", "nobody"),
+    ],
+)
+def test_what_the_engine_refuses_is_told_in_its_words(launcher, request_, changes, code, message):
+    config = config_to_json(parse_config(FactorName.SMB, OPTIONS | changes))
+    failure = computed(launcher, replace(request_, config=config))
+    assert isinstance(failure, Failure), failure
+    assert failure.code == code
+    assert message in failure.message
+
+
+def test_a_field_that_the_dataset_lacks_is_named(launcher, request_, tmp_path):
+    whole = panel()
+    without = replace(whole, fields={"price": whole.fields["price"]})
+    failure = computed(
+        launcher, replace(request_, fingerprint=write_snapshot(without, tmp_path / "datasets"))
+    )
+    assert isinstance(failure, Failure), failure
+    assert failure.code == "MISSING_FIELD"
+    assert "market_cap" in failure.message
+
+
+def test_a_dataset_whose_files_are_gone_is_said_so(launcher, request_, tmp_path):
+    remove_snapshot(tmp_path / "datasets", request_.fingerprint)
+    failure = computed(launcher, request_)
+    assert isinstance(failure, Failure), failure
+    assert failure.code == "DATASET_UNAVAILABLE"
+    assert "ingest the file again" in failure.message
