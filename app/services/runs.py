@@ -131,9 +131,12 @@ async def delete_run(services: Services, run_id: int) -> RunRecord:
 
 
 async def annotate_run(
-    services: Services, run_id: int, *, tags: Sequence[str] | None, note: str | None | run_store.Unset
+    services: Services, run_id: int, *, tags: Sequence[str] | None, note: str | run_store.Unset | None
 ) -> RunRecord:
-    """Replace a run's tags and note; None leaves the tags, Unset the note. Raises RunNotFound, InvalidInput."""
+    """Replace a run's tags and note; None leaves the tags, Unset the note.
+
+    Raises RunNotFound, InvalidInput.
+    """
     run = await run_store.annotate_run(
         services.store,
         run_id,

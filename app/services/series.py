@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +69,7 @@ class DateRange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeSeries:
-    """dates, values: (n,); NaN = not defined there. source_point_count: points in the range before sampling."""
+    """dates, values: (n,); NaN = not defined there. source_point_count: points in range before sampling."""
 
     name: SeriesName
     transform: SeriesTransform
@@ -127,10 +128,10 @@ def sample_rows(columns: Sequence[FloatArray], max_points: int) -> NDArray[np.in
         kept |= _extremes(values, 0)
     if len(kept) > max_points:
         raise InvalidInput(
-            f"maxPoints must be at least {2 + 2 * len(columns)} to show {len(columns)} series, not {max_points}"
+            f"maxPoints must be at least {2 + 2 * len(columns)} for {len(columns)} series, not {max_points}"
         )
     edges = np.linspace(0, size, (max_points - len(kept)) // 2 + 1).astype(int)
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+    for start, stop in pairwise(edges):
         kept |= _extremes(columns[0][start:stop], int(start))
     return np.array(sorted(kept), dtype=np.int64)
 

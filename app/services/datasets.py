@@ -1,0 +1,252 @@
+"""Datasets as a caller sees them: take a file in, find one, remove what nothing needs."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.datasets.period_cache import stale_periods
+from app.datasets.read import Progress, ReadLimits, ReadPanel, read_long_form
+from app.datasets.sample import sample_attributes_path, sample_panel_path
+from app.datasets.snapshot import (
+    remove_snapshot,
+    snapshot_fingerprints,
+    stale_temporaries,
+    write_snapshot,
+)
+from app.errors import DatasetNotFound, FieldError, InvalidInput, StorageFailure
+from app.services.context import Services
+from db import datasets as dataset_store
+from db.records import AssetRecord, DatasetRecord, NewDataset
+from engine.panel import PRICE, Calendar, Panel
+
+SAMPLE_NAME = "sample-synthetic"
+SAMPLE_NOTE = "SYNTHETIC: invented assets and prices from a seeded generator, for trying things out."
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetRef:
+    """A dataset by id or by name; exactly one is set."""
+
+    id: int | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IngestOutcome:
+    """`created` is False where this content stood under this name already."""
+
+    dataset: DatasetRecord
+    created: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Garbage:
+    """What gc removed, or would: fingerprints, folder names, bytes."""
+
+    snapshots: tuple[str, ...]
+    caches: tuple[str, ...]
+    temporaries: tuple[str, ...]
+    bytes_freed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """What a dataset says about itself."""
+
+    source: str
+    licence: str | None = None
+    note: str | None = None
+    synthetic: bool = False
+
+
+async def ingest_file(
+    services: Services,
+    path: Path,
+    *,
+    filename: str,
+    name: str,
+    attributes: Path | None = None,
+    calendar: Calendar | None = None,
+    provenance: Provenance | None = None,
+    progress: Progress | None = None,
+) -> IngestOutcome:
+    """Read a file into an immutable dataset that `name` means from now on.
+
+    The same content under the same name is the same dataset. Raises InvalidInput (name), InvalidFile,
+    LimitExceeded, StorageFailure; nothing is left behind then.
+    """
+    _check_name(name)
+    limits = ReadLimits(max_decompressed_bytes=services.settings.max_decompressed_bytes)
+    datasets_dir = services.settings.datasets_dir
+
+    def read_and_write() -> tuple[ReadPanel, str]:
+        read = read_long_form(
+            path,
+            filename=filename,
+            attributes=attributes,
+            calendar=calendar,
+            limits=limits,
+            progress=progress,
+        )
+        return read, write_snapshot(read.panel, datasets_dir)
+
+    read, fingerprint = await asyncio.to_thread(read_and_write)
+    new = _new_dataset(name, fingerprint, read, provenance or Provenance(source=filename))
+    dataset, created = await dataset_store.add_dataset(services.store, new, services.now())
+    return IngestOutcome(dataset, created)
+
+
+async def ingest_sample(services: Services) -> IngestOutcome:
+    """The bundled sample, labelled as the invention that it is; found again if it is there already."""
+    existing = await dataset_store.find_dataset(services.store, SAMPLE_NAME)
+    if existing is not None and existing.fingerprint in snapshot_fingerprints(services.settings.datasets_dir):
+        return IngestOutcome(existing, created=False)
+    return await ingest_file(
+        services,
+        sample_panel_path(),
+        filename=sample_panel_path().name,
+        name=SAMPLE_NAME,
+        attributes=sample_attributes_path(),
+        provenance=Provenance(source="bundled sample", licence="MIT", note=SAMPLE_NOTE, synthetic=True),
+    )
+
+
+async def resolve_dataset(services: Services, ref: DatasetRef | None) -> DatasetRecord:
+    """The dataset that is meant. Without a reference: the only one that is not synthetic, or the only one.
+
+    Raises DatasetNotFound, and InvalidInput where the choice is not clear.
+    """
+    if ref is None:
+        return await _default_dataset(services)
+    if ref.id is not None:
+        found = (await dataset_store.get_datasets(services.store, [ref.id])).get(ref.id)
+        if found is None or found.deleted_at is not None:
+            raise DatasetNotFound(f"there is no dataset with id {ref.id}")
+        return found
+    found = await dataset_store.find_dataset(services.store, ref.name or "")
+    if found is None:
+        names = [item.name for item in await _current_datasets(services)]
+        hint = f"there is {', '.join(names[:10])}" if names else "ingest one first"
+        raise DatasetNotFound(f"there is no dataset named {ref.name!r}", hint=hint)
+    return found
+
+
+async def delete_dataset(services: Services, dataset_id: int) -> None:
+    """Hide a dataset; its files go at the next gc, its name and assets stay for the runs that refer to them.
+
+    Raises DatasetNotFound.
+    """
+    if not await dataset_store.delete_dataset(services.store, dataset_id, services.now()):
+        raise DatasetNotFound(f"there is no dataset with id {dataset_id}")
+
+
+async def collect_garbage(services: Services, *, dry_run: bool = False) -> Garbage:
+    """Remove snapshots that no dataset and no live run needs, stale caches, leftovers of killed ingests."""
+    settings = services.settings
+    in_use = await dataset_store.fingerprints_in_use(services.store)
+
+    def collect() -> Garbage:
+        snapshots = sorted(snapshot_fingerprints(settings.datasets_dir) - in_use)
+        caches = stale_periods(settings.cache_dir, in_use)
+        temporaries = stale_temporaries(settings.datasets_dir)
+        folders = [*(settings.datasets_dir / name for name in snapshots), *caches, *temporaries]
+        bytes_freed = sum(_size(folder) for folder in folders)
+        if not dry_run:
+            for fingerprint in snapshots:
+                remove_snapshot(settings.datasets_dir, fingerprint)
+            for folder in (*caches, *temporaries):
+                _remove(folder)
+        return Garbage(
+            snapshots=tuple(snapshots),
+            caches=tuple(folder.name for folder in caches),
+            temporaries=tuple(folder.name for folder in temporaries),
+            bytes_freed=bytes_freed,
+        )
+
+    return await asyncio.to_thread(collect)
+
+
+async def _default_dataset(services: Services) -> DatasetRecord:
+    current = await _current_datasets(services)
+    real = [item for item in current if not item.synthetic]
+    candidates = real or current
+    if len(candidates) == 1:
+        return candidates[0]
+    if not candidates:
+        raise DatasetNotFound("there is no dataset yet", hint="ingest one first")
+    names = ", ".join(item.name for item in candidates[:10])
+    message = f"more than one dataset could be meant: {names}"
+    raise InvalidInput(message, (FieldError(("dataset",), "AMBIGUOUS", message),), hint="name one")
+
+
+async def _current_datasets(services: Services) -> list[DatasetRecord]:
+    page = await dataset_store.list_datasets(services.store, first=100, after=None)
+    return [item for item in page.items if item.current]
+
+
+def _new_dataset(name: str, fingerprint: str, read: ReadPanel, provenance: Provenance) -> NewDataset:
+    panel = read.panel
+    return NewDataset(
+        name=name,
+        fingerprint=fingerprint,
+        source=provenance.source,
+        licence=provenance.licence,
+        note=provenance.note,
+        synthetic=provenance.synthetic,
+        calendar=panel.calendar.value,
+        fields=tuple(panel.fields),
+        date_count=len(panel.dates),
+        first_date=panel.dates[0].item(),
+        last_date=panel.dates[-1].item(),
+        observation_count=read.quality.rows_kept,
+        quality=read.quality.to_json(),
+        assets=_asset_records(panel),
+    )
+
+
+def _asset_records(panel: Panel) -> tuple[AssetRecord, ...]:
+    """Every asset with the dates between which it has a price."""
+    priced = panel.fields[PRICE] > 0
+    counts = priced.sum(axis=0)
+    first, last = priced.argmax(axis=0), len(panel.dates) - 1 - priced[::-1].argmax(axis=0)
+    return tuple(
+        AssetRecord(
+            ordinal=ordinal,
+            asset=asset,
+            attributes={
+                key: value
+                for key, values in panel.attributes.items()
+                if (value := values[ordinal]) is not None
+            },
+            first_date=panel.dates[first[ordinal]].item() if counts[ordinal] else None,
+            last_date=panel.dates[last[ordinal]].item() if counts[ordinal] else None,
+            observation_count=int(counts[ordinal]),
+        )
+        for ordinal, asset in enumerate(panel.assets)
+    )
+
+
+def _check_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        message = f"a dataset's name has 1 to 100 letters, digits, '.', '_' or '-', not {name[:120]!r}"
+        raise InvalidInput(message, (FieldError(("name",), "INVALID_NAME", message),))
+
+
+def _size(folder: Path) -> int:
+    files = folder.rglob("*") if folder.is_dir() else [folder]
+    return sum(path.stat().st_size for path in files if path.is_file())
+
+
+def _remove(path: Path) -> None:
+    try:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageFailure(f"{path.name} cannot be deleted: {error.strerror or error}") from None

@@ -1,0 +1,39 @@
+"""Reading results across runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from db import results as result_store
+from db import run_queries
+from db.records import PerformanceRecord, RunOrigin, RunRecord
+from db.store import Store
+from engine.factors.config import FactorName
+
+
+@dataclass(frozen=True, slots=True)
+class RunWithPerformance:
+    run: RunRecord
+    performance: PerformanceRecord
+
+
+async def latest_results(
+    store: Store,
+    *,
+    factors: Sequence[FactorName] | None = None,
+    dataset_id: int | None = None,
+    origin: RunOrigin | None = None,
+) -> list[RunWithPerformance]:
+    """The latest succeeded run of each factor: best annualised return first, undefined ones last."""
+    names = None if factors is None else [factor.value for factor in factors]
+    runs = await run_queries.latest_runs(store, factors=names, dataset_id=dataset_id, origin=origin)
+    performance = await result_store.get_performance(store, [run.id for run in runs.values()])
+    found = [RunWithPerformance(run, performance[run.id]) for run in runs.values()]
+    return sorted(found, key=_best_first)
+
+
+def _best_first(found: RunWithPerformance) -> tuple[float, str]:
+    annualized = found.performance.annualized_return
+    return (math.inf if annualized is None else -annualized, found.run.factor)

@@ -1,0 +1,5 @@
+"""`python -m scripts` is the `factorql` command."""
+
+from scripts.cli import main
+
+main()

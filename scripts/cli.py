@@ -1,0 +1,49 @@
+"""The `factorql` command: finds a sub-command's module when it is called, so that help stays quick."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+COMMANDS = {
+    "demo": "Load the bundled sample, compute the six factors, compare them, then serve.",
+    "serve": "Serve the graph: GraphiQL at /graphql.",
+    "ingest": "Take a CSV or Parquet file in as a dataset.",
+    "datasets": "List the datasets.",
+    "factors": "List the factor models.",
+    "runs": "List runs.",
+    "compute": "Compute a factor model.",
+    "compare": "Compare the latest run of each factor.",
+    "show": "Show one run; draw it with --plot.",
+    "import-logs": "Import the CSV logs of the older system.",
+    "export-logs": "Write results as CSV logs in the older system's newest shape.",
+    "migrate": "Bring the store to this version's schema.",
+    "schema": "Print the GraphQL schema.",
+    "gc": "Remove files that no dataset needs any more.",
+}
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"scripts.commands.{name.replace('-', '_')}")
+        return module.command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="factorql", prog_name="factorql")
+def main() -> None:
+    """FactorQL: factor models on panels of market data, kept in SQL, served as a graph.
+
+    Settings come from FACTORQL_... environment variables and from .env; FACTORQL_DATA_DIR (./data) holds
+    everything.
+    """

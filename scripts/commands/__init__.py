@@ -1,0 +1,1 @@
+"""The sub-commands, one thin module each; every module exports `command`."""
