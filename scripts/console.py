@@ -137,6 +137,8 @@ def print_table(
 ) -> None:
     """`columns`: heading -> 'left' or 'right'. Where the output is no terminal nothing is wrapped or cut."""
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=400, highlight=False)
     table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for heading, side in columns.items():
         table.add_column(heading, justify="right" if side == "right" else "left", no_wrap=side == "right")
@@ -144,8 +146,11 @@ def print_table(
         table.add_row(*row)
     if console.is_terminal:
         console.print(table)
-    else:
-        Console(width=400, highlight=False).print(table)
+        return
+    with console.capture() as captured:
+        console.print(table)
+    for line in captured.get().splitlines():
+        click.echo(line.rstrip())
 
 
 def percent(value: float | None, digits: int = 1) -> str:

@@ -28,19 +28,22 @@ def command(as_json: bool) -> None:
             ]
         )
         return
-    shared = set.intersection(*(set(values) for values in defaults.values()))
     print_table(
         {"factor": "left", "title": "left", "signal, known at the end of the previous period": "left"},
         [[name.lower(), factor.title, factor.signal] for name, factor in FACTORS.items()],
     )
-    click.echo("\nown options and defaults:")
-    for name, values in defaults.items():
-        own = ", ".join(f"{key}={_shown(value)}" for key, value in values.items() if key not in shared)
-        click.echo(f"  {name.lower():<12} {own}")
-    first = next(iter(defaults.values()))
-    click.echo("shared options and defaults:")
-    click.echo("  " + ", ".join(f"{key}={_shown(value)}" for key, value in first.items() if key in shared))
+    shown = {
+        name: [f"{key}={_shown(value)}" for key, value in values.items()] for name, values in defaults.items()
+    }
+    shared = set.intersection(*(set(items) for items in shown.values()))
+    click.echo("\noptions and defaults of their own:")
+    for name, items in shown.items():
+        click.echo(f"  {name.lower():<12} {', '.join(item for item in items if item not in shared)}")
+    click.echo("options and defaults of all:")
+    click.echo(f"  {', '.join(item for item in next(iter(shown.values())) if item in shared)}")
 
 
 def _shown(value: object) -> str:
-    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value).lower()
+    if value is None or value == []:
+        return "none"
+    return f"{value:.15g}" if isinstance(value, float) else str(value).lower()

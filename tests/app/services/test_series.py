@@ -1,0 +1,109 @@
+"""Charts' series: transforms over the whole history, then the range, then sampling."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.errors import InvalidInput
+from app.services.series import (
+    DateRange,
+    SeriesName,
+    SeriesRequest,
+    SeriesTransform,
+    chart_series,
+    sample_rows,
+)
+from db.records import SeriesRecord
+
+DATES = np.datetime64("2020-01-05") + 7 * np.arange(200)
+RETURNS = np.random.default_rng(0).normal(0.01, 0.05, 200)
+STORED = {
+    name: SeriesRecord(name=name, dates=DATES, values=RETURNS * scale)
+    for name, scale in ((SeriesName.FACTOR, 1.0), (SeriesName.LONG, 0.5))
+}
+
+
+WHOLE = DateRange()
+
+
+def chart(*requests, date_range=WHOLE, max_points=1000):
+    return chart_series(STORED, requests, date_range=date_range, max_points=max_points, periods_per_year=52)
+
+
+def test_a_range_does_not_restart_the_growth_of_100():
+    request = SeriesRequest(SeriesName.FACTOR, SeriesTransform.GROWTH_OF_100)
+    whole = chart(request)[0]
+    part = chart(request, date_range=DateRange(dt.date(2021, 1, 1), dt.date(2021, 12, 31)))[0]
+    inside = (whole.dates >= np.datetime64("2021-01-01")) & (whole.dates <= np.datetime64("2021-12-31"))
+    np.testing.assert_array_equal(part.values, whole.values[inside])
+    assert part.source_point_count == inside.sum()
+
+
+def test_series_of_one_field_share_their_dates_also_when_sampled():
+    requests = [
+        SeriesRequest(SeriesName.FACTOR, SeriesTransform.DRAWDOWN),
+        SeriesRequest(SeriesName.LONG, SeriesTransform.ROLLING_SHARPE, 13),
+        SeriesRequest(SeriesName.SHORT, SeriesTransform.CUMULATIVE),
+    ]
+    series = chart(*requests, max_points=40)
+    for one in series:
+        np.testing.assert_array_equal(one.dates, series[0].dates)
+        assert (one.sampled, one.source_point_count) == (True, 200)
+        assert len(one.dates) <= 40
+    assert np.isnan(series[2].values).all(), "a leg that the run does not have"
+    assert series[1].window_periods == 13
+
+
+def test_a_rolling_window_is_half_a_year_unless_given():
+    assert chart(SeriesRequest(transform=SeriesTransform.ROLLING_VOLATILITY))[0].window_periods == 26
+
+
+def test_sampling_is_deterministic():
+    request = SeriesRequest(transform=SeriesTransform.GROWTH_OF_100)
+    first, second = chart(request, max_points=30)[0], chart(request, max_points=30)[0]
+    np.testing.assert_array_equal(first.dates, second.dates)
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.floats(-1e6, 1e6) | st.just(float("nan")), min_size=30, max_size=300),
+    st.integers(8, 60),
+)
+def test_sampling_keeps_first_last_and_extremes(values, max_points):
+    columns = [np.array(values), -np.array(values[::-1])]
+    kept = sample_rows(columns, max_points)
+    assert len(kept) <= max_points
+    assert (np.diff(kept) > 0).all()
+    assert (kept[0], kept[-1]) == (0, len(values) - 1)
+    for column in columns:
+        if not np.isnan(column).all():
+            assert np.nanmax(column[kept]) == np.nanmax(column)
+            assert np.nanmin(column[kept]) == np.nanmin(column)
+
+
+def test_no_series_at_all_is_an_empty_chart():
+    series = chart_series({}, [SeriesRequest()], date_range=WHOLE, max_points=100, periods_per_year=52)
+    assert (len(series[0].dates), series[0].source_point_count) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("request_", "options", "message"),
+    [
+        (SeriesRequest(window_periods=5), {}, "rolling"),
+        (SeriesRequest(transform=SeriesTransform.ROLLING_SHARPE, window_periods=1), {}, "from 2"),
+        (SeriesRequest(), {"max_points": 2}, "at least 4"),
+        (
+            SeriesRequest(),
+            {"date_range": DateRange(dt.date(2021, 1, 1), dt.date(2020, 1, 1))},
+            "before it starts",
+        ),
+    ],
+)
+def test_bad_requests_are_refused(request_, options, message):
+    with pytest.raises(InvalidInput, match=message):
+        chart(request_, **options)
