@@ -1,0 +1,160 @@
+"""Immutable snapshots of panels on disk: one folder a fingerprint, memory-mapped when opened.
+
+Imported by the processes that compute, so it needs numpy and the engine only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.datasets.array_folder import (
+    ArrayFolder,
+    DamagedFolder,
+    read_array_folder,
+    remove_array_folder,
+    stale_temporaries,
+    verify_array_folder,
+    write_array_folder,
+)
+from app.datasets.fingerprint import canonical, days_of, fingerprint
+from app.errors import DatasetUnavailable, StorageFailure
+from engine.panel import Calendar, Panel
+
+FORMAT: Final = 1
+_DATES: Final = "dates"
+_FIELD_PREFIX: Final = "field:"
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
+
+__all__ = [
+    "fingerprint",
+    "open_snapshot",
+    "remove_snapshot",
+    "snapshot_fingerprints",
+    "stale_temporaries",
+    "verify_snapshot",
+    "write_snapshot",
+]
+
+
+def write_snapshot(
+    panel: Panel, datasets_dir: Path, *, extra: Mapping[str, Any] = MappingProxyType({})
+) -> str:
+    """Put the panel into datasets_dir/<fingerprint> and return the fingerprint.
+
+    A snapshot that exists is left alone; only one whose files are damaged is replaced. Several processes may
+    write the same panel at once. extra: what the manifest is to keep besides, JSON types.
+    Raises StorageFailure, with nothing left behind.
+    """
+    name = fingerprint(panel)
+    folder = datasets_dir / name
+    document = {
+        "format": FORMAT,
+        "fingerprint": name,
+        "calendar": panel.calendar.value,
+        "assets": list(panel.assets),
+        "attributes": {attribute: list(values) for attribute, values in panel.attributes.items()},
+        "extra": dict(extra),
+    }
+    try:
+        if folder.exists():
+            try:
+                verify_snapshot(datasets_dir, name)
+            except DatasetUnavailable:
+                remove_array_folder(folder)
+            else:
+                return name
+        write_array_folder(folder, _arrays(panel), document)
+    except OSError as error:
+        raise StorageFailure(
+            f"the dataset cannot be written: {error.strerror or error}",
+            hint=f"check free space and permissions of {datasets_dir}",
+        ) from error
+    return name
+
+
+def open_snapshot(datasets_dir: Path, fingerprint: str) -> Panel:
+    """The panel, its fields read-only memory maps. Sizes, shapes and types are checked, contents are not.
+
+    Raises DatasetUnavailable.
+    """
+    folder = _folder(datasets_dir, fingerprint)
+    try:
+        return _panel(read_array_folder(folder), fingerprint)
+    except DamagedFolder as error:
+        raise _unavailable(fingerprint, error) from error
+
+
+def verify_snapshot(datasets_dir: Path, name: str) -> None:
+    """Read every file whole and compare it with its hash, and all together with the fingerprint.
+
+    Raises DatasetUnavailable.
+    """
+    folder = _folder(datasets_dir, name)
+    try:
+        panel = _panel(verify_array_folder(folder), name)
+    except DamagedFolder as error:
+        raise _unavailable(name, error) from error
+    if fingerprint(panel) != name:
+        raise _unavailable(name, DamagedFolder("its content does not have its fingerprint"))
+
+
+def snapshot_fingerprints(datasets_dir: Path) -> frozenset[str]:
+    """All snapshots that have a folder."""
+    if not datasets_dir.is_dir():
+        return frozenset()
+    return frozenset(path.name for path in datasets_dir.iterdir() if _FINGERPRINT.fullmatch(path.name))
+
+
+def remove_snapshot(datasets_dir: Path, fingerprint: str) -> None:
+    """Delete a snapshot's files; one that is gone already is fine. Raises StorageFailure."""
+    try:
+        remove_array_folder(_folder(datasets_dir, fingerprint))
+    except OSError as error:
+        raise StorageFailure(f"the dataset's files cannot be deleted: {error.strerror or error}") from error
+
+
+def _folder(datasets_dir: Path, name: str) -> Path:
+    if not _FINGERPRINT.fullmatch(name):
+        raise DatasetUnavailable(f"{name[:80]!r} is not a fingerprint")
+    return datasets_dir / name
+
+
+def _arrays(panel: Panel) -> Iterator[tuple[str, NDArray[Any]]]:
+    yield _DATES, days_of(panel.dates)
+    for field in sorted(panel.fields):
+        yield _FIELD_PREFIX + field, canonical(panel.fields[field])
+
+
+def _panel(content: ArrayFolder, name: str) -> Panel:
+    document = content.document
+    if document.get("format") != FORMAT:
+        raise DamagedFolder(f"its format {document.get('format')!r} is not understood by this version")
+    if document.get("fingerprint") != name:
+        raise DamagedFolder("it belongs to another dataset")
+    try:
+        return Panel(
+            dates=np.asarray(content.arrays[_DATES]).astype(np.int64).astype("datetime64[D]"),
+            assets=tuple(document["assets"]),
+            fields={
+                array.removeprefix(_FIELD_PREFIX): values
+                for array, values in content.arrays.items()
+                if array.startswith(_FIELD_PREFIX)
+            },
+            calendar=Calendar(document["calendar"]),
+            attributes={attribute: tuple(values) for attribute, values in document["attributes"].items()},
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DamagedFolder(f"its manifest does not describe a panel ({error})") from error
+
+
+def _unavailable(name: str, error: DamagedFolder) -> DatasetUnavailable:
+    return DatasetUnavailable(
+        f"the files of dataset {name[:12]} cannot be used: {error}", hint="ingest the file again"
+    )

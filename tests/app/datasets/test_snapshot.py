@@ -1,0 +1,206 @@
+"""Snapshots: immutable panels on disk."""
+
+import errno
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.datasets import snapshot
+from app.datasets.fingerprint import fingerprint
+from app.datasets.snapshot import (
+    open_snapshot,
+    remove_snapshot,
+    snapshot_fingerprints,
+    verify_snapshot,
+    write_snapshot,
+)
+from app.errors import DatasetUnavailable, StorageFailure
+from engine.panel import Calendar, Panel
+from tests.app.datasets.files import small_panel
+
+
+def assert_same(left: Panel, right: Panel) -> None:
+    np.testing.assert_array_equal(left.dates, right.dates)
+    assert left.dates.dtype == right.dates.dtype
+    assert (left.assets, left.calendar, dict(left.attributes)) == (
+        right.assets,
+        right.calendar,
+        dict(right.attributes),
+    )
+    assert left.fields.keys() == right.fields.keys()
+    for name, values in left.fields.items():
+        np.testing.assert_array_equal(values, right.fields[name])
+
+
+def states(folder: Path) -> dict[Path, tuple[int, int, int]]:
+    """Whatever would show that a file or folder was written."""
+    stats = {path: path.stat() for path in folder.rglob("*")}
+    return {path: (stat.st_ino, stat.st_mtime_ns, stat.st_size) for path, stat in stats.items()}
+
+
+def test_a_panel_comes_back_as_it_was(tmp_path: Path) -> None:
+    panel = replace(small_panel(), calendar=Calendar.OBSERVED)
+
+    name = write_snapshot(panel, tmp_path, extra={"name": "test"})
+
+    assert name == fingerprint(panel)
+    assert_same(open_snapshot(tmp_path, name), panel)
+    assert fingerprint(open_snapshot(tmp_path, name)) == name
+    verify_snapshot(tmp_path, name)
+
+
+def test_fields_are_memory_mapped_and_read_only(tmp_path: Path) -> None:
+    panel = open_snapshot(tmp_path, write_snapshot(small_panel(), tmp_path))
+
+    for values in panel.fields.values():
+        assert isinstance(values.base, np.memmap)
+        assert not values.flags.writeable
+
+
+def test_names_of_fields_never_become_paths(tmp_path: Path) -> None:
+    panel = small_panel()
+    panel = replace(panel, fields={**panel.fields, "../../escape": panel.fields["price"]})
+
+    name = write_snapshot(panel, tmp_path / "datasets")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["datasets"]
+    assert "../../escape" in open_snapshot(tmp_path / "datasets", name).fields
+
+
+def test_writing_what_exists_touches_nothing(tmp_path: Path) -> None:
+    name = write_snapshot(small_panel(), tmp_path)
+    before = states(tmp_path)
+
+    assert write_snapshot(small_panel(), tmp_path, extra={"another": "note"}) == name
+
+    assert states(tmp_path) == before
+
+
+def test_writing_again_replaces_a_damaged_snapshot(tmp_path: Path) -> None:
+    name = write_snapshot(small_panel(), tmp_path)
+    path = tmp_path / name / "array-001.npy"
+    path.write_bytes(path.read_bytes()[:-1] + b"\x00")
+
+    assert write_snapshot(small_panel(), tmp_path) == name
+
+    verify_snapshot(tmp_path, name)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_snapshot_that_is_gone_or_damaged_is_unavailable(tmp_path: Path) -> None:
+    name = write_snapshot(small_panel(), tmp_path)
+    with pytest.raises(DatasetUnavailable, match="it is not there") as caught:
+        open_snapshot(tmp_path, "0" * 64)
+    assert caught.value.hint == "ingest the file again"
+
+    os.truncate(tmp_path / name / "array-002.npy", 10)
+    with pytest.raises(DatasetUnavailable, match="has 10 bytes"):
+        open_snapshot(tmp_path, name)
+
+
+def test_a_snapshot_in_anothers_place_is_unavailable(tmp_path: Path) -> None:
+    name = write_snapshot(small_panel(), tmp_path)
+    (tmp_path / name).rename(tmp_path / ("0" * 64))
+
+    with pytest.raises(DatasetUnavailable, match="belongs to another dataset"):
+        open_snapshot(tmp_path, "0" * 64)
+
+
+def test_verification_finds_what_opening_does_not(tmp_path: Path) -> None:
+    name = write_snapshot(small_panel(), tmp_path)
+    path = tmp_path / name / "manifest.json"
+    path.write_text(path.read_text().replace("asset-01", "asset-00x"))
+
+    open_snapshot(tmp_path, name)
+    with pytest.raises(DatasetUnavailable, match="content does not have its fingerprint"):
+        verify_snapshot(tmp_path, name)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"format": 1', '"format": 2'),
+        ('"calendar": "EVERY_DAY"', '"calendar": "LUNAR"'),
+        ('"asset-00",', ""),
+        ('"field:price"', '"price"'),
+    ],
+)
+def test_a_manifest_that_fits_no_panel_is_unavailable(tmp_path: Path, old: str, new: str) -> None:
+    name = write_snapshot(replace(small_panel(), attributes={}), tmp_path)
+    path = tmp_path / name / "manifest.json"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+    if old == '"field:price"':
+        with pytest.raises(DatasetUnavailable):
+            verify_snapshot(tmp_path, name)
+    else:
+        with pytest.raises(DatasetUnavailable):
+            open_snapshot(tmp_path, name)
+
+
+@pytest.mark.parametrize("name", ["", "..", "../" + "a" * 61, "A" * 64, "a" * 63, "a" * 64 + "\n"])
+def test_only_fingerprints_are_looked_up(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DatasetUnavailable, match="is not a fingerprint"):
+        open_snapshot(tmp_path, name)
+
+
+def test_a_full_disk_is_a_storage_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*args: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("app.datasets.array_folder.os.fsync", full)
+
+    with pytest.raises(StorageFailure) as caught:
+        write_snapshot(small_panel(), tmp_path)
+
+    assert caught.value.message == "the dataset cannot be written: No space left on device"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_directory_without_permission_is_a_storage_failure(tmp_path: Path) -> None:
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o555)
+    was_root = os.geteuid() == 0
+    if was_root:  # root may write anywhere
+        os.seteuid(65534)
+    try:
+        with pytest.raises(StorageFailure, match="Permission denied"):
+            write_snapshot(small_panel(), locked)
+    finally:
+        if was_root:
+            os.seteuid(0)
+
+    assert list(locked.iterdir()) == []
+
+
+def test_snapshots_are_listed_and_removed(tmp_path: Path) -> None:
+    first = write_snapshot(small_panel(), tmp_path)
+    second = write_snapshot(small_panel(seed=2), tmp_path)
+    (tmp_path / ".temporary-1-x").mkdir()
+    assert snapshot_fingerprints(tmp_path) == {first, second}
+
+    remove_snapshot(tmp_path, first)
+    remove_snapshot(tmp_path, first)
+
+    assert snapshot_fingerprints(tmp_path) == {second}
+    assert snapshot_fingerprints(tmp_path / "gone") == frozenset()
+
+
+def test_the_computing_processes_load_no_heavy_libraries() -> None:
+    heavy = "{'pandas', 'pyarrow', 'sqlalchemy', 'sqlmodel', 'pydantic', 'strawberry', 'aiohttp', 'asyncio'}"
+    program = (
+        "import sys, app.datasets.snapshot, app.datasets.period_cache\n"
+        f"print(sorted({heavy} & sys.modules.keys()))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[]\n"
+    assert snapshot.FORMAT == 1
