@@ -71,7 +71,7 @@ class RunExecutor:
     async def start(self) -> None:
         """Bring up the forkserver, recover lost runs, begin to claim. An executor is started once.
 
-        Errors: ForkserverLost, ForkRefused, StoreError; then nothing is left running."""
+        Errors: NoChildProcess, StoreError; then nothing is left running."""
         try:
             await asyncio.to_thread(self._launcher.start)
             await self._recover()

@@ -17,7 +17,7 @@ from typing import TypeVar
 from app.errors import DatasetUnavailable, FactorQLError
 from app.execution.codes import COMPUTATION_CRASHED, INTERNAL_ERROR, TIMED_OUT
 from app.execution.conversation import Ended, Outcome, converse
-from app.execution.launcher import ChildProcess, ForkRefused, ForkserverLost, Launcher
+from app.execution.launcher import ChildProcess, Launcher, NoChildProcess
 from app.execution.protocol import ComputeRequest, Failure, Progress
 from app.execution.timing import Timing
 from app.settings import Settings
@@ -134,7 +134,7 @@ class Flight:
         """In a thread of its own."""
         try:
             child = self._ground.launcher.launch()
-        except (ForkserverLost, ForkRefused) as error:
+        except NoChildProcess as error:
             log.error("run %d: no child process: %s", self._run.id, error)
             return Ended(None)
         with closing(child):

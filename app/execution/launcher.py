@@ -14,6 +14,7 @@ import sys
 import threading
 from contextlib import suppress
 
+from app.errors import FactorQLError
 from app.execution.forkserver import NUMBER
 
 PRODUCTION = "app.execution.computation:compute"
@@ -43,12 +44,27 @@ _START_ATTEMPTS = 3
 _WIND_UP_SECONDS = 5.0
 
 
-class ForkserverLost(Exception):
+class NoChildProcess(FactorQLError):
+    """Base of the two reasons why there is no child."""
+
+    code = "NO_CHILD_PROCESS"
+
+
+class ForkserverLost(NoChildProcess):
     """The forkserver ended, or never came up; its own words are on standard error."""
 
+    def __init__(self) -> None:
+        super().__init__("the process that starts computations has ended", hint="its last words are above")
 
-class ForkRefused(Exception):
+
+class ForkRefused(NoChildProcess):
     """The system has no room for another process."""
+
+    def __init__(self, error_number: int) -> None:
+        reason = errno.errorcode.get(error_number, str(error_number))
+        super().__init__(
+            f"no process can be started for a computation ({reason})", hint="end others, or raise the limit"
+        )
 
 
 class ChildProcess:
@@ -128,7 +144,7 @@ class Launcher:
     def _running(self) -> _Forkserver:
         with self._lock:
             if self._closed:
-                raise ForkserverLost("the forkserver was closed")
+                raise ForkserverLost
             if self._forkserver is None:
                 self._forkserver = _Forkserver(self._computation)
             return self._forkserver
@@ -169,9 +185,9 @@ class _Forkserver:
                     socket.send_fds(self.control, [b"+"], descriptors)
             pid = _read_number(supervision)
             if pid is None:
-                raise ForkserverLost("the process that forks computations has ended")
+                raise ForkserverLost
             if pid < 0:
-                raise ForkRefused(f"cannot fork: {errno.errorcode.get(-pid, -pid)}")
+                raise ForkRefused(-pid)
         except BaseException:
             channel.close()
             supervision.close()

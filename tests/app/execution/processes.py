@@ -54,3 +54,16 @@ def request_to(act: str, **options: object) -> ComputeRequest:
         memory_limit_bytes=memory_limit_mb * 2**20,
         cpu_limit_seconds=cpu_limit_seconds,
     )
+
+
+def members_of_session(session: int) -> list[int]:
+    """Living processes of a session: a forkserver and all that it has forked."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _parent, _group, its_session, *_ = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(its_session) == session and state not in "ZX":
+            found.append(int(stat.parent.name))
+    return found
