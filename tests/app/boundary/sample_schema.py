@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -211,5 +212,6 @@ class Broken:
         raise ValueError("secret path /etc/shadow")
 
 
+@functools.cache
 def build_sample_schema() -> strawberry.Schema:
     return strawberry.Schema(Query, Mutation, Subscription)
