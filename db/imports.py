@@ -252,7 +252,7 @@ async def _attach_monthly_metrics(
 ) -> list[QuarantineRecord]:
     conflicts = []
     for sheet in file.monthly_metrics:
-        rows = [[metric, finite_or_none(value), formatted] for metric, value, formatted in sheet.rows]
+        rows = [[metric, _number_or_text(value), formatted] for metric, value, formatted in sheet.rows]
         stored = await connection.scalar(
             select(monthly.c.rows).where(
                 monthly.c.factor == sheet.factor, monthly.c.as_of_date == sheet.as_of_date
@@ -299,6 +299,11 @@ async def _add_quarantine(
             ]
             await connection.execute(insert(quarantine), rows)
             tally.quarantine += new
+
+
+def _number_or_text(value: float | str | None) -> float | str | None:
+    """Some monthly metrics name an asset."""
+    return value if isinstance(value, str) else finite_or_none(value)
 
 
 def _conflict(file: NewImportFile, code: str, reason: str, one: NewImportedRun) -> QuarantineRecord:

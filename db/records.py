@@ -316,7 +316,7 @@ class MonthlyMetricsRecord:
     factor: str
     as_of_date: date
     import_batch_id: int
-    rows: tuple[tuple[str, float | None, str], ...]
+    rows: tuple[tuple[str, float | str | None, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -325,7 +325,7 @@ class NewMonthlyMetrics:
 
     factor: str
     as_of_date: date
-    rows: tuple[tuple[str, float | None, str], ...]
+    rows: tuple[tuple[str, float | str | None, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

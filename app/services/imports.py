@@ -223,15 +223,13 @@ def _config(run: LegacyRun) -> tuple[dict[str, object], tuple[str, ...]]:
 
 def _performance(run: LegacyRun) -> PerformanceRecord:
     recorded = {name: value for name in METRIC_FIELDS if (value := getattr(run, name)) is not None}
-    missing = [
-        name
-        for name in PerformanceRecord.__dataclass_fields__
-        if name not in _WITHOUT_REASON | recorded.keys()
-    ]
+    known = _WITHOUT_REASON | recorded.keys()
+    missing = [name for name in PerformanceRecord.__dataclass_fields__ if name not in known]
     return PerformanceRecord(
         **recorded,
         undefined_metrics=tuple(
-            UndefinedMetricRecord(name, _NOT_RECORDED, "the imported log has no value") for name in missing
+            UndefinedMetricRecord(metric=name, reason=_NOT_RECORDED, detail="the imported log has no value")
+            for name in missing
         ),
     )
 

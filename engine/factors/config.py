@@ -92,11 +92,16 @@ class FactorConfig:
         return ConfigFault(item.name, "OUT_OF_RANGE", f"{item.name} must be {bounds}, not {value!r}")
 
     def _cross_faults(self) -> list[ConfigFault]:
-        """Faults that more than one option causes; factors add their own."""
+        """Faults beyond ranges; factors add their own."""
+        faults = []
         if self.start_date is not None and self.end_date is not None and self.end_date < self.start_date:
             message = f"end_date {self.end_date} lies before start_date {self.start_date}"
-            return [ConfigFault("end_date", "END_BEFORE_START", message)]
-        return []
+            faults.append(ConfigFault("end_date", "END_BEFORE_START", message))
+        if self.universe == ():
+            faults.append(
+                ConfigFault("universe", "EMPTY", "universe names nothing; null stands for all assets")
+            )
+        return faults
 
     @property
     def min_eligible(self) -> int:

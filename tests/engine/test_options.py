@@ -69,6 +69,7 @@ def test_null_switches_a_filter_off_and_absence_does_not():
         ("SMB", {"market_cap_threshold": -1}, "OUT_OF_RANGE"),
         ("SMB", {"top_n": 10}, "UNKNOWN_OPTION"),
         ("SMB", {"exclude": "btc"}, "WRONG_TYPE"),
+        ("SMB", {"universe": []}, "EMPTY"),
         ("MARKET", {"top_n": 0}, "OUT_OF_RANGE"),
         ("MARKET", {"min_assets": 11}, "NOT_EQUAL_TO_TOP_N"),
         ("MARKET", {"breakpoint": 0.5}, "UNKNOWN_OPTION"),
