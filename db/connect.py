@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
+import orjson
 from sqlalchemy import URL, Connection, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -55,7 +56,7 @@ def _open_sqlite(url: URL, pooled: bool) -> AsyncEngine:
         )
     # Each connection is a thread: a few serve the reads of one process, and writers take turns anyway.
     pool: dict[str, Any] = {"pool_size": 4, "max_overflow": 8} if pooled else {"poolclass": NullPool}
-    engine = create_async_engine(url, json_serializer=to_json, **pool)
+    engine = create_async_engine(url, json_serializer=to_json, json_deserializer=orjson.loads, **pool)
     event.listen(engine.sync_engine, "connect", _set_up_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     _refuse_writes_while_reading(engine)
@@ -113,6 +114,7 @@ def _open_postgresql(url: URL, pooled: bool) -> AsyncEngine:
     engine = create_async_engine(
         url,
         json_serializer=to_json,
+        json_deserializer=orjson.loads,
         connect_args={"server_settings": server_settings, "timeout": LOCK_WAIT_SECONDS},
         **pool,
     )

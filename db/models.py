@@ -166,6 +166,7 @@ class Run(Table, table=True):
         _partial_index("uq_run_legacy", "factor", "legacy_run_id", unique=True, where="origin = 'IMPORTED'"),
         Index("ix_run_status_id", "status", "id"),
         Index("ix_run_factor_status_finished", "factor", "status", "finished_at", "id"),
+        Index("ix_run_factor_created", "factor", "created_at", "id"),
         Index("ix_run_created", "created_at", "id"),
         Index("ix_run_finished", "finished_at", "id"),
         {"sqlite_autoincrement": True},

@@ -7,11 +7,11 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+import orjson
 from sqlalchemy import ColumnElement, UnaryExpression, and_, false, or_
 
 from db.errors import InvalidCursor
@@ -79,7 +79,7 @@ def after_values(keys: Sequence[SortKey], values: Sequence[Any]) -> ColumnElemen
 
 def encode_cursor(scope: str, values: Sequence[Any]) -> str:
     """Opaque and url-safe. `values` are plain JSON; `scope` names the list, its filter and its order."""
-    payload = json.dumps(list(values), allow_nan=False, separators=(",", ":")).encode()
+    payload = orjson.dumps(list(values))
     return base64.urlsafe_b64encode(_digest(scope, payload) + payload).rstrip(b"=").decode()
 
 
@@ -93,7 +93,7 @@ def decode_cursor(scope: str, cursor: str, keys: Sequence[SortKey]) -> list[Any]
     digest, payload = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
     if digest != _digest(scope, payload):
         raise InvalidCursor
-    values: list[Any] = json.loads(payload)
+    values: list[Any] = orjson.loads(payload)
     if len(values) != len(keys) or not all(map(SortKey.accepts, keys, values)):
         raise InvalidCursor
     return values

@@ -29,6 +29,7 @@ Item = TypeVar("Item")
 performance = Performance.__table__
 series = Series.__table__
 composition = Composition.__table__
+_others = composition.alias()
 
 _METRICS = tuple(field.name for field in fields(PerformanceRecord) if field.name != "undefined_metrics")
 
@@ -87,12 +88,11 @@ def _select_compositions(keys: Sequence[tuple[int, date | None]]) -> Any:
         .data([(position, *key) for position, key in enumerate(keys)])
         .cte()
     )
-    others = composition.alias()
-    of_run = others.c.run_id == wanted.c.run_id
-    latest = select(func.max(others.c.period_end)).where(of_run).scalar_subquery()
+    of_run = _others.c.run_id == wanted.c.run_id
+    latest = select(func.max(_others.c.period_end)).where(of_run).scalar_subquery()
     containing = (
-        select(func.min(others.c.period_end))
-        .where(of_run, others.c.period_end >= wanted.c.on_date)
+        select(func.min(_others.c.period_end))
+        .where(of_run, _others.c.period_end >= wanted.c.on_date)
         .scalar_subquery()
     )
     end = case((wanted.c.on_date.is_(None), latest), else_=containing)

@@ -18,6 +18,7 @@ from db.run_rows import run
 T = TypeVar("T")
 
 performance = Performance.__table__
+_tag = RunTag.__table__.alias()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,9 +110,8 @@ def conditions_of(where: RunFilter, runs: Any, metrics: Any) -> list[ColumnEleme
         if condition is None:
             continue
         if field.name == "tag":
-            tag = RunTag.__table__.alias()
             conditions += [
-                exists().where(tag.c.run_id == runs.c.id, one) for one in _compare(tag.c.tag, condition)
+                exists().where(_tag.c.run_id == runs.c.id, one) for one in _compare(_tag.c.tag, condition)
             ]
         elif field.name in runs.c:
             conditions += _compare(runs.c[field.name], condition)

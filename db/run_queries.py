@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, column, func, select, values
+from sqlalchemy import CompoundSelect, Select, Text, column, func, select, union_all, values
 
 from db.columns import is_row_id
 from db.pages import (
@@ -51,6 +52,8 @@ __all__ = [
 ]
 
 _EVERY_RUN = RunFilter()
+_candidate = run.alias()
+_candidate_metrics = performance.alias()
 
 
 async def get_runs(store: Store, ids: Iterable[int]) -> dict[int, RunRecord]:
@@ -83,20 +86,40 @@ async def page_runs(
 ) -> Page[RunRecord]:
     """One page of the runs that fit `where`; undefined sort values come last, ties by id.
 
-    Without an order the newest come first. Errors: InvalidCursor; ValueError unless `first` is 0 to 100."""
+    Without an order the newest come first. Errors: InvalidCursor; ValueError unless 0 <= first <= 100."""
     check_page_size(first)
     where, order = where or _EVERY_RUN, tuple(order) or NEWEST_FIRST
     keys = sort_keys(order)
     scope = scope_of("runs", where, order)
-    conditions = conditions_of(where, run, performance)
-    if after is not None:
-        conditions.append(after_values(keys, decode_cursor(scope, after, keys)))
-    found = (
-        _keyed(where, order, keys, conditions).order_by(*(key.ordering() for key in keys)).limit(first + 1)
-    )
+    values_after = None if after is None else decode_cursor(scope, after, keys)
+    found = _keyed(where, order, keys)
     async with store.read() as connection:
-        rows = (await connection.execute(_with_records(found, keys))).all()
+        rows: list[Any] = []
+        for part in _parts(found, keys, values_after):
+            if len(rows) <= first:
+                limited = part.limit(first + 1 - len(rows))
+                rows += (await connection.execute(_with_records(limited, keys))).all()
     return _page(rows, scope, len(keys), first)
+
+
+def _parts(
+    found: Select[Any], keys: Sequence[SortKey], values_after: Sequence[Any] | None
+) -> Iterator[Select[Any]]:
+    """The list after a row, in order: all at once or, because then an index serves the first and mostly only
+    part, first the rows whose first sort value is defined, then the others."""
+    head, *rest = keys
+    if not head.nullable:
+        rows = found.order_by(*(key.ordering() for key in keys))
+        yield rows if values_after is None else rows.where(after_values(keys, values_after))
+        return
+    if values_after is None or values_after[0] is not None:
+        defined_keys = [replace(head, nullable=False), *rest]
+        defined = found.where(head.column.is_not(None)).order_by(*(key.ordering() for key in defined_keys))
+        yield defined if values_after is None else defined.where(after_values(defined_keys, values_after))
+    undefined = found.where(head.column.is_(None)).order_by(*(key.ordering() for key in rest))
+    if values_after is not None and values_after[0] is None:
+        undefined = undefined.where(after_values(rest, values_after[1:]))
+    yield undefined
 
 
 async def page_runs_by_factor(
@@ -111,18 +134,21 @@ async def page_runs_by_factor(
     """The page of each factor's runs, all in one statement. A cursor belongs to one factor's list: with
     `after`, any other factor is an InvalidCursor. Errors: those of `page_runs`."""
     check_page_size(first)
+    if not factors:
+        return {}
     where, order = where or _EVERY_RUN, tuple(order) or NEWEST_FIRST
     keys = sort_keys(order)
     scopes = {factor: scope_of(f"runs of {factor}", where, order) for factor in factors}
-    conditions = [run.c.factor.in_(list(scopes)), *conditions_of(where, run, performance)]
-    if after is not None:
-        decoded = [decode_cursor(scope, after, keys) for scope in scopes.values()]
-        conditions += [after_values(keys, values_of_row) for values_of_row in decoded]
-    place = func.row_number().over(partition_by=run.c.factor, order_by=[key.ordering() for key in keys])
-    placed = _keyed(where, order, keys, conditions).add_columns(place.label("place")).subquery()
-    found = select(placed).where(placed.c.place <= first + 1)
+    found = _keyed(where, order, keys).order_by(*(key.ordering() for key in keys)).limit(first + 1)
+    parts = []
+    for factor, scope in scopes.items():
+        of_factor = found.where(run.c.factor == factor)
+        if after is not None:
+            of_factor = of_factor.where(after_values(keys, decode_cursor(scope, after, keys)))
+        # A limited part a factor, not a window over all of them: each reads what its index gives it first.
+        parts.append(select(of_factor.subquery()))
     async with store.read() as connection:
-        rows = (await connection.execute(_with_records(found, keys))).all()
+        rows = (await connection.execute(_with_records(union_all(*parts), keys))).all()
     by_factor: dict[str, list[Any]] = {factor: [] for factor in scopes}
     for row in rows:
         by_factor[row.factor].append(row)
@@ -149,7 +175,6 @@ async def latest_runs(
     """The SUCCEEDED run of each factor that finished last (imported: at the time of its legacy id), by
     factor; of all factors for None. One statement, however many factors."""
     where = where or _EVERY_RUN
-    candidate, metrics = run.alias(), performance.alias()
     if factors is None:
         wanted = select(run.c.factor.label("name")).distinct().cte()
     else:
@@ -158,21 +183,21 @@ async def latest_runs(
         names = [(factor,) for factor in dict.fromkeys(factors)]
         wanted = values(column("name", Text), name="wanted").data(names).cte()
     latest = (
-        select(candidate.c.id)
+        select(_candidate.c.id)
         .where(
-            candidate.c.factor == wanted.c.name,
-            candidate.c.status == RunStatus.SUCCEEDED.value,
-            *conditions_of(where, candidate, metrics),
+            _candidate.c.factor == wanted.c.name,
+            _candidate.c.status == RunStatus.SUCCEEDED.value,
+            *conditions_of(where, _candidate, _candidate_metrics),
         )
-        .order_by(candidate.c.finished_at.desc(), candidate.c.id.desc())
+        .order_by(_candidate.c.finished_at.desc(), _candidate.c.id.desc())
         .limit(1)
     )
     if filters_by_metrics(where):
-        latest = latest.join(metrics, metrics.c.run_id == candidate.c.id)
+        latest = latest.join(_candidate_metrics, _candidate_metrics.c.run_id == _candidate.c.id)
     if dataset_id is not None:
-        latest = latest.where(candidate.c.dataset_id == dataset_id)
+        latest = latest.where(_candidate.c.dataset_id == dataset_id)
     if origin is not None:
-        latest = latest.where(candidate.c.origin == origin.value)
+        latest = latest.where(_candidate.c.origin == origin.value)
     statement = select(*RUN_COLUMNS).join_from(
         wanted, run, run.c.id == latest.correlate(wanted).scalar_subquery()
     )
@@ -185,26 +210,22 @@ def _tables(with_metrics: bool) -> Any:
     return run.outerjoin(performance, performance.c.run_id == run.c.id) if with_metrics else run
 
 
-def _keyed(
-    where: RunFilter,
-    order: Sequence[RunOrder],
-    keys: Sequence[SortKey],
-    conditions: Sequence[ColumnElement[bool]],
-) -> Select[Any]:
+def _keyed(where: RunFilter, order: Sequence[RunOrder], keys: Sequence[SortKey]) -> Select[Any]:
     """The ids and sort values of the runs that fit: what is sorted must be narrow."""
     columns = [key.column.label(f"key_{position}") for position, key in enumerate(keys)]
     tables = _tables(filters_by_metrics(where) or sorts_by_metrics(order))
-    return select(run.c.id.label("run_id"), *columns).select_from(tables).where(*conditions)
+    return (
+        select(run.c.id.label("run_id"), *columns)
+        .select_from(tables)
+        .where(*conditions_of(where, run, performance))
+    )
 
 
-def _with_records(found: Select[Any], keys: Sequence[SortKey]) -> Select[Any]:
+def _with_records(found: Select[Any] | CompoundSelect[Any], keys: Sequence[SortKey]) -> Select[Any]:
     """Adds the whole runs, and the tags, to the few that were found."""
     narrow = found.subquery()
     columns = [narrow.c[f"key_{position}"] for position in range(len(keys))]
-    ordering = [
-        SortKey(column, key.descending, key.nullable).ordering()
-        for column, key in zip(columns, keys, strict=True)
-    ]
+    ordering = [replace(key, column=column).ordering() for column, key in zip(columns, keys, strict=True)]
     return (
         select(*RUN_COLUMNS, *columns).join_from(narrow, run, run.c.id == narrow.c.run_id).order_by(*ordering)
     )

@@ -177,6 +177,7 @@ def upgrade() -> None:
     op.create_index("ix_run_created", "run", ["created_at", "id"])
     op.create_index(op.f("ix_run_dataset_id"), "run", ["dataset_id"])
     op.create_index("ix_run_factor_status_finished", "run", ["factor", "status", "finished_at", "id"])
+    op.create_index("ix_run_factor_created", "run", ["factor", "created_at", "id"])
     op.create_index("ix_run_finished", "run", ["finished_at", "id"])
     op.create_index(op.f("ix_run_import_batch_id"), "run", ["import_batch_id"])
     op.create_index("ix_run_status_id", "run", ["status", "id"])
