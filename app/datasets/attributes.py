@@ -17,6 +17,8 @@ from app.datasets.source import shown
 from app.errors import InvalidFile
 
 MAX_VALUE_LENGTH: Final = 200
+SYNTHETIC: Final = "synthetic"
+"""The attribute that marks invented assets when it is true; the quality report says so first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +39,14 @@ class AssetAttributes:
         }
 
     def notes(self, assets: tuple[str, ...]) -> tuple[str, ...]:
-        """What the two files do not have in common."""
+        """Which assets are invented, and what the two files do not have in common."""
         unknown = sorted(self.of_asset.keys() - set(assets))
         bare = [asset for asset in assets if asset not in self.of_asset]
+        invented = [asset for asset in assets if self.of_asset.get(asset, {}).get(SYNTHETIC) == "true"]
         notes = []
+        if invented:
+            which = "all assets" if len(invented) == len(assets) else _listed(invented)
+            notes.append(f"SYNTHETIC: marked as invented: {which}")
         if unknown:
             notes.append(f"the attributes of {_listed(unknown)} are not used: no such asset in the data")
         if bare:

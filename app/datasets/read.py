@@ -97,8 +97,8 @@ def _report(
         refused=rows.refused,
         coverage=field_coverage(panel, assembled.rows_kept),
         notes=(
-            *rows.notes,
             *(described.notes(panel.assets) if described is not None else ()),
+            *rows.notes,
             *_notes(panel, rows, assembled),
         ),
     )

@@ -5,8 +5,11 @@ Imported by the processes that compute, so it needs numpy and the engine only.
 
 from __future__ import annotations
 
+import os
 import re
+import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -69,6 +72,7 @@ def write_snapshot(
             except DatasetUnavailable:
                 remove_array_folder(folder)
             else:
+                os.utime(folder)  # young again: its row may be about to be committed
                 return name
         write_array_folder(folder, _arrays(panel), document)
     except OSError as error:
@@ -105,11 +109,21 @@ def verify_snapshot(datasets_dir: Path, name: str) -> None:
         raise _unavailable(name, DamagedFolder("its content does not have its fingerprint"))
 
 
-def snapshot_fingerprints(datasets_dir: Path) -> frozenset[str]:
-    """All snapshots that have a folder."""
+def snapshot_fingerprints(datasets_dir: Path, *, min_age_seconds: float = 0.0) -> frozenset[str]:
+    """All snapshots that have a folder, or those that were last written, or found again, that long ago.
+
+    A snapshot is in place before its row is committed, so what removes snapshots without a row must spare the
+    young ones.
+    """
     if not datasets_dir.is_dir():
         return frozenset()
-    return frozenset(path.name for path in datasets_dir.iterdir() if _FINGERPRINT.fullmatch(path.name))
+    youngest = time.time() - min_age_seconds
+    names = []
+    for path in datasets_dir.iterdir():
+        with suppress(FileNotFoundError):
+            if _FINGERPRINT.fullmatch(path.name) and path.stat().st_mtime <= youngest:
+                names.append(path.name)
+    return frozenset(names)
 
 
 def remove_snapshot(datasets_dir: Path, fingerprint: str) -> None:

@@ -28,6 +28,14 @@ def test_attributes_follow_the_order_of_the_assets(tmp_path: Path) -> None:
     assert "no attributes for c" in result.quality.notes
 
 
+def test_invented_assets_are_said_to_be_so_first(tmp_path: Path) -> None:
+    all_of_them = read_with(tmp_path, "asset,synthetic\na,TRUE\nb,true\nc,true\nd,true\n")
+    one_of_them = read_with(tmp_path, "asset,synthetic\na,false\nb,true\n")
+
+    assert all_of_them.quality.notes[0] == "SYNTHETIC: marked as invented: all assets"
+    assert one_of_them.quality.notes[0] == "SYNTHETIC: marked as invented: b"
+
+
 def test_unknown_assets_are_reported(tmp_path: Path) -> None:
     result = read_with(tmp_path, "asset,sector\na,x\nb,x\nc,x\nzz,y\n")
 

@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,8 +39,8 @@ def assert_same(left: Panel, right: Panel) -> None:
 
 
 def states(folder: Path) -> dict[Path, tuple[int, int, int]]:
-    """Whatever would show that a file or folder was written."""
-    stats = {path: path.stat() for path in folder.rglob("*")}
+    """Whatever would show that a file was written."""
+    stats = {path: path.stat() for path in folder.rglob("*") if path.is_file()}
     return {path: (stat.st_ino, stat.st_mtime_ns, stat.st_size) for path, stat in stats.items()}
 
 
@@ -191,6 +192,18 @@ def test_snapshots_are_listed_and_removed(tmp_path: Path) -> None:
 
     assert snapshot_fingerprints(tmp_path) == {second}
     assert snapshot_fingerprints(tmp_path / "gone") == frozenset()
+
+
+def test_young_snapshots_are_told_from_old_ones(tmp_path: Path) -> None:
+    """One that is written again is young again, as its row is about to be committed."""
+    old, again = write_snapshot(small_panel(), tmp_path), write_snapshot(small_panel(seed=2), tmp_path)
+    for name in (old, again):
+        os.utime(tmp_path / name, (time.time() - 7200, time.time() - 7200))
+    write_snapshot(small_panel(seed=2), tmp_path)
+    young = write_snapshot(small_panel(seed=3), tmp_path)
+
+    assert snapshot_fingerprints(tmp_path, min_age_seconds=3600) == {old}
+    assert snapshot_fingerprints(tmp_path) == {old, again, young}
 
 
 def test_the_computing_processes_load_no_heavy_libraries() -> None:
