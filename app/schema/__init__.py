@@ -1,1 +1,1 @@
-"""The graph: Strawberry types and thin resolvers over the services."""
+"""The graph: Strawberry types and thin resolvers over the services and the store."""

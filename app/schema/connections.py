@@ -1,0 +1,85 @@
+"""What all connections share: page information, page sizes, and cursors of the store refused with a code."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import strawberry
+
+from app.errors import InvalidInput
+from db import errors as store_errors
+from db.pages import MAX_PAGE_SIZE, Page
+
+
+@strawberry.type(description="Where a page lies in its list.")
+class PageInfo:
+    has_next_page: bool = strawberry.field(description="Whether the list goes on after this page.")
+    has_previous_page: bool = strawberry.field(description="Whether the page was asked for with `after`.")
+    start_cursor: str | None = strawberry.field(description="The cursor of the first item; null if empty.")
+    end_cursor: str | None = strawberry.field(
+        description="The cursor of the last item: pass it as `after` to get the next page. Null if empty."
+    )
+
+
+class BadCursor(InvalidInput):
+    """A cursor that does not belong to this list, filter and order."""
+
+    code = "BAD_CURSOR"
+
+
+@contextmanager
+def cursors_checked() -> Iterator[None]:
+    """Inside, the store's InvalidCursor is a BadCursor."""
+    try:
+        yield
+    except store_errors.InvalidCursor as error:
+        raise BadCursor(error.message, hint=error.hint) from None
+
+
+def check_page_size(first: int) -> None:
+    """Raises InvalidInput unless 0 <= first <= MAX_PAGE_SIZE."""
+    if not 0 <= first <= MAX_PAGE_SIZE:
+        raise InvalidInput(f"first must be from 0 to {MAX_PAGE_SIZE}, not {first}")
+
+
+def page_info(page: Page, after: str | None) -> PageInfo:
+    return PageInfo(
+        has_next_page=page.has_next_page,
+        has_previous_page=after is not None,
+        start_cursor=page.cursors[0] if page.cursors else None,
+        end_cursor=page.cursors[-1] if page.cursors else None,
+    )
+
+
+async def count_items(list_page: Callable[[str | None], Awaitable[Page]]) -> int:
+    """The length of a list of dozens, page by page; `list_page` is given the cursor to go on after."""
+    count, after = 0, None
+    while True:
+        page = await list_page(after)
+        count += len(page.items)
+        if not page.has_next_page:
+            return count
+        after = page.cursors[-1]
+
+
+def slice_page(items: Sequence, first: int, after: str | None) -> Page:
+    """A page of an unchanging list that is at hand as a whole. Raises BadCursor."""
+    start = 0
+    if after is not None:
+        known = (position for position in range(1, len(items) + 1) if _position_cursor(position) == after)
+        start = next(known, -1)
+        if start < 0:
+            raise BadCursor("the cursor does not belong to this list", hint="start from the first page")
+    stop = min(start + first, len(items))
+    return Page(
+        items=tuple(items[start:stop]),
+        cursors=tuple(_position_cursor(position + 1) for position in range(start, stop)),
+        has_next_page=stop < len(items),
+    )
+
+
+def _position_cursor(position: int) -> str:
+    """Continues a list after its first `position` items."""
+    return base64.urlsafe_b64encode(f"after:{position}".encode()).decode().rstrip("=")

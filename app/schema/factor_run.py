@@ -1,0 +1,172 @@
+"""A run of a factor model with its results."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from app.errors import InvalidInput
+from app.schema.composition import Composition
+from app.schema.context import GraphContext, Info
+from app.schema.factor_config import FactorConfig, to_factor_config
+from app.schema.node_ids import NodeType, encode_id
+from app.schema.performance import Performance
+from app.schema.run import Run, run_values
+from app.schema.series import DateRange, MonthlyReturn, SeriesSelect, TimeSeries, to_monthly_returns
+from app.schema.unset import given
+from app.services import series as service
+from db.records import RunRecord
+from engine.factors.config import FactorName
+from engine.factors.registry import FACTORS
+from engine.panel import Calendar
+from engine.periods import Rebalance, periods_per_year
+
+if TYPE_CHECKING:
+    from app.schema.factor import Factor
+
+MAX_SERIES = 20
+MAX_POINTS = 100_000
+DEFAULT_SELECT = [SeriesSelect()]
+
+
+@strawberry.type(
+    description=(
+        "A run of a factor model. Results (performance, series, compositions) exist once it has succeeded; "
+        "before, they are null. An imported run has what was logged: no compositions, and perhaps no series."
+    )
+)
+class FactorRun(Run):
+    legacy_run_id: str | None = strawberry.field(
+        description="The id that the older system gave it; null if computed."
+    )
+    identity_hash: str = strawberry.field(
+        description="SHA-256 of all that the results depend on: factor, options, dataset and engine version. "
+        "Of an imported run, of what was logged."
+    )
+    import_batch_id: strawberry.ID | None = strawberry.field(
+        description="The global id of the import that brought it; null if computed."
+    )
+    import_remarks: list[str] = strawberry.field(
+        description="What an import noted about the run, such as `SUSPECT: ...` for values that contradict "
+        "each other. Empty if computed."
+    )
+
+    @strawberry.field(description="The factor model.")
+    def factor(self) -> Annotated[Factor, strawberry.lazy("app.schema.factor")]:
+        from app.schema.factor import Factor  # the two types refer to each other
+
+        return Factor.from_definition(FACTORS[self.factor_name])
+
+    @strawberry.field(description="All options, defaults included.")
+    def config(self) -> FactorConfig:
+        return to_factor_config(self.factor_name, self.record.config, self.record.unrecorded_fields)
+
+    @strawberry.field(description="The metrics; null until the run has succeeded.")
+    async def performance(self, info: Info) -> Performance | None:
+        found = await info.context.loaders.performance.load(self.record.id)
+        return None if found is None else Performance.from_record(found)
+
+    @strawberry.field(
+        description=(
+            "Return series, in the order of `select` and on shared dates. Transforms see the whole history; "
+            "then `range` is cut out; then points are sampled down to `maxPoints`. Null until the run has "
+            "succeeded, and where an imported run has no series."
+        )
+    )
+    async def series(
+        self,
+        info: Info,
+        select: Annotated[
+            list[SeriesSelect], strawberry.argument(description="Which series, up to 20.")
+        ] = DEFAULT_SELECT,
+        range: Annotated[
+            DateRange | None, strawberry.argument(description="Which period ends; absent or null for all.")
+        ] = strawberry.UNSET,
+        max_points: Annotated[
+            int, strawberry.argument(description="Points a series at most, up to 100,000.")
+        ] = 1000,
+    ) -> list[TimeSeries] | None:
+        _check_series_arguments(select, max_points)
+        requests = [one.to_request() for one in select]
+        names = list(dict.fromkeys([service.SeriesName.FACTOR, *(request.name for request in requests)]))
+        found = await info.context.loaders.series.load_many((self.record.id, name.value) for name in names)
+        stored = {name.value: one for name, one in zip(names, found, strict=True) if one is not None}
+        if not stored:
+            return None
+        date_range = given(range)
+        columns = service.chart_series(
+            stored,
+            requests,
+            date_range=service.DateRange() if date_range is None else date_range.to_range(),
+            max_points=max_points,
+            periods_per_year=await self._periods_per_year(info.context),
+        )
+        return [TimeSeries.from_service(one) for one in columns]
+
+    @strawberry.field(
+        description=(
+            "What the run held: in its latest period, or in the period that contains `date`. Null where it "
+            "held nothing then, and for imported runs."
+        )
+    )
+    async def composition(
+        self,
+        info: Info,
+        date: Annotated[
+            date | None,
+            strawberry.argument(description="A day in the period; absent or null for the latest."),
+        ] = strawberry.UNSET,
+    ) -> Composition | None:
+        loaders = info.context.loaders
+        found = await loaders.compositions.load((self.record.id, given(date)))
+        if found is None:
+            return None
+        return Composition.from_record(found, await loaders.asset_names.load(self.record.dataset_id))
+
+    @strawberry.field(
+        description="Ends of the periods that have a composition, ascending; empty if there is none."
+    )
+    async def composition_dates(self, info: Info) -> list[date] | None:
+        return (await info.context.loaders.composition_dates.load(self.record.id)).tolist()
+
+    @strawberry.field(
+        description="The factor's return by calendar month, oldest first. Null where there are no series."
+    )
+    async def monthly_returns(self, info: Info) -> list[MonthlyReturn] | None:
+        key = (self.record.id, service.SeriesName.FACTOR.value)
+        factor = await info.context.loaders.series.load(key)
+        return None if factor is None else to_monthly_returns(factor)
+
+    @property
+    def factor_name(self) -> FactorName:
+        return FactorName(self.record.factor)
+
+    async def _periods_per_year(self, context: GraphContext) -> int:
+        """Imported runs are weekly; only daily runs depend on their dataset's calendar."""
+        rebalance = Rebalance(self.record.config.get("rebalance") or Rebalance.WEEKLY)
+        calendar = Calendar.EVERY_DAY
+        if rebalance is Rebalance.DAILY and self.record.dataset_id is not None:
+            dataset = await context.loaders.datasets.load(self.record.dataset_id)
+            calendar = Calendar(dataset.calendar)
+        return periods_per_year(rebalance, calendar)
+
+    @classmethod
+    def from_record(cls, record: RunRecord) -> FactorRun:
+        return cls(
+            **run_values(record),
+            legacy_run_id=record.legacy_run_id,
+            identity_hash=record.identity_hash,
+            import_batch_id=None
+            if record.import_batch_id is None
+            else encode_id(NodeType.IMPORT_BATCH, record.import_batch_id),
+            import_remarks=list(record.import_remarks),
+        )
+
+
+def _check_series_arguments(select: list[SeriesSelect], max_points: int) -> None:
+    if not 1 <= len(select) <= MAX_SERIES:
+        raise InvalidInput(f"select takes 1 to {MAX_SERIES} series, not {len(select)}")
+    if not 1 <= max_points <= MAX_POINTS:
+        raise InvalidInput(f"maxPoints must be from 1 to {MAX_POINTS:,}, not {max_points:,}")

@@ -1,0 +1,41 @@
+"""The mutation root."""
+
+from __future__ import annotations
+
+import strawberry
+
+from app.schema.mutations.annotate_run import annotate_run
+from app.schema.mutations.cancel_run import cancel_run
+from app.schema.mutations.compute_factor import compute_factor
+from app.schema.mutations.delete_run import delete_run
+from app.schema.mutations.import_factor_logs import import_factor_logs
+from app.schema.mutations.ingest_dataset import ingest_dataset
+
+
+@strawberry.type(
+    description="What changes something. Expected errors are members of the result types, by `Error`."
+)
+class Mutation:
+    compute_factor = strawberry.mutation(
+        compute_factor,
+        description="Compute a factor model on a dataset. The same factor, options, dataset and engine "
+        "version are the same run: it is returned as it is, unless `force` is set; failed and canceled runs "
+        "are not reused.",
+    )
+    cancel_run = strawberry.mutation(
+        cancel_run, description="Cancel a run that waits or is being computed; its process is ended."
+    )
+    delete_run = strawberry.mutation(
+        delete_run, description="Delete an ended run with its results, for good."
+    )
+    annotate_run = strawberry.mutation(annotate_run, description="Change the tags and the note of a run.")
+    ingest_dataset = strawberry.mutation(
+        ingest_dataset,
+        description="Take a file in as an immutable dataset. Impossible rows are refused and listed, "
+        "suspicious values kept and counted; nothing is repaired.",
+    )
+    import_factor_logs = strawberry.mutation(
+        import_factor_logs,
+        description="Import logs of the older system, each file as a whole or not at all. Repeating an "
+        "import changes nothing.",
+    )

@@ -1,0 +1,32 @@
+"""Remove an ended run with its results."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+import strawberry
+
+from app.schema.context import Info
+from app.schema.errors import InvalidInput, RunNotDeletable, RunNotFound
+from app.schema.node_ids import NodeType, row_id
+from app.services import runs as service
+
+
+@strawberry.type(description="The run is gone for good, with its results.")
+class DeleteRunSuccess:
+    deleted_id: strawberry.ID = strawberry.field(description="The global id that the run had.")
+
+
+DeleteRunResult: TypeAlias = Annotated[
+    DeleteRunSuccess | InvalidInput | RunNotFound | RunNotDeletable,
+    strawberry.union(
+        "DeleteRunResult", description="The id, or why nothing was deleted. Keep a default branch."
+    ),
+]
+
+
+async def delete_run(
+    info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The run's global id.")]
+) -> DeleteRunResult:
+    await service.delete_run(info.context.services, row_id(id, NodeType.FACTOR_RUN))
+    return DeleteRunSuccess(deleted_id=id)

@@ -1,0 +1,77 @@
+"""Global ids: opaque to clients, made and read here alone."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from enum import StrEnum
+
+import strawberry
+
+from app.errors import FieldError, InvalidInput
+from engine.factors.config import FactorName
+
+_MAX_LENGTH = 200
+_NOT_AN_ID = "this is not the id of anything in this graph"
+_MAX_DIGITS = 18  # fits a 64-bit integer
+
+
+class NodeType(StrEnum):
+    """The types that have global ids."""
+
+    FACTOR = "Factor"
+    FACTOR_RUN = "FactorRun"
+    DATASET = "Dataset"
+    IMPORT_BATCH = "ImportBatch"
+
+
+def encode_id(node_type: NodeType, key: int | str) -> strawberry.ID:
+    """The global id of the object of that type with that key."""
+    text = f"{node_type.value}:{key}".encode()
+    return strawberry.ID(base64.urlsafe_b64encode(text).decode().rstrip("="))
+
+
+def decode_id(global_id: str, path: tuple[str, ...] = ("id",)) -> tuple[NodeType, str]:
+    """(type, key) of a global id that stood at `path` in the arguments.
+
+    Raises InvalidInput for anything that encode_id does not give.
+    """
+    try:
+        if len(global_id) > _MAX_LENGTH:
+            raise ValueError(global_id)
+        padded = global_id + "=" * (-len(global_id) % 4)
+        text = base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True).decode()
+        type_name, _, key = text.partition(":")
+        node_type = NodeType(type_name)
+        if not key or encode_id(node_type, key) != global_id:
+            raise ValueError(global_id)
+    except (ValueError, binascii.Error):
+        raise _invalid(_NOT_AN_ID, path) from None
+    return node_type, key
+
+
+def row_id(global_id: str, expected: NodeType, path: tuple[str, ...] = ("id",)) -> int:
+    """The store's id of an object of the expected type. Raises InvalidInput for any other id."""
+    node_type, key = decode_id(global_id, path)
+    if node_type is not expected:
+        raise _invalid(f"this is the id of a {node_type.value}, not of a {expected.value}", path)
+    return parse_row_key(key, path)
+
+
+def parse_row_key(key: str, path: tuple[str, ...] = ("id",)) -> int:
+    """The integer in the key of a stored object. Raises InvalidInput."""
+    if not (key.isascii() and key.isdigit() and len(key) <= _MAX_DIGITS and str(int(key)) == key):
+        raise _invalid(_NOT_AN_ID, path)
+    return int(key)
+
+
+def parse_factor_key(key: str, path: tuple[str, ...] = ("id",)) -> FactorName:
+    """The factor that a key names. Raises InvalidInput."""
+    try:
+        return FactorName(key)
+    except ValueError:
+        raise _invalid(_NOT_AN_ID, path) from None
+
+
+def _invalid(message: str, path: tuple[str, ...]) -> InvalidInput:
+    return InvalidInput(message, (FieldError(path, "INVALID_ID", message),))

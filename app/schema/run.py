@@ -1,0 +1,104 @@
+"""What every run has, whatever it computes."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import strawberry
+
+from app.schema.context import Info
+from app.schema.dataset import Dataset
+from app.schema.enums import RunOrigin, RunStatus
+from app.schema.node import Node
+from app.schema.node_ids import NodeType, encode_id
+from db.records import RunRecord
+
+
+@strawberry.type(description="How far a run has come.")
+class Progress:
+    fraction: float = strawberry.field(description="The share that is done, 0 to 1.")
+    stage: str = strawberry.field(description="What is being done, in words; may be empty.")
+
+
+@strawberry.type(description="Why a run failed.")
+class Failure:
+    code: str = strawberry.field(description="A stable name of the reason, such as `NO_PERIODS`.")
+    message: str = strawberry.field(description="What happened, in one line fit for users.")
+
+
+@strawberry.interface(
+    description="One computation, or one imported result. Unchanging once it has ended, tags and note aside."
+)
+class Run(Node):
+    record: strawberry.Private[RunRecord]
+    status: RunStatus = strawberry.field(description="Where the run stands.")
+    origin: RunOrigin = strawberry.field(description="Whether it was computed here or imported.")
+    created_at: datetime = strawberry.field(description="When it was added to the store.")
+    imported_at: datetime | None = strawberry.field(description="When it was imported; null if computed.")
+    started_at: datetime | None = strawberry.field(
+        description="When its computation began (the last attempt); null before, and if imported."
+    )
+    finished_at: datetime | None = strawberry.field(
+        description="When it ended; for an imported run the time of its legacy id."
+    )
+    duration_ms: float | None = strawberry.field(
+        description="Milliseconds from `startedAt` to `finishedAt`; null unless both are known."
+    )
+    progress: Progress = strawberry.field(description="How far it has come.")
+    failure: Failure | None = strawberry.field(description="Why it failed; null unless it did.")
+    engine_version: str | None = strawberry.field(
+        description="The version of the engine that computes it; null if imported."
+    )
+    tags: list[str] = strawberry.field(description="Words that users gave it, in alphabetical order.")
+    note: str | None = strawberry.field(description="A remark that users gave it.")
+    forced: bool = strawberry.field(
+        description="Whether it was computed although the same run existed already."
+    )
+    attempt: int = strawberry.field(
+        description="How often its computation was begun; above 1 after a lost server."
+    )
+
+    @strawberry.field(
+        description="What it was computed from: `dataset.label` says whether that is synthetic. Null if "
+        "imported."
+    )
+    async def dataset(self, info: Info) -> Dataset | None:
+        if self.record.dataset_id is None:
+            return None
+        found = await info.context.loaders.datasets.load(self.record.dataset_id)
+        return None if found is None else Dataset.from_record(found)
+
+
+def run_values(record: RunRecord) -> dict[str, Any]:
+    """The fields of Run, for the types that implement it."""
+    return {
+        "record": record,
+        "id": encode_id(NodeType.FACTOR_RUN, record.id),
+        "status": record.status,
+        "origin": record.origin,
+        "created_at": record.created_at,
+        "imported_at": record.imported_at,
+        "started_at": record.started_at,
+        "finished_at": record.finished_at,
+        "duration_ms": _duration_ms(record),
+        "progress": Progress(fraction=record.progress_fraction, stage=record.progress_stage),
+        "failure": _failure(record),
+        "engine_version": record.engine_version,
+        "tags": list(record.tags),
+        "note": record.note,
+        "forced": record.forced,
+        "attempt": record.attempt,
+    }
+
+
+def _duration_ms(record: RunRecord) -> float | None:
+    if record.started_at is None or record.finished_at is None:
+        return None
+    return (record.finished_at - record.started_at) / timedelta(milliseconds=1)
+
+
+def _failure(record: RunRecord) -> Failure | None:
+    if record.failure_code is None:
+        return None
+    return Failure(code=record.failure_code, message=record.failure_message or record.failure_code)

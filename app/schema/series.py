@@ -1,0 +1,112 @@
+"""Return series of a run, as columns or as points, and its monthly returns."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import strawberry
+
+from app.schema.enums import SeriesName, SeriesTransform
+from app.schema.unset import given
+from app.services import series as service
+from db.records import SeriesRecord
+from engine.performance import monthly_returns
+
+
+@strawberry.input(description="One series to select.")
+class SeriesSelect:
+    name: SeriesName = strawberry.field(default=SeriesName.FACTOR, description="Which return series.")
+    transform: SeriesTransform = strawberry.field(
+        default=SeriesTransform.RETURN, description="What to make of its returns."
+    )
+    window_periods: int | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Returns in the window of a rolling transform, from 2 to 2000; absent or null for half a "
+        "year of periods. Not for other transforms.",
+    )
+
+    def to_request(self) -> service.SeriesRequest:
+        return service.SeriesRequest(self.name, self.transform, given(self.window_periods))
+
+
+@strawberry.input(description="Days from `start` to `end`, both included; absent or null is open.")
+class DateRange:
+    start: date | None = strawberry.field(default=strawberry.UNSET, description="The first day.")
+    end: date | None = strawberry.field(default=strawberry.UNSET, description="The last day.")
+
+    def to_range(self) -> service.DateRange:
+        return service.DateRange(given(self.start), given(self.end))
+
+
+@strawberry.type(description="One point of a series.")
+class Point:
+    date: date = strawberry.field(description="The end of the period.")
+    value: float | None = strawberry.field(description="The value in the series' unit; null = undefined.")
+
+
+@strawberry.type(
+    description=(
+        "One series as two columns of equal length (`dates`, `values`), or as `points`. Series that were "
+        "selected together share their dates. Skipped periods have no point."
+    )
+)
+class TimeSeries:
+    series: strawberry.Private[service.TimeSeries]
+    name: SeriesName = strawberry.field(description="Which return series this is.")
+    transform: SeriesTransform = strawberry.field(description="What was made of its returns.")
+    window_periods: int | None = strawberry.field(
+        description="Returns in the window of a rolling transform; null for other transforms."
+    )
+    unit: str = strawberry.field(
+        description="The unit of the values in words, such as `fraction per period`."
+    )
+    source_point_count: int = strawberry.field(description="Number of points in the range, before sampling.")
+    sampled: bool = strawberry.field(
+        description="Whether points were left out to stay within `maxPoints`. Sampling is deterministic and "
+        "keeps every selected series' first, last, least and greatest value."
+    )
+
+    @strawberry.field(description="Period ends, ascending.")
+    def dates(self) -> list[date]:
+        return self.series.dates.tolist()
+
+    @strawberry.field(description="One value a date, in the series' unit; null = undefined there.")
+    def values(self) -> list[float | None]:
+        return self.series.values.tolist()
+
+    @strawberry.field(description="The same as objects: convenient, and several times slower than columns.")
+    def points(self) -> list[Point]:
+        rows = zip(self.series.dates.tolist(), self.series.values.tolist(), strict=True)
+        return [Point(date=day, value=value) for day, value in rows]
+
+    @classmethod
+    def from_service(cls, series: service.TimeSeries) -> TimeSeries:
+        return cls(
+            series=series,
+            name=series.name,
+            transform=series.transform,
+            window_periods=series.window_periods,
+            unit=series.unit,
+            source_point_count=series.source_point_count,
+            sampled=series.sampled,
+        )
+
+
+@strawberry.type(description="The return of one calendar month.")
+class MonthlyReturn:
+    year: int = strawberry.field(description="The year, such as 2024.")
+    month: int = strawberry.field(description="The month, 1 to 12.")
+    value: float | None = strawberry.field(
+        name="return",
+        description="The factor's returns of the periods that end in the month, compounded; a fraction.",
+    )
+
+
+def to_monthly_returns(factor: SeriesRecord) -> list[MonthlyReturn]:
+    """One entry a month in which a period of the factor's series ends, oldest first."""
+    months, values = monthly_returns(factor.dates, np.asarray(factor.values))
+    return [
+        MonthlyReturn(year=month.year, month=month.month, value=value)
+        for month, value in zip(months.astype("datetime64[D]").tolist(), values.tolist(), strict=True)
+    ]

@@ -1,0 +1,83 @@
+"""The subscription root: following runs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+
+from app.schema.context import Info
+from app.schema.enums import RunEventKind, RunStatus
+from app.schema.factor_run import FactorRun
+from app.schema.node_ids import NodeType, row_id
+from app.schema.run import Progress
+from app.schema.unset import given
+from app.services import events as service
+
+
+@strawberry.type(description="A moment of a run.")
+class RunEvent:
+    cursor: str = strawberry.field(
+        description="Resumes right after this event: pass it as `after` when subscribing again."
+    )
+    kind: RunEventKind = strawberry.field(
+        description="What happened; SNAPSHOT for the state at the beginning."
+    )
+    at: datetime = strawberry.field(description="When it happened, or when the snapshot was taken.")
+    status: RunStatus = strawberry.field(description="The status right after the event.")
+    progress: Progress = strawberry.field(description="The progress right after the event.")
+    message: str | None = strawberry.field(description="What there is to say about it, if anything.")
+    run: FactorRun = strawberry.field(
+        description="The run as it is now, which may be later than the event: its results can be selected "
+        "here."
+    )
+
+    @classmethod
+    def from_service(cls, moment: service.RunEvent, now: datetime) -> RunEvent:
+        """`now` dates a snapshot."""
+        event, run = moment.event, moment.run
+        state = run if event is None else event
+        return cls(
+            cursor=moment.cursor,
+            kind=RunEventKind.SNAPSHOT if event is None else RunEventKind(event.kind.value),
+            at=now if event is None else event.at,
+            status=state.status,
+            progress=Progress(fraction=state.progress_fraction, stage=state.progress_stage),
+            message=None if event is None else event.message,
+            run=FactorRun.from_record(run),
+        )
+
+
+@strawberry.type(description="What is told as it happens, over WebSockets (graphql-transport-ws).")
+class Subscription:
+    @strawberry.subscription(
+        description=(
+            "Events of one run, until it ends; or of all runs. First a snapshot of what is (the run, or "
+            "each run that has not ended), then every event. Events have no gaps; one that the snapshot "
+            "shows already may follow it."
+        )
+    )
+    async def run_events(
+        self,
+        info: Info,
+        run_id: Annotated[
+            strawberry.ID | None,
+            strawberry.argument(description="The run's global id; absent or null for all runs."),
+        ] = strawberry.UNSET,
+        after: Annotated[
+            str | None,
+            strawberry.argument(
+                description="The cursor of the last event that was seen: go on after it, without a snapshot."
+            ),
+        ] = strawberry.UNSET,
+    ) -> AsyncGenerator[RunEvent, None]:
+        services = info.context.services
+        wanted = given(run_id)
+        key = None if wanted is None else row_id(wanted, NodeType.FACTOR_RUN, ("runId",))
+        moments = service.run_events(services.store, services.events, run_id=key, after=given(after))
+        async with aclosing(moments):
+            async for moment in moments:
+                yield RunEvent.from_service(moment, services.now())

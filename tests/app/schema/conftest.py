@@ -1,0 +1,32 @@
+"""The graph over an open store of either database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import strawberry
+
+from app.schema.schema import build_schema
+from app.services.context import Services
+from app.services.events import EventHub
+from app.settings import Settings
+from db.store import Store
+from tests.app.schema.graph import Graph
+
+
+@pytest.fixture(scope="session")
+def schema() -> strawberry.Schema:
+    return build_schema()
+
+
+@pytest.fixture
+async def services(store: Store, tmp_path: Path) -> Services:
+    """Nothing is computed: runs stay queued until a test finishes them."""
+    settings = Settings(data_dir=tmp_path, _env_file=None)
+    return Services(settings, store, EventHub(store), executor=None)
+
+
+@pytest.fixture
+def graph(schema: strawberry.Schema, services: Services) -> Graph:
+    return Graph(schema, services)
