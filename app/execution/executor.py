@@ -107,6 +107,8 @@ class RunExecutor:
             self._launcher.close()
             for task in self._flying:
                 task.cancel()
+            if self._flying:
+                await asyncio.wait(self._flying)
 
     def notify(self) -> None:
         """A run was queued by this process. Call in the event loop's thread."""

@@ -9,7 +9,7 @@ import traceback
 import uuid
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import TypeVar
@@ -45,6 +45,8 @@ class Ground:
     launcher: Launcher
     timing: Timing
     on_event: Callable[[], None]
+    fingerprints: dict[int, str] = field(default_factory=dict)
+    """By dataset id; neither ever changes."""
 
 
 class Ending(Enum):
@@ -124,11 +126,13 @@ class Flight:
         )
 
     async def _fingerprint(self) -> str:
-        dataset_id = self._run.dataset_id
-        datasets = {} if dataset_id is None else await get_datasets(self._ground.store, [dataset_id])
-        if dataset_id not in datasets:
+        dataset_id, known = self._run.dataset_id, self._ground.fingerprints
+        if dataset_id is not None and dataset_id not in known:
+            datasets = await get_datasets(self._ground.store, [dataset_id])
+            known |= {record.id: record.fingerprint for record in datasets.values()}
+        if dataset_id not in known:
             raise DatasetUnavailable("the run's dataset does not exist any more")
-        return datasets[dataset_id].fingerprint
+        return known[dataset_id]
 
     def _compute(self, request: ComputeRequest) -> Outcome:
         """In a thread of its own."""

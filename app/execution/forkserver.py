@@ -37,14 +37,17 @@ NUMBER = struct.Struct("<q")
 
 
 def main(control_fd: int, computation: str) -> None:
-    """Serve until the control socket closes. `computation` is `module:function`, imported before any fork."""
-    module, function = computation.split(":")
-    compute: child.Computation = getattr(import_module(module), function)
+    """Serve until the control socket closes.
+
+    `computation` names a module with `prepare()`, which is called once, before any fork, and `compute`, a
+    `child.Computation`."""
+    module = import_module(computation)
+    module.prepare()
     with socket.socket(fileno=control_fd) as control:
         # What is alive now is shared with all children for good: the collector need not touch (and copy) it.
         gc.collect()
         gc.freeze()
-        _Forkserver(control, compute).run()
+        _Forkserver(control, module.compute).run()
 
 
 class _Forkserver:

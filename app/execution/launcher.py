@@ -17,7 +17,7 @@ from contextlib import suppress
 from app.errors import FactorQLError
 from app.execution.forkserver import NUMBER
 
-PRODUCTION = "app.execution.computation:compute"
+PRODUCTION = "app.execution.computation"
 """What children run. Only the code that makes a launcher chooses it: no setting, request or row does."""
 
 _KEPT_VARIABLES = frozenset(
@@ -41,6 +41,9 @@ main(control, computation)
 """
 
 _START_ATTEMPTS = 3
+_BIRTH_SECONDS = 60.0
+"""For a fork, which may have to wait for all imports from a cold disk."""
+_EXIT_CODE_SECONDS = 10.0
 _WIND_UP_SECONDS = 5.0
 
 
@@ -89,9 +92,9 @@ class ChildProcess:
                         side.shutdown(socket.SHUT_WR)
 
     def exit_code(self) -> int | None:
-        """Wait for the child's end: its exit code, or minus the signal that ended it. None when it cannot be
-        known any more, because the forkserver is gone."""
-        return _read_number(self._supervision)
+        """Wait for the child's end, which must be near: its exit code, or minus the signal that ended it. None
+        when it cannot be known, because the forkserver is gone or hangs."""
+        return _read_number(self._supervision, _EXIT_CODE_SECONDS)
 
     def close(self) -> None:
         self.kill()
@@ -102,7 +105,7 @@ class ChildProcess:
 
 
 class Launcher:
-    """Keeps a forkserver running and gets children from it. `computation` is `module:function`."""
+    """Keeps a forkserver running and gets children from it. `computation` names the module that they run."""
 
     def __init__(self, computation: str = PRODUCTION) -> None:
         self._computation = computation
@@ -183,7 +186,7 @@ class _Forkserver:
                 descriptors = [channel_of_child.fileno(), supervision_of_forkserver.fileno()]
                 with suppress(BrokenPipeError, ConnectionResetError):
                     socket.send_fds(self.control, [b"+"], descriptors)
-            pid = _read_number(supervision)
+            pid = _read_number(supervision, _BIRTH_SECONDS)
             if pid is None:
                 raise ForkserverLost
             if pid < 0:
@@ -207,13 +210,14 @@ def _interpreter_flags() -> list[str]:
     return ["-B"] if sys.dont_write_bytecode else []
 
 
-def _read_number(supervision: socket.socket) -> int | None:
-    """The next number that the forkserver writes, or None when it has closed."""
+def _read_number(supervision: socket.socket, timeout_seconds: float) -> int | None:
+    """The next number that the forkserver writes, or None when it has closed or writes nothing for so long."""
+    supervision.settimeout(timeout_seconds)
     received = b""
     while len(received) < NUMBER.size:
         try:
             part = supervision.recv(NUMBER.size - len(received))
-        except ConnectionResetError:
+        except (ConnectionResetError, TimeoutError):
             return None
         if not part:
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
-from tests.app.execution.computations import act  # noqa: F401
+from tests.app.execution.computations import compute, prepare  # noqa: F401
 
 _fork = os.fork
 _calls = 0

@@ -22,7 +22,7 @@ from db.runs import launch_run
 from db.store import Store
 from tests.app.execution.processes import children_of, eventually, lives
 
-ACTING = "tests.app.execution.computations:act"
+ACTING = "tests.app.execution.computations"
 
 BRISK = Timing(
     poll=0.05,

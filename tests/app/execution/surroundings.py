@@ -1,4 +1,4 @@
-"""A computation that reports what a child sees, loaded beside the production one."""
+"""A computation that reports what a child of the production forkserver sees."""
 
 from __future__ import annotations
 
@@ -9,22 +9,32 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-import app.execution.computation  # noqa: F401  what children run in earnest
+from app.execution import computation
 from app.execution.child import ReportProgress
 from app.execution.frames import Buffer
 from app.execution.protocol import ComputeRequest, encode_arrays
 
 IMPORTED_IN = os.getpid()
-THREADS_AT_IMPORT = len(list(Path("/proc/self/task").iterdir()))
+THREADS: list[str] = []
 
 
-def look_around(request: ComputeRequest, report: ReportProgress) -> Sequence[Buffer]:
+def prepare() -> None:
+    computation.prepare()
+    THREADS.extend(task.name for task in Path("/proc/self/task").iterdir())
+
+
+def compute(request: ComputeRequest, report: ReportProgress) -> Sequence[Buffer]:
+    """What there is to see; after the production computation, if the request names a dataset."""
+    before = set(sys.modules)
+    if Path(request.datasets_dir).exists():
+        computation.compute(request, report)
     seen = {
+        "loaded_by_computing": sorted(set(sys.modules) - before),
         "pid": os.getpid(),
         "parent": os.getppid(),
         "session": os.getsid(0),
         "imported_in": IMPORTED_IN,
-        "threads_at_import": THREADS_AT_IMPORT,
+        "forkserver_threads": THREADS,
         "threads": [thread.name for thread in threading.enumerate()],
         "modules": sorted(sys.modules),
         "main": getattr(sys.modules["__main__"], "__file__", None),

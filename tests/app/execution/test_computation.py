@@ -12,8 +12,9 @@ import pytest
 from app.datasets.snapshot import remove_snapshot, write_snapshot
 from app.execution.computation import encode_result
 from app.execution.conversation import converse
+from app.execution.frames import MAX_RESULT_BYTES, FrameKind, receive_frame, send_frame
 from app.execution.launcher import PRODUCTION, Launcher
-from app.execution.protocol import ComputeRequest, Failure
+from app.execution.protocol import ComputeRequest, Failure, decode_arrays, encode_message
 from app.execution.results import decode_result
 from db.records import LegRecord, PerformanceRecord, RunResults
 from engine.compute import compute_factor
@@ -110,6 +111,16 @@ def test_every_factor_arrives_as_the_engine_computed_it(launcher, request_, fact
             assert composition.short is None
         else:
             assert_same_leg(composition.short, expected.short_leg, period)
+
+
+def test_a_child_has_nothing_left_to_load(request_):
+    launcher = Launcher("tests.app.execution.surroundings")
+    with closing(launcher), closing(launcher.launch()) as child:
+        send_frame(child.channel, FrameKind.REQUEST, [encode_message(request_)])
+        while (frame := receive_frame(child.channel, MAX_RESULT_BYTES)).kind is FrameKind.PROGRESS:
+            pass
+        seen, _ = decode_arrays(frame.payload)
+    assert seen["loaded_by_computing"] == []
 
 
 def test_undefined_metrics_arrive_with_their_reasons():

@@ -262,6 +262,18 @@ async def test_stopping_puts_long_runs_back_and_never_as_their_last_attempt(stor
     assert (await run_of(store, waiting.id)).attempt == 0
 
 
+async def test_stopping_does_not_wait_for_ever_for_a_store_that_is_away(store, settings, monkeypatch):
+    monkeypatch.setattr(flight, "retry_or_lose", failing(99, flight.retry_or_lose, StoreUnavailable("away")))
+    run = await queue(store, "sleep")
+    async with asyncio.timeout(5):
+        timing = replace(BRISK, commit_retries=(60.0,), stop_limit=0.2)
+        async with executing(store, settings, timing=timing) as executor:
+            child, forkserver = await only_child_of(executor), forkserver_of(executor)
+    assert not lives(child)
+    assert not lives(forkserver)
+    assert (await run_of(store, run.id)).status is RunStatus.RUNNING  # until it is found to be lost
+
+
 async def test_stopping_twice_or_with_nothing_to_do_is_quiet(store, settings, caplog):
     with caplog.at_level(logging.WARNING):
         async with executing(store, settings) as executor:
@@ -271,7 +283,7 @@ async def test_stopping_twice_or_with_nothing_to_do_is_quiet(store, settings, ca
 
 
 async def test_an_executor_whose_computation_cannot_be_loaded_does_not_start(store, settings):
-    executor = RunExecutor(store, settings, lambda: None, computation="no.such_module:act", timing=BRISK)
+    executor = RunExecutor(store, settings, lambda: None, computation="no.such_module", timing=BRISK)
     with pytest.raises(ForkserverLost):
         await executor.start()
     assert await gone(executor._launcher.forkserver_pid or 0)

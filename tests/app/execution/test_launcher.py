@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from app.execution import launcher as launcher_module
 from app.execution.conversation import Ended, Outcome, converse
 from app.execution.frames import MAX_RESULT_BYTES, Frame, FrameKind, receive_frame, send_frame
 from app.execution.launcher import ChildProcess, ForkRefused, ForkserverLost, Launcher
@@ -19,7 +20,7 @@ from app.execution.protocol import ComputeRequest, Failure, Progress, decode_arr
 from db.records import RunResults
 from tests.app.execution.processes import eventually, lives, request_to
 
-ACTING = "tests.app.execution.computations:act"
+ACTING = "tests.app.execution.computations"
 
 
 @pytest.fixture(scope="module")
@@ -172,10 +173,10 @@ def seen() -> dict:
         os.set_inheritable(held_by_server.fileno(), True)
         for name, value in secrets.items():
             patch.setenv(name, value)
-        launcher = Launcher("tests.app.execution.surroundings:look_around")
+        launcher = Launcher("tests.app.execution.surroundings")
         with closing(launcher), closing(launcher.launch()) as other, closing(launcher.launch()) as child:
             assert other.pid != child.pid
-            facts, _ = decode_arrays(answer(child, request_to("look_around")).payload)
+            facts, _ = decode_arrays(answer(child, request_to("look around")).payload)
             return facts | {"forkserver": launcher.forkserver_pid, "launched": child.pid}
 
 
@@ -188,7 +189,7 @@ def test_the_preload_happened_in_the_forkserver(seen):
 
 
 def test_the_forkserver_has_one_thread_and_the_child_its_lifeline(seen):
-    assert seen["threads_at_import"] == 1
+    assert seen["forkserver_threads"] == [str(seen["forkserver"])]
     assert seen["threads"] == ["MainThread", "lifeline"]
 
 
@@ -238,14 +239,14 @@ def test_ctrl_c_does_not_reach_a_child(seen):
 
 
 def test_a_preload_that_fails_is_an_error_and_its_traceback_is_shown(capfd):
-    launcher = Launcher("tests.app.execution.no_such_module:act")
+    launcher = Launcher("tests.app.execution.no_such_module")
     with closing(launcher), pytest.raises(ForkserverLost):
         launcher.start()
     assert capfd.readouterr().err.count("No module named 'tests.app.execution.no_such_module'") == 1
 
 
 def test_a_system_without_room_for_a_process_is_an_error_that_passes():
-    launcher = Launcher("tests.app.execution.no_room:act")
+    launcher = Launcher("tests.app.execution.no_room")
     with closing(launcher):
         launcher.start()
         with pytest.raises(ForkRefused, match="EAGAIN"):
@@ -278,6 +279,18 @@ def test_a_child_that_dies_with_its_forkserver_is_lost_not_crashed(own_launcher,
     assert outcome_of(own_launcher, request_to("die_once", marker=str(tmp_path / "marker"))) == Ended(None)
 
 
+def test_a_forkserver_that_hangs_is_replaced(own_launcher, monkeypatch):
+    monkeypatch.setattr(launcher_module, "_BIRTH_SECONDS", 0.5)
+    monkeypatch.setattr(launcher_module, "_EXIT_CODE_SECONDS", 0.1)
+    monkeypatch.setattr(launcher_module, "_WIND_UP_SECONDS", 0.1)
+    with closing(own_launcher.launch()) as child:
+        hanging = own_launcher.forkserver_pid
+        os.kill(hanging, signal.SIGSTOP)
+        assert converse(child, request_to("exit_silently", code=3), lambda _: None) == Ended(None)
+    assert isinstance(outcome_of(own_launcher, request_to("succeed")), RunResults)
+    assert not lives(hanging)
+
+
 def test_closing_leaves_no_process_and_no_way_to_start_another(own_launcher):
     children = [own_launcher.launch() for _ in range(3)]
     assert answer(children[0], request_to("hold_the_interpreter")).kind is FrameKind.PROGRESS
@@ -295,10 +308,11 @@ def test_no_process_outlives_a_server_that_is_killed():
     script = """
 import sys, time
 from app.execution.frames import FrameKind, receive_frame, send_frame
+from app.execution import launcher as launcher_module
 from app.execution.launcher import Launcher
 from app.execution.protocol import encode_message
 from tests.app.execution.processes import request_to
-launcher = Launcher("tests.app.execution.computations:act")
+launcher = Launcher("tests.app.execution.computations")
 children = [launcher.launch() for _ in range(4)]
 for child, act in zip(children, ["sleep", "stay_busy_in_numpy", "hold_the_interpreter"]):
     send_frame(child.channel, FrameKind.REQUEST, [encode_message(request_to(act))])
