@@ -31,6 +31,8 @@ from db.models import metadata
 MIGRATION_WAIT_SECONDS = 120
 """How long to wait for another process that is migrating the same store."""
 
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
 # Alembic's context is global to the process, so that two migrations in one process take turns.
 _one_migration = threading.Lock()
 # Any constant will do, together with the schema's name; it must never change.
@@ -151,9 +153,10 @@ async def _upgrade_locked(url: str) -> None:
                 revision = await connection.run_sync(_revision_of)
                 _refuse_newer(revision)
                 await connection.rollback()
-                if revision != head_revision():
+                if revision == head_revision():
+                    await connection.run_sync(_check_indexes)
+                else:
                     await _migrate(connection)
-                await connection.run_sync(_check_indexes)
     finally:
         await engine.dispose()
 
@@ -178,6 +181,7 @@ async def _migrate(connection: AsyncConnection) -> None:
         await _pragma_outside_transaction(connection, "foreign_keys = OFF")
     async with connection.begin():
         await connection.run_sync(_run_alembic)
+        await connection.run_sync(_check_indexes)
         if sqlite:
             broken = (await connection.exec_driver_sql("PRAGMA foreign_key_check")).first()
             if broken is not None:
@@ -200,7 +204,7 @@ def _run_alembic(connection: Connection) -> None:
 def _config() -> Config:
     config = Config()
     # Interpolation would trip over a percent sign in the path.
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     return config
 
 

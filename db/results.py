@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Date, Integer, case, column, func, insert, or_, select, values
+from sqlalchemy import Integer, column, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.codec import Blob, pack_composition, pack_series, unpack_composition, unpack_series
-from db.columns import RowId, finite_or_none
+from db.columns import finite_or_none, to_json
 from db.models import Composition, Performance, Series
 from db.records import (
     CompositionRecord,
@@ -29,12 +29,37 @@ Item = TypeVar("Item")
 performance = Performance.__table__
 series = Series.__table__
 composition = Composition.__table__
-_others = composition.alias()
 
 _METRICS = tuple(field.name for field in fields(PerformanceRecord) if field.name != "undefined_metrics")
 
 # Both drivers refuse statements with more than 32,766 parameters.
 _KEYS_A_STATEMENT = 8_000
+
+
+# The keys travel as one JSON parameter: thousands of them would be thousands of parameters to compile.
+_WANTED = {
+    "sqlite": """
+        SELECT key AS place, json_extract(value, '$[0]') AS run_id, json_extract(value, '$[1]') AS on_date
+        FROM json_each(:wanted)""",
+    "postgresql": """
+        SELECT ordinality - 1 AS place, (value ->> 0)::bigint AS run_id, (value ->> 1)::date AS on_date
+        FROM json_array_elements(CAST(:wanted AS json)) WITH ORDINALITY AS keys (value, ordinality)""",
+}
+_OF_WANTED = """
+    SELECT place, held.period_start, held.period_end, held.codec_version, held.checksum, held.packed
+    FROM wanted JOIN composition AS held ON held.run_id = wanted.run_id AND held.period_end =
+        CASE WHEN on_date IS NULL
+        THEN (SELECT max(period_end) FROM composition AS other WHERE other.run_id = wanted.run_id)
+        ELSE (SELECT min(period_end) FROM composition AS other
+              WHERE other.run_id = wanted.run_id AND other.period_end >= on_date) END
+    WHERE on_date IS NULL OR held.period_start < on_date"""
+_SELECT_COMPOSITIONS = {
+    dialect: text(f"WITH wanted AS ({wanted}) {_OF_WANTED}").columns(
+        column("place", Integer),
+        *composition.c["period_start", "period_end", "codec_version", "checksum", "packed"],
+    )
+    for dialect, wanted in _WANTED.items()
+}
 
 
 async def get_performance(store: Store, run_ids: Sequence[int]) -> dict[int, PerformanceRecord]:
@@ -74,42 +99,14 @@ async def get_compositions(
 ) -> dict[tuple[int, date | None], CompositionRecord]:
     """The composition of each (run id, date): that of the period which contains the date, or the latest for
     None; left out where the run held nothing. One statement for thousands of keys. Errors: CorruptBlob."""
+    statement = _SELECT_COMPOSITIONS[store.dialect]
     found: dict[tuple[int, date | None], CompositionRecord] = {}
     async with store.read() as connection:
         for chunk in _chunks(keys):
-            for position, start, end, *blob in await connection.execute(_select_compositions(chunk)):
+            wanted = to_json([(run_id, on_date and on_date.isoformat()) for run_id, on_date in chunk])
+            for position, start, end, *blob in await connection.execute(statement, {"wanted": wanted}):
                 found[chunk[position]] = unpack_composition(start, end, Blob(*blob))
     return found
-
-
-def _select_compositions(keys: Sequence[tuple[int, date | None]]) -> Any:
-    wanted = (
-        values(column("position", Integer), column("run_id", RowId), column("on_date", Date), name="wanted")
-        .data([(position, *key) for position, key in enumerate(keys)])
-        .cte()
-    )
-    of_run = _others.c.run_id == wanted.c.run_id
-    latest = select(func.max(_others.c.period_end)).where(of_run).scalar_subquery()
-    containing = (
-        select(func.min(_others.c.period_end))
-        .where(of_run, _others.c.period_end >= wanted.c.on_date)
-        .scalar_subquery()
-    )
-    end = case((wanted.c.on_date.is_(None), latest), else_=containing)
-    return (
-        select(
-            wanted.c.position,
-            composition.c.period_start,
-            composition.c.period_end,
-            composition.c.codec_version,
-            composition.c.checksum,
-            composition.c.packed,
-        )
-        .join_from(
-            wanted, composition, (composition.c.run_id == wanted.c.run_id) & (composition.c.period_end == end)
-        )
-        .where(or_(wanted.c.on_date.is_(None), composition.c.period_start < wanted.c.on_date))
-    )
 
 
 async def composition_dates(store: Store, run_ids: Sequence[int]) -> dict[int, NDArray[np.datetime64]]:

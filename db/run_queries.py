@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Select, Text, column, func, select, union_all, values
+from sqlalchemy import CompoundSelect, Select, func, select, union_all
 
 from db.columns import is_row_id
 from db.pages import (
@@ -175,13 +175,10 @@ async def latest_runs(
     """The SUCCEEDED run of each factor that finished last (imported: at the time of its legacy id), by
     factor; of all factors for None. One statement, however many factors."""
     where = where or _EVERY_RUN
-    if factors is None:
-        wanted = select(run.c.factor.label("name")).distinct().cte()
-    else:
-        if not factors:
-            return {}
-        names = [(factor,) for factor in dict.fromkeys(factors)]
-        wanted = values(column("name", Text), name="wanted").data(names).cte()
+    wanted_factors = select(run.c.factor.label("name")).distinct()
+    if factors is not None:
+        wanted_factors = wanted_factors.where(run.c.factor.in_(factors))
+    wanted = wanted_factors.cte()
     latest = (
         select(_candidate.c.id)
         .where(

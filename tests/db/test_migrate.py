@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 from alembic import autogenerate
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import CheckConstraint, Connection, inspect, text
+from sqlalchemy import CheckConstraint, Connection, func, inspect, select, text
+from sqlalchemy.exc import DBAPIError
 
 from db import migrate
 from db.connect import open_engine
 from db.errors import StoreIncomplete, StoreNewerThanCode
 from db.models import metadata
+from db.runs import cancel_run, claim_run, delete_run
 from db.store import Store
+from tests.db.samples import NOW, add_sample_dataset, launch, succeeded
 
 OPEN_A_STORE = """
 import asyncio, sys
@@ -117,3 +121,121 @@ async def test_check_constraints_are_those_of_the_models(opened: Store) -> None:
     }
     async with opened.read() as connection:
         assert await connection.run_sync(names) == declared
+
+
+# -- a next revision ---------------------------------------------------------------------------------------
+
+NEXT_REVISION = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = depends_on = None
+
+
+def upgrade() -> None:
+    for table in ("dataset", "run"):
+        with op.batch_alter_table(
+            table, recreate=RECREATE, table_kwargs={"sqlite_autoincrement": True}
+        ) as batch:
+            batch.add_column(sa.Column("added", sa.Integer(), nullable=False, server_default="7"))
+    FINALLY
+"""
+
+
+@pytest.fixture
+def next_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Adds revision 0002, which rebuilds two referenced tables and then does what it is given."""
+    migrations = tmp_path / "migrations"
+    shutil.copytree(migrate._MIGRATIONS, migrations, ignore=shutil.ignore_patterns("__pycache__"))
+
+    def add(finally_: str, recreate: str = "always") -> None:
+        code = NEXT_REVISION.replace("FINALLY", finally_).replace("RECREATE", repr(recreate))
+        (migrations / "versions" / "0002_next.py").write_text(code)
+        monkeypatch.setattr(migrate, "_MIGRATIONS", migrations)
+        migrate._revisions.cache_clear()
+
+    yield add
+    monkeypatch.undo()
+    migrate._revisions.cache_clear()
+
+
+async def contents(url: str) -> dict[str, int]:
+    async with await Store.open(url, migrate=False) as store, store.read() as connection:
+        return {
+            table.name: (await connection.scalar(select(func.count()).select_from(table))) or 0
+            for table in metadata.sorted_tables
+        }
+
+
+async def populate(url: str) -> dict[str, int]:
+    async with await Store.open(url) as store:
+        dataset_id = await add_sample_dataset(store)
+        for name in "abc":
+            await succeeded(store, dataset_id, identity_hash=name, tags=("x",))
+        await launch(store, dataset_id, identity_hash="d")
+    return await contents(url)
+
+
+async def test_a_populated_store_keeps_its_rows_when_referenced_tables_are_rebuilt(
+    empty_url: str, next_revision: Callable[[str, str], None]
+) -> None:
+    before = await populate(empty_url)
+    assert before["run"] == 4
+    assert min(before[table] for table in ("performance", "series", "run_tag", "run_event")) > 0
+    next_revision("", "always" if "sqlite" in empty_url else "never")
+    async with await Store.open(empty_url) as store:
+        assert await migrate.current_revision(store.engine) == "0002"
+        async with store.read() as connection:
+            assert await connection.scalar(text("SELECT sum(added) FROM run")) == 28
+        # Foreign keys are checked again, and cascade again.
+        (claimed,) = [await claim_run(store, "w", NOW)]
+        assert claimed is not None
+        await cancel_run(store, claimed.id, NOW)
+        await delete_run(store, claimed.id)
+    after = await contents(empty_url)
+    assert after == {**before, "run": 3, "run_event": before["run_event"] - 1}
+
+
+@pytest.mark.parametrize("fault", ["raise ZeroDivisionError", 'op.drop_index("uq_run_identity", "run")'])
+async def test_a_migration_that_fails_leaves_the_store_as_it_was(
+    empty_url: str, next_revision: Callable[[str, str], None], fault: str
+) -> None:
+    before = await populate(empty_url)
+    next_revision(fault, "always" if "sqlite" in empty_url else "never")
+    with pytest.raises((ZeroDivisionError, StoreIncomplete)):
+        await Store.open(empty_url)
+    next_revision("")
+    engine = open_engine(empty_url)
+    assert await migrate.current_revision(engine) == "0001"
+    async with engine.connect() as connection:
+        with pytest.raises(DBAPIError, match="added"):
+            await connection.execute(text("SELECT added FROM run"))
+    await engine.dispose()
+    migrate._revisions.cache_clear()
+    next_revision("", "always" if "sqlite" in empty_url else "never")
+    async with await Store.open(empty_url):
+        pass
+    assert await contents(empty_url) == before
+
+
+async def test_an_older_store_is_refused_when_not_migrating(
+    empty_url: str, next_revision: Callable[[str], None]
+) -> None:
+    await populate(empty_url)
+    next_revision("")
+    with pytest.raises(StoreIncomplete, match="at revision 0001, this version needs 0002"):
+        await Store.open(empty_url, migrate=False)
+
+
+def test_a_draft_of_the_next_revision_is_empty_without_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrations = tmp_path / "migrations"
+    shutil.copytree(migrate._MIGRATIONS, migrations, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(migrate, "_MIGRATIONS", migrations)
+    migrate.draft_revision("nothing changed")
+    drafted = (migrations / "versions" / "0002_nothing_changed.py").read_text()
+    assert "pass" in drafted
+    assert "down_revision = '0001'" in drafted
