@@ -13,20 +13,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import filelock
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, TypeDecorator, text
+from sqlalchemy import URL, Connection, TypeDecorator, inspect, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.connect import WRITES, open_engine, parse_url
 from db.errors import StoreIncomplete, StoreNewerThanCode, StoreUnavailable
 from db.failures import translated_failures
 from db.models import metadata
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 MIGRATION_WAIT_SECONDS = 120
 """How long to wait for another process that is migrating the same store."""
@@ -196,33 +195,37 @@ async def _pragma_outside_transaction(connection: AsyncConnection, pragma: str) 
 
 
 def _run_alembic(connection: Connection) -> None:
+    from alembic import command
+
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
 
 
 def _config() -> Config:
+    from alembic.config import Config
+
     config = Config()
     # Interpolation would trip over a percent sign in the path.
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     return config
 
 
-def _scripts() -> ScriptDirectory:
-    return ScriptDirectory.from_config(_config())
-
-
 @cache
 def _revisions() -> tuple[str, ...]:
     """All revisions of this code, newest first."""
-    revisions = tuple(script.revision for script in _scripts().walk_revisions())
+    # By their file names, because importing Alembic takes longer than opening the store.
+    scripts = (_MIGRATIONS / "versions").glob("[0-9]*_*.py")
+    revisions = tuple(sorted((script.name.split("_")[0] for script in scripts), reverse=True))
     if not revisions:
         raise StoreIncomplete("the migrations are missing from the installation", "install the package again")
     return revisions
 
 
 def _revision_of(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.scalar(text("SELECT version_num FROM alembic_version"))
 
 
 def _refuse_newer(revision: str | None) -> None:
@@ -262,6 +265,8 @@ def draft_revision(message: str) -> None:
 
 
 def _draft_on(connection: Connection, message: str) -> None:
+    from alembic import command
+
     config = _config()
     config.attributes["connection"] = connection
     number = len(_revisions()) + 1

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from alembic import autogenerate
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, Connection, func, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
@@ -105,6 +106,12 @@ async def test_models_and_migrations_do_not_drift_apart(opened: Store) -> None:
 
     async with opened.read() as connection:
         assert await connection.run_sync(differences) == []
+
+
+def test_revisions_are_numbered_in_their_order() -> None:
+    scripts = ScriptDirectory.from_config(migrate._config())
+    assert tuple(script.revision for script in scripts.walk_revisions()) == migrate._revisions()
+    assert migrate.head_revision() == scripts.get_current_head()
 
 
 async def test_check_constraints_are_those_of_the_models(opened: Store) -> None:

@@ -14,8 +14,9 @@ from sqlalchemy import select
 from db.errors import InvalidCursor
 from db.imports import import_files
 from db.models import Performance, Run, RunTag
-from db.pages import MAX_PAGE_SIZE
+from db.pages import MAX_PAGE_SIZE, encode_cursor
 from db.records import NewImportedRun, NewImportFile, PerformanceRecord, RunOrigin, RunRecord, RunStatus
+from db.run_filters import NEWEST_FIRST, scope_of
 from db.run_queries import (
     Choice,
     Range,
@@ -203,6 +204,17 @@ async def test_a_tampered_cursor_is_refused(store: Store, tamper: Callable[[str]
     cursor = (await page_runs(store, first=1)).cursors[0]
     with pytest.raises(InvalidCursor):
         await page_runs(store, first=1, after=tamper(cursor))
+
+
+@pytest.mark.parametrize(
+    "values", [[], [1], [1, 2, 3], ["x", 1], [1, "x"], [None, 1], [1, 2**63], [1, None], [1, [2]], [{}, 1]]
+)
+async def test_a_forged_cursor_with_values_that_cannot_be_is_refused(store: Store, values: list[Any]) -> None:
+    await seed_runs(store, 3)
+    scope = scope_of("runs", RunFilter(), NEWEST_FIRST)
+    assert (await page_runs(store, first=1, after=encode_cursor(scope, [2**62, 1]))).items
+    with pytest.raises(InvalidCursor):
+        await page_runs(store, first=1, after=encode_cursor(scope, values))
 
 
 # -- by factor ---------------------------------------------------------------------------------------------

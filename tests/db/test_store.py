@@ -177,6 +177,41 @@ async def test_a_postgresql_schema_that_does_not_exist_is_refused(postgresql_url
         await Store.open(f"{postgresql_url}?search_path=factorql_no_such_schema")
 
 
+async def terminate(store: Store, pid: int | None) -> None:
+    """Ends a connection of PostgreSQL, as a server that restarts would."""
+    async with store.read() as connection:
+        assert await connection.scalar(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+
+
+async def test_connections_that_the_server_closed_are_replaced(migrated_schema_url: str) -> None:
+    async with (
+        await Store.open(migrated_schema_url, migrate=False) as store,
+        await Store.open(migrated_schema_url, migrate=False) as other,
+    ):
+        async with store.read() as connection:
+            pid = await connection.scalar(text("SELECT pg_backend_pid()"))
+        await terminate(other, pid)
+        await count_batches(store)
+
+
+async def test_a_write_whose_connection_is_lost_says_so(migrated_schema_url: str) -> None:
+    async with (
+        await Store.open(migrated_schema_url, migrate=False) as store,
+        await Store.open(migrated_schema_url, migrate=False) as other,
+    ):
+        before = await count_batches(store)
+
+        async def write() -> None:
+            async with store.write() as connection:
+                await connection.execute(insert(ImportBatch), BATCH)
+                await terminate(other, await connection.scalar(text("SELECT pg_backend_pid()")))
+                await connection.execute(insert(ImportBatch), BATCH)
+
+        with pytest.raises(StoreUnavailable, match="PostgreSQL database"):
+            await write()
+        assert await count_batches(store) == before
+
+
 @pytest.mark.parametrize(
     ("url", "driver"),
     [
