@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +27,8 @@ MISSING_TEXTS: Final = (
 
 MISSING_DAY: Final = np.iinfo(np.int32).min
 INVALID_ASSET: Final = -1
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 _EPOCH = date(1970, 1, 1)
 _FIRST_DAY, _LAST_DAY = (FIRST_DATE - _EPOCH).days, (LAST_DATE - _EPOCH).days
@@ -113,18 +115,14 @@ def _days_of_temporal(cells: pa.Array) -> Days:
     if pa.types.is_timestamp(cells.type):
         if cells.type.tz is not None:
             cells = pc.local_timestamp(cells)
-        units = _integers(cells.cast(pa.int64()))
+        units = _plain(cells.cast(pa.int64()), np.int64, 0)
         days, rest = np.divmod(units, _UNITS_PER_DAY[cells.type.unit])
     else:
-        days = _integers(cells.cast(pa.date32()).cast(pa.int32()))
+        days = _plain(cells.cast(pa.date32()).cast(pa.int32()), np.int32, 0).astype(np.int64)
         rest = np.zeros_like(days)
-    missing = pc.is_null(cells).to_numpy(zero_copy_only=False)
+    missing = _nulls(cells)
     days = np.where(missing, MISSING_DAY, np.clip(days, MISSING_DAY + 1, np.iinfo(np.int32).max))
     return Days(days=days.astype(np.int32), timed=bool(rest[~missing].any()))
-
-
-def _integers(cells: pa.Array) -> NDArray[np.int64]:
-    return np.asarray(cells.fill_null(0).to_numpy(zero_copy_only=False), dtype=np.int64)
 
 
 # -- asset ids ---------------------------------------------------------------------------------------------
@@ -191,7 +189,7 @@ def read_numbers(cells: pa.Array) -> Numbers:
     if pa.types.is_null(kind):
         return Numbers(values=np.full(len(cells), np.nan))
     if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
-        return Numbers(values=_floats(pc.cast(cells, pa.float64(), safe=False)))
+        return Numbers(values=_plain(pc.cast(cells, pa.float64(), safe=False), np.float64, np.nan))
     if _is_text(kind) or (pa.types.is_dictionary(kind) and _is_text(kind.value_type)):
         return _numbers_of_text(cells)
     raise WrongType(str(kind))
@@ -218,9 +216,17 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
-def _floats(cells: pa.Array) -> NDArray[np.float64]:
-    values = cells.to_numpy(zero_copy_only=False)
-    return np.asarray(values, dtype=np.float64)
+def _plain(cells: pa.Array, dtype: type[Scalar], missing: float) -> NDArray[Scalar]:
+    """(n,) values of an array of this type, `missing` for null. Array.to_numpy would import pandas for it."""
+    values = np.frombuffer(cells.buffers()[1] or b"", dtype=dtype)[cells.offset : cells.offset + len(cells)]
+    return np.where(_nulls(cells), dtype(missing), values) if cells.null_count else values
+
+
+def _nulls(cells: pa.Array) -> NDArray[np.bool_]:
+    """(n,) whether each value is null."""
+    if not cells.null_count:
+        return np.zeros(len(cells), dtype=bool)
+    return _plain(pc.is_null(cells).cast(pa.uint8()), np.uint8, 0).astype(bool)
 
 
 def _ids(cells: pa.Array) -> tuple[NDArray[np.int32], list[str]]:
@@ -237,7 +243,7 @@ def _dictionary(cells: pa.Array) -> tuple[NDArray[np.int32], list[str]]:
     """Text as (codes, texts); code -1 for null, so that it finds what is appended to a table of the texts."""
     if not pa.types.is_dictionary(cells.type):
         cells = cells.dictionary_encode()
-    codes = cells.indices.cast(pa.int32()).fill_null(-1).to_numpy(zero_copy_only=False)
+    codes = _plain(cells.indices.cast(pa.int32()), np.int32, -1)
     try:
         return codes, ["" if text is None else text for text in cells.dictionary.to_pylist()]
     except UnicodeDecodeError as error:

@@ -1,6 +1,8 @@
 """CSV files: what is read, what aborts, and what is refused row by row."""
 
 import gzip
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ from app.datasets.quality import QualityAction, QualityCode
 from app.datasets.read import read_long_form
 from app.errors import InvalidFile, LimitExceeded
 from engine.panel import Calendar
-from tests.app.datasets.files import limits, read_text
+from tests.app.datasets.files import csv_file, limits, read_text
 
 HEADER = "date,asset,price,mc,24h_volume,fees,dau,revenue\n"
 
@@ -504,3 +506,18 @@ def test_progress_rises_to_one(tmp_path: Path) -> None:
     fractions = [fraction for fraction, _ in told]
     assert fractions == sorted(fractions)
     assert (fractions[0], fractions[-1]) == (0.0, 1.0)
+
+
+def test_reading_does_not_import_pandas(tmp_path: Path) -> None:
+    """pyarrow would import it for some conversions, half a second that nothing needs."""
+    path = csv_file(tmp_path, "date,asset,price\n2021-01-01,a,1\n2021-01-02,b,x\n")
+    program = (
+        "import sys; from pathlib import Path; from app.datasets.read import read_long_form\n"
+        "read_long_form(Path(sys.argv[1]), filename='data.csv'); print('pandas' in sys.modules)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout == "False\n"
