@@ -71,8 +71,8 @@ def failing_in_one_line(settings: Settings) -> Iterator[None]:
     except KeyboardInterrupt:
         click.echo("interrupted", err=True)
         sys.exit(130)
-    except (click.ClickException, click.exceptions.Exit, SystemExit):
-        raise
+    except (click.ClickException, click.exceptions.Exit, SystemExit, BrokenPipeError):
+        raise  # click's own business: usage, exit codes, a reader that went away
     except Exception:
         fail(_log_unexpected(settings))
 

@@ -8,7 +8,7 @@ import socket
 
 import click
 
-from app.boundary.middleware import check_bind
+from app.boundary.access import check_bind
 from app.settings import Settings
 from scripts.console import fail, failing_in_one_line, load_settings
 
@@ -27,9 +27,9 @@ def serve(settings: Settings) -> None:
     """Serve until interrupted. Ends the command in one line where it cannot start."""
     # imported here: the server is heavy, and help and mistakes should be quick
     import uvicorn
-    from app.boundary.graphql_app import uvicorn_options
-    from app.main import create_app
 
+    from app.boundary.server import uvicorn_options
+    from app.main import create_app
     from app.storage import prepare_data_dir
     from db.store import Store
 
