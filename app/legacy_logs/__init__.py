@@ -1,0 +1,1 @@
+"""The CSV logs of the older system, read into records and written back: bytes in, records out."""

@@ -1,0 +1,127 @@
+"""The logs as files again, in the newest shape: what is written here reads back as the same records.
+
+Floats are written so that they read back to the bit, a missing value as an empty cell, lines end with LF.
+Text that a spreadsheet would take for a formula gets a `'` before it, which reading takes away again;
+numbers stay numbers.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from app.legacy_logs.cells import guarded
+from app.legacy_logs.columns import NEWEST_ORDER
+from app.legacy_logs.companions import MONTHLY_COLUMNS, RETURNS_COLUMNS
+from app.legacy_logs.records import LegacyRun, LegacySeries, MonthlyMetrics
+
+
+def factor_file_name(factor: str) -> str:
+    """The name under which `write_factor_csv` of this factor is read back."""
+    return f"{factor}.csv"
+
+
+def returns_file_name(factor: str, legacy_run_id: str) -> str:
+    """The name under which `write_returns_csv` of this run is read back."""
+    return f"{factor}_{legacy_run_id}_returns.csv"
+
+
+def monthly_metrics_file_name(factor: str) -> str:
+    """The name under which `write_monthly_metrics_csv` of this factor is read back."""
+    return f"{factor}_monthly_metrics.csv"
+
+
+def write_factor_csv(runs: Iterable[LegacyRun]) -> bytes:
+    """One row a run, in the order given, under the header that has every column (order 5).
+
+    ValueError if the runs are not all of one factor, or a number is not finite.
+    """
+    runs = tuple(runs)
+    _require_one_factor(run.factor for run in runs)
+    return _csv(NEWEST_ORDER.columns, (_run_cells(run) for run in runs))
+
+
+def write_returns_csv(series: LegacySeries) -> bytes:
+    """One line a period: date, return, and the returns compounded so far.
+
+    ValueError if a number is not finite.
+    """
+    return _csv(RETURNS_COLUMNS, _series_cells(series))
+
+
+def write_monthly_metrics_csv(sheets: Iterable[MonthlyMetrics]) -> bytes:
+    """All monthly sheets of one factor in one file, one line a metric.
+
+    ValueError if the sheets are not all of one factor, a number is not finite, or a text has a line break.
+    """
+    sheets = tuple(sheets)
+    _require_one_factor(sheet.factor for sheet in sheets)
+    return _csv(
+        MONTHLY_COLUMNS,
+        (
+            [_cell(row.metric), _cell(row.value), _cell(row.value_formatted), _cell(sheet.as_of_date), factor]
+            for sheet in sheets
+            for factor in [_cell(sheet.factor)]
+            for row in sheet.rows
+        ),
+    )
+
+
+def _run_cells(run: LegacyRun) -> list[str]:
+    cell_of_column = {
+        "run_id": run.legacy_run_id,
+        "factor": run.factor,
+        "breakpoint": run.breakpoint,
+        "min_assets": run.min_assets,
+        "weighting_method": run.weighting_method,
+        "cumulative_returns": run.cumulative_return,
+        "annualized_return": run.annualized_return,
+        "years": run.years,
+        "long_only_returns": run.long_only_return,
+        "short_only_returns": run.short_only_return,
+        "trailing_momentum_lookback_periods": run.lookback_periods,
+        "sharpe_ratio": run.sharpe_ratio,
+        "sortino_ratio": run.sortino_ratio,
+        "start_date": run.start_date,
+        "end_date": run.end_date,
+    }
+    return [_cell(cell_of_column[column]) for column in NEWEST_ORDER.columns]
+
+
+def _series_cells(series: LegacySeries) -> Iterable[list[str]]:
+    wealth = 1.0
+    for when, period_return in zip(series.dates, series.returns, strict=True):
+        wealth *= 1 + period_return
+        yield [_cell(when), _cell(period_return), _cell(wealth - 1)]
+
+
+def _cell(value: str | float | date | None) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        if "\n" in value or "\r" in value:
+            raise ValueError(f"a log is read line by line, and this text has a line break: {value!r}")
+        return guarded(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if not math.isfinite(value):
+        raise ValueError(f"not a finite number: {value!r}")
+    # float(...) because the repr of a numpy number names its type
+    return str(value) if isinstance(value, int) else repr(float(value))
+
+
+def _require_one_factor(factors: Iterable[str]) -> None:
+    distinct = sorted(set(factors))
+    if len(distinct) > 1:
+        raise ValueError(f"a log holds one factor, not {', '.join(distinct)}")
+
+
+def _csv(columns: Sequence[str], rows: Iterable[list[str]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return text.getvalue().encode("utf-8")
