@@ -58,6 +58,10 @@ def test_a_byte_order_mark_is_no_part_of_the_first_line():
     assert non_blank_lines(b"\xef\xbb\xbfrun_id,factor\r\n")[0].cells() == ["run_id", "factor"]
 
 
+def test_values_are_stripped_and_unquoted_even_after_a_blank():
+    assert non_blank_lines(b'a , "b,""c""",\td\n')[0].cells() == ["a", 'b,"c"', "d"]
+
+
 def test_quotes_that_do_not_close_cost_their_own_line_only():
     first, second = non_blank_lines(b'a,"b\nc,d\n')
     with pytest.raises(Refused) as caught:
