@@ -42,7 +42,7 @@ def assemble_panel(
     values = {field: column for field, column in rows.values.items() if not np.isnan(column).all()}
     absent = tuple(field for field in rows.values if field not in values)
     if PRICE not in values:
-        raise _no_price(rows, filename)
+        raise _no_price(rows, filename, unit)
 
     distinct = _distinct_rows(rows, values, filename, unit)
     observed = distinct[~_is_empty(values)[distinct]]
@@ -86,7 +86,7 @@ def detect_calendar(days: NDArray[np.int32]) -> Calendar:
     return Calendar.OBSERVED if enough and not is_weekend.any() else Calendar.EVERY_DAY
 
 
-def _no_price(rows: Rows, filename: str) -> InvalidFile:
+def _no_price(rows: Rows, filename: str, unit: str) -> InvalidFile:
     if len(rows.days):
         return InvalidFile(f"{filename}: no row has a price")
     if not rows.rows_read:
@@ -94,7 +94,7 @@ def _no_price(rows: Rows, filename: str) -> InvalidFile:
     first = rows.refused[0]
     return InvalidFile(
         f"{filename}: all {rows.rows_read:,} rows were refused, the first because {first.reason} "
-        f"(line {first.line})"
+        f"({unit} {first.line})"
     )
 
 

@@ -15,6 +15,7 @@ from app.datasets.source import Chunk
 from app.errors import InvalidFile, LimitExceeded
 
 BATCH_ROWS = 1 << 16
+_DAMAGE = (pa.ArrowException, OSError, UnicodeDecodeError)
 
 
 class ParquetSource:
@@ -26,7 +27,7 @@ class ParquetSource:
         self._filename = filename
         try:
             self._file = _open(path)
-        except (pa.ArrowException, OSError) as error:
+        except _DAMAGE as error:
             raise self._damaged(error) from error
         self.names = tuple(self._file.schema_arrow.names)
         self._row_count = self._file.metadata.num_rows
@@ -56,7 +57,7 @@ class ParquetSource:
         while True:
             try:
                 batch = next(batches, None)
-            except (pa.ArrowException, OSError) as error:
+            except _DAMAGE as error:
                 raise self._damaged(error) from error
             if batch is None:
                 return

@@ -87,7 +87,7 @@ def _extreme_moves(panel: Panel) -> QualityCount | None:
         row, column = np.unravel_index(int(np.nanargmax(moves)), moves.shape)
         if moves[row, column] > worst:
             worst = float(moves[row, column])
-            ratio = prices[row + 1, column] / prices[row, column]
+            ratio = float(prices[row + 1, column]) / float(prices[row, column])
             example = f"largest: {_at(panel, first + column, row + 1)}, price times {ratio:.3g}"
     if not count:
         return None

@@ -46,6 +46,15 @@ def test_moves_beyond_e_squared_are_counted_between_consecutive_dates_only() -> 
     )
 
 
+def test_the_largest_possible_move_is_counted() -> None:
+    panel = panel_of(price=[[1e-300, 1e300]])
+
+    assert findings(panel)[QualityCode.EXTREME_MOVE] == (
+        1,
+        "largest: a on 2021-01-02, price times inf; 1 asset",
+    )
+
+
 def test_runs_of_five_identical_prices_are_counted_as_runs() -> None:
     panel = panel_of(
         price=[
