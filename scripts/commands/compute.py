@@ -61,8 +61,8 @@ def command(
             print_table(RUN_COLUMNS, run_rows([run], performance, datasets))
             click.echo(f"`factorql show {run.id}` shows all of it")
         if run.status is not RunStatus.SUCCEEDED:
-            reason = run.failure_message or "it was canceled"
-            raise FactorQLError(f"run {run.id} {run.status.lower()}: {reason}")
+            reason = f": {run.failure_code}: {run.failure_message}" if run.failure_code else ""
+            raise FactorQLError(f"run {run.id} is {run.status.lower()}{reason}")
 
     run_with_services(work, execute=True)
 
