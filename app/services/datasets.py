@@ -25,6 +25,7 @@ from engine.panel import PRICE, Calendar, Panel
 
 SAMPLE_NAME = "sample-synthetic"
 SAMPLE_NOTE = "SYNTHETIC: invented assets and prices from a seeded generator, for trying things out."
+_GC_MIN_AGE_SECONDS = 3600.0
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 
@@ -151,7 +152,9 @@ async def collect_garbage(services: Services, *, dry_run: bool = False) -> Garba
     in_use = await dataset_store.fingerprints_in_use(services.store)
 
     def collect() -> Garbage:
-        snapshots = sorted(snapshot_fingerprints(settings.datasets_dir) - in_use)
+        # a young snapshot may belong to an ingest whose row is about to be committed
+        settled = snapshot_fingerprints(settings.datasets_dir, min_age_seconds=_GC_MIN_AGE_SECONDS)
+        snapshots = sorted(settled - in_use)
         caches = stale_periods(settings.cache_dir, in_use)
         temporaries = stale_temporaries(settings.datasets_dir)
         folders = [*(settings.datasets_dir / name for name in snapshots), *caches, *temporaries]
