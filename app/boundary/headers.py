@@ -80,8 +80,9 @@ def authorization_of(scope: Scope) -> bytes | None:
 
 
 def asks_for_page(scope: Scope) -> bool:
-    """Whether a request to the graph is a browser's for the GraphiQL page: a GET for HTML, no query."""
-    if scope["method"] not in ("GET", "HEAD"):
-        return False
-    names = {part.partition(b"=")[0] for part in scope["query_string"].split(b"&")}
-    return b"query" not in names and "text/html" in (one_header(scope, "accept") or "")
+    """Whether a request to the graph is a browser's for the GraphiQL page: a GET that accepts HTML and no JSON.
+
+    A query in the URL is then a link that opens it in the page's editor, not one to be answered.
+    """
+    accepted = one_header(scope, "accept") or ""
+    return scope["method"] in ("GET", "HEAD") and "text/html" in accepted and "json" not in accepted

@@ -196,9 +196,11 @@ class TestGet:
     async def test_malformed_parameters_are_400(self, parameters):
         assert (await get(**parameters)).status_code == 400
 
-    async def test_the_page_is_for_browsers_that_bring_no_query(self):
+    async def test_the_page_is_for_browsers(self):
         assert "GraphiQL" in (await get("text/html,*/*")).text
-        assert (await get("text/html,*/*", query="{ hello }")).json() == {"data": {"hello": "hello world"}}
+        assert "GraphiQL" in (await get("text/html,*/*", query="{ hello }")).text, "a link opens the editor"
+        for accepted in ("*/*", "application/json", "text/html,application/json"):
+            assert (await get(accepted, query="{ hello }")).json() == {"data": {"hello": "hello world"}}
         assert (await get("*/*")).status_code == 400
 
 
