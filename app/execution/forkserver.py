@@ -90,15 +90,16 @@ class _Forkserver:
         try:
             pid = os.fork()
         except OSError as error:
-            _tell(supervision, -(error.errno or 1))
-            supervision.close()
-        else:
-            if pid == 0:
-                self._become_child(channel, supervision)
-            self._supervisions[pid] = supervision
-            self._selector.register(supervision, selectors.EVENT_READ, pid)
-            _tell(supervision, pid)
+            channel.close()
+            with supervision:
+                _tell(supervision, -(error.errno or 1))
+            return True
+        if pid == 0:
+            self._become_child(channel, supervision)
         channel.close()
+        self._supervisions[pid] = supervision
+        self._selector.register(supervision, selectors.EVENT_READ, pid)
+        _tell(supervision, pid)
         return True
 
     def _become_child(self, channel: socket.socket, supervision: socket.socket) -> None:

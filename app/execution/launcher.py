@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
-from contextlib import suppress
+from contextlib import closing, suppress
 
 from app.errors import FactorQLError
 from app.execution.forkserver import NUMBER
@@ -83,17 +83,21 @@ class ChildProcess:
         self._closed = False
 
     def kill(self) -> None:
-        """End the child, if it has not ended. Returns at once; the channel closes when it is gone."""
+        """End the child, if it has not ended. Returns at once; who waits for frames gets no more."""
         # The lock keeps `close` from freeing the descriptors in between, for others to get the same numbers.
         with self._lock:
             if not self._closed:
-                for side in (self._supervision, self.channel):
+                # The forkserver kills it, and should that hang or be dead, so does the child's own lifeline.
+                for side, direction in (
+                    (self._supervision, socket.SHUT_WR),
+                    (self.channel, socket.SHUT_RDWR),
+                ):
                     with suppress(OSError):
-                        side.shutdown(socket.SHUT_WR)
+                        side.shutdown(direction)
 
     def exit_code(self) -> int | None:
-        """Wait for the child's end, which must be near: its exit code, or minus the signal that ended it. None
-        when it cannot be known, because the forkserver is gone or hangs."""
+        """Wait for the child's end, which must be near: its exit code, or minus the signal that ended it.
+        None when it cannot be known, because the forkserver is gone or hangs."""
         return _read_number(self._supervision, _EXIT_CODE_SECONDS)
 
     def close(self) -> None:
@@ -117,7 +121,9 @@ class Launcher:
         """Start the forkserver, wait until all is imported, and fork a first child, which is the slowest.
 
         Takes some tenths of a second. Errors: ForkserverLost, ForkRefused."""
-        self._running().fork().close()
+        with closing(self._running().fork()) as first:
+            first.kill()
+            first.exit_code()
 
     def launch(self) -> ChildProcess:
         """A new child that waits for its request; a forkserver that has died is replaced.
@@ -211,7 +217,7 @@ def _interpreter_flags() -> list[str]:
 
 
 def _read_number(supervision: socket.socket, timeout_seconds: float) -> int | None:
-    """The next number that the forkserver writes, or None when it has closed or writes nothing for so long."""
+    """The next number that the forkserver writes; None when it has closed, or writes nothing for so long."""
     supervision.settimeout(timeout_seconds)
     received = b""
     while len(received) < NUMBER.size:

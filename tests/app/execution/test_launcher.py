@@ -280,7 +280,7 @@ def test_a_child_that_dies_with_its_forkserver_is_lost_not_crashed(own_launcher,
 
 
 def test_a_forkserver_that_hangs_is_replaced(own_launcher, monkeypatch):
-    monkeypatch.setattr(launcher_module, "_BIRTH_SECONDS", 0.5)
+    monkeypatch.setattr(launcher_module, "_BIRTH_SECONDS", 3.0)
     monkeypatch.setattr(launcher_module, "_EXIT_CODE_SECONDS", 0.1)
     monkeypatch.setattr(launcher_module, "_WIND_UP_SECONDS", 0.1)
     with closing(own_launcher.launch()) as child:
