@@ -83,8 +83,8 @@ class Performance:
         "is negative here. Null for a long-only factor."
     )
     years: float | None = strawberry.field(
-        description="(`endDate` - `startDate`) / 365 days: the first period's own length is left out, as in the "
-        "older logs."
+        description="(`endDate` - `startDate`) / 365 days: the first period's own length is left out, as in "
+        "the older logs."
     )
     num_periods: int | None = strawberry.field(description="Number of reported periods.")
     skipped_periods: int | None = strawberry.field(

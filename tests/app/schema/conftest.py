@@ -12,7 +12,7 @@ from app.services.context import Services
 from app.services.events import EventHub
 from app.settings import Settings
 from db.store import Store
-from tests.app.schema.graph import Graph
+from tests.app.schema.graph import Graph, Population, populate
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +30,8 @@ async def services(store: Store, tmp_path: Path) -> Services:
 @pytest.fixture
 def graph(schema: strawberry.Schema, services: Services) -> Graph:
     return Graph(schema, services)
+
+
+@pytest.fixture
+async def population(graph: Graph) -> Population:
+    return await populate(graph.services.store)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -11,6 +13,7 @@ import strawberry
 from strawberry.types import ExecutionResult
 
 from app.datasets.quality import FieldCoverage, QualityCode, QualityCount, QualityReport, RefusedRow
+from app.errors import FactorQLError
 from app.schema.context import GraphContext
 from app.schema.node_ids import NodeType, encode_id
 from app.services.context import Services
@@ -33,8 +36,8 @@ from tests.db.samples import (
     NOW,
     WORKER,
     add_sample_dataset,
-    launch,
     later,
+    launch,
     new_results,
     new_series,
     running,
@@ -94,6 +97,25 @@ class Graph:
         assert result.errors is None, [(error.message, error.path) for error in result.errors]
         assert result.data is not None
         return result.data
+
+    async def subscribe(self, query: str, **variables: Any) -> AsyncIterator[ExecutionResult]:
+        """What a subscriber is sent, until the end; closed with the iterator."""
+        context = GraphContext.of(self.services)
+        results = await self.schema.subscribe(query, variable_values=variables, context_value=context)
+        async with aclosing(results):
+            async for result in results:
+                yield result
+
+
+async def refusal(graph: Graph, query: str, **variables: Any) -> FactorQLError:
+    """The one expected error of a query whose data is null."""
+    result = await graph.execute(query, **variables)
+    assert result.data is not None
+    assert list(result.data.values()) == [None]
+    assert result.errors is not None
+    (error,) = result.errors
+    assert isinstance(error.original_error, FactorQLError), error.original_error
+    return error.original_error
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,169 @@
+"""Operations over every field of the graph, built from its types and run on a populated store."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import strawberry
+from graphql import (
+    GraphQLField,
+    GraphQLInterfaceType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    GraphQLUnionType,
+    get_named_type,
+    is_composite_type,
+    is_introspection_type,
+    is_required_argument,
+)
+from starlette.datastructures import UploadFile
+
+from app.schema.node_ids import NodeType, encode_id
+from engine.factors.config import FactorName
+from tests.app.schema.graph import Graph, Population, run_id
+
+MAX_DEPTH = 8
+
+
+@dataclass
+class Writer:
+    """Writes selections of all that lies below a type, and remembers which fields it wrote.
+
+    `arguments` holds examples by `Type.field(argument)`, else by `(argument)`. A type is not entered again
+    below itself.
+    """
+
+    schema: GraphQLSchema
+    arguments: Mapping[str, str]
+    written: set[str] = field(default_factory=set)
+
+    def call(self, owner: str, name: str, definition: GraphQLField, open_types: tuple[str, ...] = ()) -> str:
+        """One field with its arguments and all below it; nothing where that would go round in circles."""
+        named = get_named_type(definition.type)
+        if named.name in open_types or len(open_types) >= MAX_DEPTH:
+            return ""
+        self.written.add(f"{owner}.{name}")
+        call = name + self._arguments(owner, name, definition)
+        if not is_composite_type(named):
+            return call
+        return f"{call} {{ {self._selection(named, (*open_types, named.name))} }}"
+
+    def _selection(self, graph_type: GraphQLNamedType, open_types: tuple[str, ...]) -> str:
+        parts = ["__typename"]
+        if isinstance(graph_type, GraphQLObjectType | GraphQLInterfaceType):
+            parts += self._fields(graph_type, open_types)
+        if isinstance(graph_type, GraphQLUnionType | GraphQLInterfaceType):
+            for member in self.schema.get_possible_types(graph_type):
+                if member.name in open_types:
+                    continue
+                # Aliases: members may have fields of one name and different types.
+                fields = self._fields(member, (*open_types, member.name), alias=f"{member.name}_")
+                parts.append(f"... on {member.name} {{ {' '.join(fields)} }}")
+        return " ".join(parts)
+
+    def _fields(
+        self,
+        graph_type: GraphQLObjectType | GraphQLInterfaceType,
+        open_types: tuple[str, ...],
+        alias: str = "",
+    ) -> list[str]:
+        calls = {
+            name: self.call(graph_type.name, name, definition, open_types)
+            for name, definition in graph_type.fields.items()
+        }
+        return [f"{alias}{name}: {call}" if alias else call for name, call in calls.items() if call]
+
+    def _arguments(self, owner: str, name: str, definition: GraphQLField) -> str:
+        given = []
+        for argument_name, argument in definition.args.items():
+            short = f"({argument_name})"
+            example = self.arguments.get(f"{owner}.{name}{short}", self.arguments.get(short))
+            assert example or not is_required_argument(argument), f"an example is needed for {name}{short}"
+            if example:
+                given.append(f"{argument_name}: {example}")
+        return f"({', '.join(given)})" if given else ""
+
+
+@pytest.fixture
+def writer(schema: strawberry.Schema, population: Population) -> Writer:
+    run = run_id(population.runs[FactorName.MOMENTUM])
+    dataset = encode_id(NodeType.DATASET, population.dataset_id)
+    return Writer(
+        schema._schema,
+        {
+            "(first)": "3",
+            "(name)": "MOMENTUM",
+            "(factor)": "SMB",
+            "(legacyRunId)": f'"{population.imported_run_id}"',
+            "(ref)": f'{{id: "{dataset}"}}',
+            "(id)": f'"{run}"',
+            "(runId)": f'"{run}"',
+            "Query.importBatch(id)": f'"{encode_id(NodeType.IMPORT_BATCH, population.batch_id)}"',
+            "(select)": "[{}, {name: LONG, transform: GROWTH_OF_100}, {transform: ROLLING_SHARPE}]",
+            "(range)": '{start: "2020-01-01"}',
+            "(maxPoints)": "100",
+            "(where)": "{status: {eq: SUCCEEDED}}",
+            "(orderBy)": "[{field: SHARPE_RATIO}, {field: ID, direction: ASC}]",
+            "(input)": f'{{spec: {{smb: {{minAssets: 5}}}}, dataset: {{id: "{dataset}"}}, tags: ["x"]}}',
+            "Mutation.cancelRun(id)": f'"{run_id(population.queued)}"',
+            "Mutation.deleteRun(id)": f'"{run_id(population.failed)}"',
+            "Mutation.ingestDataset(name)": '"uploaded"',
+            "(file)": "$file",
+            "(files)": "[$file]",
+        },
+    )
+
+
+def uploaded() -> UploadFile:
+    return UploadFile(io.BytesIO(b"date,asset,price\n2024-01-01,btc,1\n"), filename="panel.csv")
+
+
+async def run_operation(graph: Graph, kind: str, call: str) -> dict[str, Any]:
+    header = f"{kind} ($file: Upload!)" if "$file" in call else kind
+    variables = {"file": uploaded()} if "$file" in call else {}
+    return await graph.ask(f"{header} {{ {call} }}", **variables)
+
+
+async def test_every_field_answers_without_an_error(graph: Graph, writer: Writer) -> None:
+    query, mutation = writer.schema.query_type, writer.schema.mutation_type
+    assert query is not None
+    assert mutation is not None
+    for name, definition in query.fields.items():
+        data = await run_operation(graph, "query", writer.call("Query", name, definition))
+        assert data[name] is not None, name
+    for name, definition in mutation.fields.items():
+        data = await run_operation(graph, "mutation", writer.call("Mutation", name, definition))
+        assert data[name]["__typename"].endswith("Success"), data
+    await follow(graph, writer)
+    assert every_field(writer.schema) - writer.written == set()
+
+
+async def follow(graph: Graph, writer: Writer) -> None:
+    """The subscription's first event."""
+    subscription = writer.schema.subscription_type
+    assert subscription is not None
+    for name, definition in subscription.fields.items():
+        call = writer.call("Subscription", name, definition)
+        async for result in graph.subscribe(f"subscription {{ {call} }}"):
+            assert result.errors is None, result.errors
+            assert result.data is not None
+            break
+
+
+def every_field(schema: GraphQLSchema) -> set[str]:
+    return {
+        f"{name}.{field_name}"
+        for name, graph_type in schema.type_map.items()
+        if isinstance(graph_type, GraphQLObjectType) and not is_introspection_type(graph_type)
+        for field_name in graph_type.fields
+    }
+
+
+async def test_a_field_that_fails_would_be_noticed(graph: Graph, writer: Writer) -> None:
+    with pytest.raises(AssertionError):
+        await run_operation(graph, "query", 'dataset(ref: {name: "missing"}) { label }')
