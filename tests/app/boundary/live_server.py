@@ -60,6 +60,12 @@ def application(settings: Settings | None = None, socket_limits: SocketLimits | 
 @dataclass(frozen=True)
 class LiveServer:
     port: int
+    server: uvicorn.Server
+
+    @property
+    def connections(self) -> int:
+        """Open ones, seen from the server."""
+        return len(self.server.server_state.connections)
 
     @property
     def url(self) -> str:
@@ -86,7 +92,7 @@ def live_server(
     try:
         while not server.started and thread.is_alive():
             thread.join(0.005)
-        yield LiveServer(listener.getsockname()[1])
+        yield LiveServer(listener.getsockname()[1], server)
     finally:
         server.should_exit = True
         thread.join(10)

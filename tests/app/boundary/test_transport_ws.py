@@ -277,7 +277,9 @@ class TestLimits:
             await ws.subscribe("{ hello }", "d")
             assert (await ws.receive())["type"] == "next"
 
-    async def test_a_client_that_does_not_read_is_closed_and_its_subscription_ends(self, server):
+    async def test_a_client_that_does_not_read_is_closed_and_its_subscription_ends(self, server, monkeypatch):
+        monkeypatch.setattr("app.boundary.server._ABORT_AFTER_SECONDS", 0.2)
+        await eventually(lambda: server.connections == 0)
         before = JOURNAL.cancelled_subscriptions
         JOURNAL.produced = 0
         async with open_socket(server, max_queue=1) as ws:
@@ -287,6 +289,7 @@ class TestLimits:
             await ws.subscribe("subscription { count(to: 1000000, characters: 200000) }")
             await eventually(lambda: JOURNAL.cancelled_subscriptions == before + 1)
             assert JOURNAL.produced < 200
+            await eventually(lambda: server.connections == 0)
             ws.raw.transport.abort()
 
     async def test_a_client_that_reads_slowly_but_steadily_is_served(self, server):
