@@ -6,8 +6,10 @@ import asyncio
 import shutil
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import filelock
 import pytest
 from alembic import autogenerate
 from alembic.runtime.migration import MigrationContext
@@ -17,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from db import migrate
 from db.connect import open_engine
-from db.errors import StoreIncomplete, StoreNewerThanCode
+from db.errors import StoreIncomplete, StoreNewerThanCode, StoreUnavailable
 from db.models import metadata
 from db.runs import cancel_run, claim_run, delete_run
 from db.store import Store
@@ -73,6 +75,39 @@ async def test_processes_that_open_an_empty_store_at_once_all_come_up(empty_url:
     ]
     outputs = await asyncio.gather(*(process.communicate() for process in processes))
     assert [output.strip() for output, _ in outputs] == [b"0"] * 2, outputs
+
+
+async def test_opening_waits_for_a_migration_elsewhere_but_not_for_ever(
+    empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrate, "MIGRATION_WAIT_SECONDS", 0.3)
+    async with migrating_elsewhere(empty_url):
+        with pytest.raises(StoreUnavailable):
+            await Store.open(empty_url)
+    monkeypatch.setattr(migrate, "MIGRATION_WAIT_SECONDS", 30)
+    async with migrating_elsewhere(empty_url):
+        opening = asyncio.create_task(Store.open(empty_url))
+        await asyncio.sleep(0.3)
+        assert not opening.done()
+    await (await opening).close()
+
+
+@asynccontextmanager
+async def migrating_elsewhere(url: str) -> AsyncIterator[None]:
+    if "sqlite" in url:
+        with filelock.FileLock(url.removeprefix("sqlite:///") + ".lock"):
+            yield
+        return
+    engine = open_engine(url)
+    try:
+        async with engine.connect() as connection:
+            await connection.execute(
+                text("SELECT pg_advisory_xact_lock(:key, hashtext(current_schema()))"),
+                {"key": migrate._ADVISORY_LOCK},
+            )
+            yield
+    finally:
+        await engine.dispose()
 
 
 async def test_stores_that_one_process_opens_at_once_all_come_up(empty_url: str) -> None:

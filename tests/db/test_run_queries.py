@@ -76,6 +76,7 @@ async def walk(store: Store, where: RunFilter | None, order: Sequence[RunOrder],
         if not page.has_next_page:
             return ids
         assert len(page.items) == first
+        assert len(ids) < 1_000, "the pages never end"
         after = page.cursors[-1]
 
 
