@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from app.execution.codes import COMPUTATION_CRASHED
 from app.execution.frames import (
+    MAX_REQUEST_BYTES,
     MAX_RESULT_BYTES,
     CutOffFrame,
     DamagedFrame,
@@ -59,7 +60,7 @@ def converse(
 
     Errors: ValueError, KeyError, TypeError for a whole frame that makes no sense: a fault of the program."""
     try:
-        send_frame(child.channel, FrameKind.REQUEST, [encode_message(request)])
+        send_frame(child.channel, FrameKind.REQUEST, [encode_message(request)], MAX_REQUEST_BYTES)
     except ConnectionError:
         return Ended(child.exit_code())
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -63,10 +63,9 @@ class RunExecutor:
         self._recovery = Recovery(self._timing.stale)
         self._flights: dict[ClaimKey, Flight] = {}
         self._flying: set[asyncio.Task[None]] = set()
-        self._dispatching: asyncio.Task[None] | None = None
-        self._recovering: asyncio.Task[None] | None = None
+        self._loops: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
-        self._stopping = False
+        self._stopping = asyncio.Event()
 
     async def start(self) -> None:
         """Bring up the forkserver, recover lost runs, begin to claim. An executor is started once.
@@ -79,36 +78,30 @@ class RunExecutor:
             self._launcher.close()
             raise
         self._heartbeats.start()
-        self._dispatching = asyncio.create_task(self._dispatch())
-        self._recovering = asyncio.create_task(self._recover_repeatedly())
+        self._loops = {asyncio.create_task(self._dispatch()), asyncio.create_task(self._keep_recovering())}
 
     async def stop(self) -> None:
         """Stop claiming, let running computations end for a moment, put the others back into the queue.
 
         Whatever happens, no process is left. Stopping never uses up a run's last attempt."""
-        self._stopping = True
+        self._stopping.set()
         self._wake.set()
         try:
-            if self._recovering is not None:
-                self._recovering.cancel()
-                await asyncio.wait([self._recovering])
-            if self._dispatching is not None:
-                # Not cancelled: a run claimed at this very moment must not be forgotten.
-                await asyncio.wait([self._dispatching])
-            if self._flying:
-                await asyncio.wait(self._flying, timeout=self._timing.stop_grace)
+            # Not cancelled: a run claimed at this very moment must not be forgotten.
+            await _wait(self._loops, self._timing.stop_limit)
+            await _wait(self._flying, self._timing.stop_grace)
             for flight in tuple(self._flights.values()):
                 flight.end(Ending.RELEASED)
-            if self._flying:
-                await asyncio.wait(self._flying, timeout=self._timing.stop_limit)
-            await asyncio.to_thread(self._heartbeats.stop)
+            await _wait(self._flying, self._timing.stop_limit)
         finally:
             # Also when stopping is interrupted: with the forkserver all children end.
             self._launcher.close()
-            for task in self._flying:
+            self._heartbeats.stop()
+            unfinished = self._loops | self._flying
+            for task in unfinished:
                 task.cancel()
-            if self._flying:
-                await asyncio.wait(self._flying)
+            await _wait(unfinished)
+        await asyncio.to_thread(self._heartbeats.join, self._timing.stop_limit)
 
     def notify(self) -> None:
         """A run was queued by this process. Call in the event loop's thread."""
@@ -125,27 +118,29 @@ class RunExecutor:
         return len(self._flights)
 
     async def _dispatch(self) -> None:
-        while not self._stopping:
+        while not self._stopping.is_set():
             self._wake.clear()
-            if len(self._flights) < self._max_concurrent:
-                run = await self._claim()
-                if run is not None:
-                    self._take_off(run)
-                    continue
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._timing.poll):
-                    await self._wake.wait()
+            if not await self._take_next():
+                await _wait_for(self._wake, self._timing.poll)
 
-    async def _claim(self) -> RunRecord | None:
+    async def _take_next(self) -> bool:
+        """Begin another run, if there is room for it and one waits."""
+        if len(self._flights) >= self._max_concurrent:
+            return False
         try:
-            return await claim_run(self._store, self._worker, datetime.now(UTC))
+            run = await claim_run(self._store, self._worker, datetime.now(UTC))
+            if run is not None:
+                self._take_off(run)
+            return run is not None
         except StoreError as error:
             log.warning("no run can be claimed: %s", error)
         except Exception:
             log.exception("no run can be claimed")
-        return None
+        return False
 
     def _take_off(self, run: RunRecord) -> None:
+        # An earlier attempt of our own that was taken from us, and did not notice yet.
+        self.kill(run.id)
         key = (run.id, run.attempt)
         flight = Flight(run, self._ground)
         self._flights[key] = flight
@@ -165,9 +160,8 @@ class RunExecutor:
         if flight is not None:
             flight.end(Ending.NOT_OURS)
 
-    async def _recover_repeatedly(self) -> None:
-        while True:
-            await asyncio.sleep(self._timing.recovery)
+    async def _keep_recovering(self) -> None:
+        while not await _wait_for(self._stopping, self._timing.recovery):
             try:
                 await self._recover()
             except StoreError as error:
@@ -179,3 +173,16 @@ class RunExecutor:
         if await self._recovery.recover(self._store, self._flights, self._worker):
             self._on_event()
             self._wake.set()
+
+
+async def _wait_for(event: asyncio.Event, timeout_seconds: float) -> bool:
+    """Whether the event came within the time."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(timeout_seconds):
+            return await event.wait()
+    return False
+
+
+async def _wait(tasks: Collection[asyncio.Task[None]], timeout_seconds: float | None = None) -> None:
+    if tasks:
+        await asyncio.wait(tasks, timeout=timeout_seconds)

@@ -98,20 +98,27 @@ class Flight:
             request = await self._request()
         except FactorQLError as error:
             return Failure(error.code, str(error))
+        computing = _in_daemon_thread(lambda: self._compute(request))
+        try:
+            await self._follow(computing)
+            return await computing
+        except BaseException:
+            self.end(Ending.RELEASED)  # nobody follows it any more
+            raise
+
+    async def _follow(self, computing: asyncio.Future[Outcome]) -> None:
+        """Write down its progress now and then, and end it when its time is up."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._ground.settings.run_timeout_seconds
-        computing = _in_daemon_thread(lambda: self._compute(request))
         written: Progress | None = None
         while not computing.done():
             remaining = deadline - loop.time()
             if remaining <= 0:
-                self.end(Ending.TIMED_OUT)
-                break
+                return self.end(Ending.TIMED_OUT)
             await asyncio.wait([computing], timeout=min(self._ground.timing.progress, remaining))
             if self._progress is not written and not computing.done():
                 written = self._progress
                 await self._write_progress(written)
-        return await computing
 
     async def _request(self) -> ComputeRequest:
         settings = self._ground.settings
@@ -182,9 +189,8 @@ class Flight:
                 # Stopping is nobody's fault: it is never the last attempt.
                 await self._put_back(max_attempts=self._run.attempt + 1)
             case Ended(exit_code=None):
-                await asyncio.sleep(
-                    self._ground.timing.poll
-                )  # the system may be out of processes for a moment
+                # The system may be out of processes for a moment.
+                await asyncio.sleep(self._ground.timing.poll)
                 await self._put_back(max_attempts=MAX_ATTEMPTS)
             case Ended():
                 await self._fail(Failure(COMPUTATION_CRASHED, f"the computation's process {outcome}"))

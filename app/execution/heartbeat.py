@@ -49,10 +49,12 @@ class HeartbeatThread:
         self._thread.start()
 
     def stop(self) -> None:
-        """Blocks until the thread has ended: at once, unless the database keeps it waiting."""
         self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
+
+    def join(self, timeout_seconds: float) -> None:
+        """Wait until it has stopped: at once, unless the database keeps it waiting."""
+        if self._thread.ident is not None:
+            self._thread.join(timeout_seconds)
 
     def _run(self) -> None:
         with asyncio.Runner() as runner:

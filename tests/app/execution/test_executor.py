@@ -239,6 +239,18 @@ async def test_a_result_that_cannot_be_stored_at_all_is_a_fault_of_the_program(s
     assert (run.status, run.failure_code, run.attempt) == (RunStatus.FAILED, "INTERNAL_ERROR", 1)
 
 
+async def test_a_fault_while_following_a_computation_ends_it(store, settings, monkeypatch):
+    monkeypatch.setattr(
+        flight, "report_progress", failing(9, flight.report_progress, RuntimeError("a mistake"))
+    )
+    run = await queue(store, "sleep", seconds=60)
+    async with executing(store, settings) as executor:
+        child = await only_child_of(executor)
+        run = await ended(store, run.id)
+        assert await gone(child)
+    assert (run.status, run.failure_code) == (RunStatus.FAILED, "INTERNAL_ERROR")
+
+
 # -- stopping ----------------------------------------------------------------------------------------------
 
 
