@@ -16,6 +16,7 @@ ASSUMED_LIST_SIZES: Mapping[str, int] = MappingProxyType(
         "FactorRun.monthlyReturns": 240,
         "Composition.long": 500,
         "Composition.short": 500,
+        "DataQuality.refused": 100,
     }
 )
 
@@ -79,4 +80,4 @@ class CostLimits:
     page_size: int = 100
     nodes: int = 10_000
     points: int = 1_000_000
-    values: int = 250_000
+    values: int = 100_000

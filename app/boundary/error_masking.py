@@ -91,6 +91,9 @@ def is_request_error(errors: Iterable[GraphQLError]) -> bool:
 def _public(error: GraphQLError, seen: dict[tuple[type, str], dict[str, Any]]) -> dict[str, Any]:
     innermost, cause = _unwrap(error)
     if isinstance(cause, FactorQLError):
+        if public_code(cause) == INTERNAL:
+            # The client learns what failed; only the operator can mend it.
+            logger.error("%s", cause, exc_info=cause)
         return public_error(cause)
     if isinstance(cause, CannotGetOperationTypeError) or _is_by_the_client(error, innermost, cause):
         return {"message": error.message, "extensions": {"code": BAD_USER_INPUT}}

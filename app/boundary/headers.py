@@ -80,7 +80,7 @@ def authorization_of(scope: Scope) -> bytes | None:
 
 
 def asks_for_page(scope: Scope) -> bool:
-    """Whether a request to the graph is a browser's for the GraphiQL page: a GET that accepts HTML and no JSON.
+    """Whether a browser asks for the GraphiQL page of the graph: a GET that accepts HTML and no JSON.
 
     A query in the URL is then a link that opens it in the page's editor, not one to be answered.
     """

@@ -139,8 +139,8 @@ class CrossSiteGuard(_Guard):
     A request is foreign if its Origin is neither the Host it is sent to nor configured (`null` never
     is), or if it has no Origin and the browser's own Sec-Fetch-Site says `cross-site` or `same-site`.
     1. Foreign requests of every method and WebSocket handshakes are refused. Following a link is not
-       foreign: a GET without Origin that says Sec-Fetch-Mode `navigate` passes, and runs at most a query
-       that only the reader sees.
+       foreign: a GET without Origin that says Sec-Fetch-Mode `navigate` passes. It changes nothing, and
+       only the reader sees what it shows.
     2. A POST without Origin whose content type a plain form could send, or that names none, needs the
        header `x-factorql-request` with any value: old browsers send such forms from other sites without
        Origin, but no page can add the header without asking first (preflight), which is refused.

@@ -12,7 +12,7 @@ from strawberry.file_uploads import Upload
 from strawberry.scalars import JSON
 
 from app.boundary.cost_rules import CostRules
-from app.errors import InvalidInput, QueueFull, RunNotFound
+from app.errors import InvalidInput, QueueFull, RunNotFound, StorageFailure
 
 COST_RULES = CostRules(list_sizes={"Query.factors": 6, "Run.dates": 2_000})
 
@@ -138,6 +138,10 @@ class Query:
     @strawberry.field
     def full(self) -> str | None:
         raise QueueFull("Too many runs wait.")
+
+    @strawberry.field
+    def disk_full(self) -> str | None:
+        raise StorageFailure("The disk is full.")
 
     @strawberry.field
     def broken(self) -> str | None:

@@ -13,8 +13,6 @@ from app.errors import FactorQLError, InvalidFile, StorageFailure
 from tests.app.boundary.live_server import application, page, settings_of
 from tests.app.boundary.sample_schema import COST_RULES, JOURNAL, build_sample_schema
 
-LOG = "app.boundary.error_masking"
-
 
 def client_of(app=None):
     transport = httpx.ASGITransport(app or application())
@@ -61,6 +59,11 @@ class TestErrors:
         (record,) = [r for r in caplog.records if r.levelno == logging.ERROR]
         assert error["extensions"]["errorId"] in record.getMessage()
         assert isinstance(record.exc_info[1], ValueError)
+
+    async def test_a_failure_of_the_machine_is_told_and_logged(self, caplog):
+        (error,) = (await ask("{ diskFull }")).json()["errors"]
+        assert (error["message"], error["extensions"]) == ("The disk is full.", {"code": "INTERNAL"})
+        assert "The disk is full." in caplog.text
 
     async def test_one_fault_in_every_row_is_one_id_and_one_record(self, caplog):
         fields = " ".join(f"b{i}: broken" for i in range(20))

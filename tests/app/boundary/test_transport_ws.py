@@ -81,7 +81,7 @@ async def open_socket(server, *, init=True, payload=None, **options):
 
 
 async def eventually(condition):
-    for _ in range(200):
+    for _ in range(500):
         if condition():
             return
         await asyncio.sleep(0.02)
@@ -135,6 +135,16 @@ class TestOperations:
         async with open_socket(server, init=False) as ws:
             await ws.send("ping", payload={"a": 1})
             assert await ws.receive() == {"type": "pong"}
+
+    async def test_a_stopping_server_closes_its_sockets(self):
+        before = JOURNAL.cancelled_subscriptions
+        with live_server(settings_of(), LIMITS) as stopping:
+            async with open_socket(stopping) as ws:
+                await ws.subscribe("subscription { forever }")
+                await ws.until("next")
+                stopping.server.should_exit = True
+                assert (await ws.closed())[0] == 1012
+                await eventually(lambda: JOURNAL.cancelled_subscriptions == before + 1)
 
 
 class TestErrors:
