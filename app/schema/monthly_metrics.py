@@ -28,7 +28,12 @@ class MonthlyMetrics:
         return cls(
             as_of_date=record.as_of_date,
             rows=[
-                MonthlyMetric(metric=metric, value=value, formatted=formatted)
+                # Some metrics name an asset: their value is text, which `formatted` holds too.
+                MonthlyMetric(
+                    metric=metric,
+                    value=value if isinstance(value, int | float) else None,
+                    formatted=formatted,
+                )
                 for metric, value, formatted in record.rows
             ],
         )

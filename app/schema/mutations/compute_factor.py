@@ -59,7 +59,8 @@ async def compute_factor(
         raise invalid_argument(("waitSeconds",), "OUT_OF_RANGE", message)
     services = info.context.services
     factor, spec, options = input.spec.chosen()
-    dataset = given(input.dataset)
+    ref = given(input.dataset)
+    dataset = None if ref is None else ref.to_service(("input", "dataset"))
 
     def locate(option: str) -> Path:
         name = to_camel_case(option)
@@ -70,7 +71,7 @@ async def compute_factor(
             services,
             factor,
             options,
-            dataset=None if dataset is None else dataset.to_service(("input", "dataset")),
+            dataset=dataset,
             tags=given(input.tags) or (),
             note=given(input.note),
             force=input.force,

@@ -208,7 +208,7 @@ def _log_file() -> NewImportFile:
             NewMonthlyMetrics(
                 factor="SMB",
                 as_of_date=date(2024, 1, 31),
-                rows=(("Sharpe", 1.2, "1.20"), ("Best", None, "x")),
+                rows=(("Sharpe", 1.2, "1.20"), ("Best", "btc", "btc")),
             ),
         ),
         quarantine=(

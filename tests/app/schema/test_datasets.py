@@ -107,7 +107,7 @@ async def test_imports_are_listed_with_what_they_refused(graph: Graph, populatio
             "asOfDate": "2024-01-31",
             "rows": [
                 {"metric": "Sharpe", "value": 1.2, "formatted": "1.20"},
-                {"metric": "Best", "value": None, "formatted": "x"},
+                {"metric": "Best", "value": None, "formatted": "btc"},
             ],
         }
     ]
