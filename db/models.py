@@ -213,6 +213,7 @@ _SORTED_METRICS = (
     "cumulative_return",
     "annualized_volatility",
     "calmar_ratio",
+    "num_periods",
 )
 
 

@@ -74,7 +74,12 @@ def after_values(keys: Sequence[SortKey], values: Sequence[Any]) -> ColumnElemen
     for position, (key, value) in enumerate(zip(keys, values, strict=True)):
         before = [key.same(value) for key, value in zip(keys[:position], values[:position], strict=True)]
         alternatives.append(and_(*before, key.after(value)))
-    return or_(*alternatives)
+    after = or_(*alternatives)
+    head, first_value = keys[0], values[0]
+    if head.nullable or first_value is None:
+        return after
+    # Implied by the rest, but a bound that an index can start from.
+    return and_(head.column <= first_value if head.descending else head.column >= first_value, after)
 
 
 def encode_cursor(scope: str, values: Sequence[Any]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Select, func, select, union_all
+from sqlalchemy import CTE, CompoundSelect, Select, func, select, union_all
 
 from db.columns import is_row_id
 from db.pages import (
@@ -54,6 +54,16 @@ __all__ = [
 _EVERY_RUN = RunFilter()
 _candidate = run.alias()
 _candidate_metrics = performance.alias()
+
+
+def _distinct_factors() -> CTE:
+    """Every factor that has runs, from one to the next by index: DISTINCT would read all runs."""
+    names = select(func.min(run.c.factor).label("name")).cte(recursive=True)
+    following = select(func.min(run.c.factor)).where(run.c.factor > names.c.name).scalar_subquery()
+    return names.union_all(select(following).where(names.c.name.is_not(None)))
+
+
+_factors = _distinct_factors()
 
 
 async def get_runs(store: Store, ids: Iterable[int]) -> dict[int, RunRecord]:
@@ -175,14 +185,10 @@ async def latest_runs(
     """The SUCCEEDED run of each factor that finished last (imported: at the time of its legacy id), by
     factor; of all factors for None. One statement, however many factors."""
     where = where or _EVERY_RUN
-    wanted_factors = select(run.c.factor.label("name")).distinct()
-    if factors is not None:
-        wanted_factors = wanted_factors.where(run.c.factor.in_(factors))
-    wanted = wanted_factors.cte()
     latest = (
         select(_candidate.c.id)
         .where(
-            _candidate.c.factor == wanted.c.name,
+            _candidate.c.factor == _factors.c.name,
             _candidate.c.status == RunStatus.SUCCEEDED.value,
             *conditions_of(where, _candidate, _candidate_metrics),
         )
@@ -196,8 +202,10 @@ async def latest_runs(
     if origin is not None:
         latest = latest.where(_candidate.c.origin == origin.value)
     statement = select(*RUN_COLUMNS).join_from(
-        wanted, run, run.c.id == latest.correlate(wanted).scalar_subquery()
+        _factors, run, run.c.id == latest.correlate(_factors).scalar_subquery()
     )
+    if factors is not None:
+        statement = statement.where(_factors.c.name.in_(factors))
     async with store.read() as connection:
         rows = await connection.execute(statement)
         return {row.factor: run_record(row) for row in rows}

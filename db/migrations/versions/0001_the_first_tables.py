@@ -263,6 +263,7 @@ def upgrade() -> None:
     op.create_index("ix_performance_calmar_ratio", "performance", ["calmar_ratio", "run_id"])
     op.create_index("ix_performance_cumulative_return", "performance", ["cumulative_return", "run_id"])
     op.create_index("ix_performance_max_drawdown", "performance", ["max_drawdown", "run_id"])
+    op.create_index("ix_performance_num_periods", "performance", ["num_periods", "run_id"])
     op.create_index("ix_performance_sharpe_ratio", "performance", ["sharpe_ratio", "run_id"])
     op.create_index("ix_performance_sortino_ratio", "performance", ["sortino_ratio", "run_id"])
 
