@@ -24,7 +24,8 @@ def translated_failures(url: URL) -> Iterator[None]:
             raise
         raise StoreUnavailable(f"{describe(url)}: {_first_line(error.orig)}", _hint(error, url)) from error
     except OSError as error:
-        raise StoreUnavailable(f"{describe(url)}: {error.strerror or error}", _hint(error, url)) from error
+        reason = error.strerror or _first_line(error)
+        raise StoreUnavailable(f"{describe(url)}: {reason}", _hint(error, url)) from error
     except Exception as error:
         if not type(error).__module__.startswith("asyncpg"):
             raise
