@@ -31,6 +31,6 @@ echo "setting up .venv (this takes a minute or two) ..." >&2
 "$python" -m venv --clear .venv
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 # the lock is complete and exact, so nothing is left to resolve
-.venv/bin/python -m pip install --quiet --no-deps --require-hashes -r requirements.lock
+.venv/bin/python -m pip install --quiet --no-compile --no-deps --require-hashes -r requirements.lock
 .venv/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
 echo "$key" >.venv/.key
