@@ -182,16 +182,18 @@ async def _migrate(connection: AsyncConnection) -> None:
         await connection.run_sync(_run_alembic)
         await connection.run_sync(_check_indexes)
         if sqlite:
-            broken = (await connection.exec_driver_sql("PRAGMA foreign_key_check")).first()
+            broken = (await connection.exec_driver_sql("PRAGMA foreign_key_check")).mappings().first()
             if broken is not None:
-                raise StoreIncomplete(f"the migration left rows of {broken[0]} without their {broken[2]}")
+                raise StoreIncomplete(
+                    f"the migration left rows of {broken['table']} without their {broken['parent']}"
+                )
     if sqlite:
         await _pragma_outside_transaction(connection, "foreign_keys = ON")
 
 
 async def _pragma_outside_transaction(connection: AsyncConnection, pragma: str) -> None:
-    raw = await connection.get_raw_connection()
-    await raw.driver_connection.execute_fetchall(f"PRAGMA {pragma}")
+    raw: Any = (await connection.get_raw_connection()).driver_connection
+    await raw.execute_fetchall(f"PRAGMA {pragma}")
 
 
 def _run_alembic(connection: Connection) -> None:
@@ -225,7 +227,8 @@ def _revisions() -> tuple[str, ...]:
 def _revision_of(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
-    return connection.scalar(text("SELECT version_num FROM alembic_version"))
+    revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return revision
 
 
 def _refuse_newer(revision: str | None) -> None:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from sqlalchemy import JSON, CheckConstraint, Column, Double, ForeignKey, Identity, Index, MetaData, text
+from sqlalchemy import Table as SqlTable
 from sqlalchemy import UniqueConstraint as Unique
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
@@ -26,6 +27,8 @@ NAMING_CONVENTION = {
 
 class Table(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAMING_CONVENTION))):
     """Base of all tables, with a metadata of their own."""
+
+    __table__: ClassVar[SqlTable]
 
 
 def _row_id() -> Any:

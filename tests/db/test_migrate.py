@@ -15,7 +15,7 @@ from alembic import autogenerate
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, Connection, func, inspect, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from db import migrate
 from db.connect import open_engine
@@ -240,13 +240,20 @@ async def test_a_populated_store_keeps_its_rows_when_referenced_tables_are_rebui
     assert after == {**before, "run": 3, "run_event": before["run_event"] - 1}
 
 
-@pytest.mark.parametrize("fault", ["raise ZeroDivisionError", 'op.drop_index("uq_run_identity", "run")'])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "raise ZeroDivisionError",
+        'op.drop_index("uq_run_identity", "run")',
+        'op.execute("DELETE FROM run_tag"); op.execute("DELETE FROM dataset")',
+    ],
+)
 async def test_a_migration_that_fails_leaves_the_store_as_it_was(
     empty_url: str, next_revision: Callable[[str, str], None], fault: str
 ) -> None:
     before = await populate(empty_url)
     next_revision(fault, "always" if "sqlite" in empty_url else "never")
-    with pytest.raises((ZeroDivisionError, StoreIncomplete)):
+    with pytest.raises((ZeroDivisionError, StoreIncomplete, IntegrityError)):
         await Store.open(empty_url)
     next_revision("")
     engine = open_engine(empty_url)
