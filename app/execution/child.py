@@ -5,16 +5,12 @@ No database and no network is imported here: a child holds what its computation 
 
 from __future__ import annotations
 
-import math
+import _thread
 import os
-import resource
-import signal
 import socket
-import threading
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 
 from app.errors import FactorQLError
 from app.execution.codes import INTERNAL_ERROR, OUT_OF_MEMORY, RESULT_TOO_LARGE
@@ -26,6 +22,7 @@ from app.execution.frames import (
     receive_frame,
     send_frame,
 )
+from app.execution.limits import limit_allocations, limit_processor_time
 from app.execution.protocol import (
     ComputeRequest,
     Failure,
@@ -43,16 +40,18 @@ _SERVER_GONE = 70
 """Exit code of a child that nobody waits for."""
 
 
-def serve(channel: socket.socket, computation: Computation) -> None:
-    """Receive one request, compute, send the outcome. Ends the process if the server goes away meanwhile."""
-    # Ctrl-C is the server's to handle.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def serve(channel: socket.socket, computation: Computation, inherited_bytes: int) -> None:
+    """Receive one request, compute, send the outcome. Ends the process if the server goes away meanwhile.
+
+    `inherited_bytes` are allocated already, and do not count against the request's memory limit."""
     frame = receive_frame(channel, MAX_REQUEST_BYTES)
     if frame is None:
         return
     request = decode_request(frame.payload)
-    threading.Thread(target=_end_with_server, args=(channel,), name="lifeline", daemon=True).start()
-    _limit(request)
+    # Lower than `threading`, whose start waits for the new thread: some milliseconds on a busy machine.
+    _thread.start_new_thread(_end_with_server, (channel,))
+    limit_allocations(inherited_bytes + request.memory_limit_bytes)
+    limit_processor_time(request.cpu_limit_seconds)
 
     def report(fraction: float, stage: str) -> None:
         send_frame(channel, FrameKind.PROGRESS, [encode_message(Progress(fraction, stage))])
@@ -85,31 +84,3 @@ def _end_with_server(channel: socket.socket) -> None:
     with suppress(OSError):
         channel.recv(1)
     os._exit(_SERVER_GONE)
-
-
-def _limit(request: ComputeRequest) -> None:
-    # RLIMIT_DATA rather than RLIMIT_AS: it counts what is allocated, not what is mapped from files.
-    _lower(resource.RLIMIT_DATA, _allocated_bytes() + request.memory_limit_bytes)
-    # The server's clock ends a run that takes too long. This is for a child that nobody can reach any more.
-    _lower(resource.RLIMIT_CPU, math.ceil(request.cpu_limit_seconds))
-    _lower(resource.RLIMIT_CORE, 0)
-    # If the machine runs out of memory, the kernel is to choose the computation before the server.
-    with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("500", "ascii")
-
-
-def _lower(limit: int, value: int) -> None:
-    _, hard = resource.getrlimit(limit)
-    if hard != resource.RLIM_INFINITY:
-        value = min(value, hard)
-    with suppress(OSError, ValueError):  # systems that cannot limit it
-        resource.setrlimit(limit, (value, value))
-
-
-def _allocated_bytes() -> int:
-    """Private writable memory of this process; 0 where /proc does not tell."""
-    with suppress(OSError):
-        for line in Path("/proc/self/status").read_text("utf-8", errors="replace").splitlines():
-            if line.startswith("VmData:"):
-                return int(line.split()[1]) * 1024
-    return 0

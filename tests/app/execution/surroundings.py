@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import sys
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,12 +35,14 @@ def compute(request: ComputeRequest, report: ReportProgress) -> Sequence[Buffer]
         "session": os.getsid(0),
         "imported_in": IMPORTED_IN,
         "forkserver_threads": THREADS,
-        "threads": [thread.name for thread in threading.enumerate()],
+        "threads": [task.name for task in Path("/proc/self/task").iterdir()],
         "modules": sorted(sys.modules),
         "main": getattr(sys.modules["__main__"], "__file__", None),
         "environment": dict(os.environ),
         "initial_environment": Path("/proc/self/environ").read_text(),
         "descriptors": _descriptors(),
+        "oom_score": int(Path("/proc/self/oom_score_adj").read_text()),
+        "core_limit": resource.getrlimit(resource.RLIMIT_CORE)[1],
         "ignores_interrupt": signal.getsignal(signal.SIGINT) == signal.SIG_IGN,
     }
     return encode_arrays(seen, {})
