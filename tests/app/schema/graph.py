@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -98,7 +98,7 @@ class Graph:
         assert result.data is not None
         return result.data
 
-    async def subscribe(self, query: str, **variables: Any) -> AsyncIterator[ExecutionResult]:
+    async def subscribe(self, query: str, **variables: Any) -> AsyncGenerator[ExecutionResult, None]:
         """What a subscriber is sent, until the end; closed with the iterator."""
         context = GraphContext.of(self.services)
         results = await self.schema.subscribe(query, variable_values=variables, context_value=context)

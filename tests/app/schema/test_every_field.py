@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -149,10 +150,10 @@ async def follow(graph: Graph, writer: Writer) -> None:
     assert subscription is not None
     for name, definition in subscription.fields.items():
         call = writer.call("Subscription", name, definition)
-        async for result in graph.subscribe(f"subscription {{ {call} }}"):
-            assert result.errors is None, result.errors
-            assert result.data is not None
-            break
+        async with aclosing(graph.subscribe(f"subscription {{ {call} }}")) as results:
+            result = await anext(results)
+        assert result.errors is None, result.errors
+        assert result.data is not None
 
 
 def every_field(schema: GraphQLSchema) -> set[str]:
