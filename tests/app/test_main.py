@@ -148,7 +148,7 @@ def test_two_operations_of_a_socket_share_nothing_but_the_services(client: httpx
 
 # -- from upload to result ---------------------------------------------------------------------------------
 
-INGEST = """mutation ($file: Upload!) { ingestDataset(file: $file, name: "sample-synthetic") {
+INGEST = """mutation ($file: Upload!) { ingestDataset(file: $file, name: "sample", synthetic: true) {
   ... on IngestDatasetSuccess { dataset { id assetCount } } ... on Error { message } } }"""
 
 COMPUTE = """mutation ($spec: FactorSpec!, $wait: Float!) {
@@ -169,7 +169,7 @@ def test_a_computation_from_upload_to_result(tmp_path: Path) -> None:
         done = ask(client, COMPUTE, spec={"momentum": {}}, wait=30)["computeFactor"]
         assert done["run"]["status"] == "SUCCEEDED", done
         assert done["run"]["performance"]["numPeriods"] > 100
-        assert done["run"]["dataset"] == {"label": "sample-synthetic v1"}
+        assert done["run"]["dataset"] == {"label": "sample v1 (synthetic)"}
         run = ask(client, RESULT, id=done["run"]["id"])["run"]
         growth, short = run["series"]
         assert growth["dates"] == short["dates"]

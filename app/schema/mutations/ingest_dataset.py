@@ -9,9 +9,14 @@ from strawberry.file_uploads import Upload
 
 from app.schema.context import Info
 from app.schema.dataset import Dataset
-from app.schema.errors import InvalidFile, InvalidInput, LimitExceeded, StorageFailure
+from app.schema.enums import Calendar
+from app.schema.errors import InvalidFile, InvalidInput, LimitExceeded, StorageFailure, invalid_argument
+from app.schema.unset import given
 from app.schema.uploads import label_of, require_file, spooled
-from app.services.datasets import ingest_file
+from app.services.datasets import Provenance, ingest_file
+from app.services.runs import MAX_NOTE_LENGTH
+
+MAX_LICENCE_LENGTH = 200
 
 
 @strawberry.type(description="The file is a dataset, and its name means this version from now on.")
@@ -48,9 +53,49 @@ async def ingest_dataset(
             "gets a new version."
         ),
     ],
+    calendar: Annotated[
+        Calendar | None,
+        strawberry.argument(
+            description="Which dates are rows. Absent or null: EVERY_DAY where weekends have data, else "
+            "OBSERVED."
+        ),
+    ] = strawberry.UNSET,
+    licence: Annotated[
+        str | None,
+        strawberry.argument(description="Under which terms the data may be used, up to 200 characters."),
+    ] = strawberry.UNSET,
+    note: Annotated[
+        str | None, strawberry.argument(description="A remark, up to 2000 characters.")
+    ] = strawberry.UNSET,
+    synthetic: Annotated[
+        bool,
+        strawberry.argument(
+            description="Whether the numbers were made up by a program; every view of results then says so."
+        ),
+    ] = False,
 ) -> IngestDatasetResult:
     upload = require_file(file, ("file",))
     services = info.context.services
+    provenance = Provenance(
+        source=label_of(upload),
+        licence=_checked_text("licence", given(licence), MAX_LICENCE_LENGTH),
+        note=_checked_text("note", given(note), MAX_NOTE_LENGTH),
+        synthetic=synthetic,
+    )
     async with spooled(upload, services.settings.max_upload_bytes) as path:
-        outcome = await ingest_file(services, path, filename=label_of(upload), name=name)
+        outcome = await ingest_file(
+            services,
+            path,
+            filename=label_of(upload),
+            name=name,
+            calendar=given(calendar),
+            provenance=provenance,
+        )
     return IngestDatasetSuccess(dataset=Dataset.from_record(outcome.dataset), created=outcome.created)
+
+
+def _checked_text(argument: str, text: str | None, max_length: int) -> str | None:
+    if text is not None and (len(text) > max_length or "\0" in text):
+        message = f"{argument} has at most {max_length} characters of text"
+        raise invalid_argument((argument,), "TOO_LONG", message)
+    return text

@@ -155,6 +155,22 @@ async def test_an_uploaded_file_becomes_a_dataset(graph: Graph, scratch: Path) -
     assert names_in(scratch) == []
 
 
+async def test_a_client_says_what_the_file_cannot(graph: Graph) -> None:
+    query = """mutation ($file: Upload!, $licence: String, $note: String) {
+      ingestDataset(file: $file, name: "mine", calendar: OBSERVED, licence: $licence, note: $note,
+        synthetic: true) { ... on IngestDatasetSuccess { dataset { label calendar licence note } }
+        ... on InvalidInput { fieldErrors { path code } } } }"""
+    data = await graph.ask(query, file=file(ROWS, "panel.csv"), licence="CC0", note="made up")
+    assert data["ingestDataset"]["dataset"] == {
+        "label": "mine v1 (synthetic)",
+        "calendar": "OBSERVED",
+        "licence": "CC0",
+        "note": "made up",
+    }
+    data = await graph.ask(query, file=file(ROWS, "panel.csv"), licence="x" * 201)
+    assert data["ingestDataset"]["fieldErrors"] == [{"path": ["licence"], "code": "TOO_LONG"}]
+
+
 async def test_files_that_cannot_be_read_are_typed(graph: Graph, scratch: Path) -> None:
     for content, name in (
         (b"a,b\n1,2\n", "panel.csv"),
