@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
@@ -84,12 +83,9 @@ async def test_heartbeats_go_on_while_the_event_loop_is_blocked(store, settings)
     run = await queue(store, "sleep")
     async with executing(store, settings) as executor:
         await only_child_of(executor)
-        before = (await run_of(store, run.id)).heartbeat_at
-        blocked_until = now() + timedelta(seconds=0.5)
-        time.sleep(0.5)  # noqa: ASYNC251
-        after = (await run_of(store, run.id)).heartbeat_at
-        assert after > before
-        assert after > blocked_until - timedelta(seconds=0.3)
+        blocked_since = now()
+        time.sleep(1.0)  # noqa: ASYNC251
+        assert (await run_of(store, run.id)).heartbeat_at > blocked_since
 
 
 async def test_the_run_of_a_dead_server_is_computed_again(store, settings):
