@@ -47,3 +47,4 @@ async def open_services(settings: Settings, *, execute: bool) -> AsyncIterator[S
         finally:
             if executor is not None:
                 await executor.stop()
+            await events.close()

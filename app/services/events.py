@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from app.errors import InvalidInput, RunNotFound
+from db.errors import StoreError
 from db.events import last_event_id, read_events
 from db.records import RunEventRecord, RunRecord, RunStatus
 from db.run_queries import Choice, RunFilter, get_runs, page_runs
 from db.store import Store
 
 POLL_SECONDS = 0.5  # how late an event of another process may be noticed
+log = logging.getLogger(__name__)
+
 _PAGE = 200
 _CURSOR_PREFIX = "event:"
 
@@ -23,7 +27,8 @@ _CURSOR_PREFIX = "event:"
 class EventHub:
     """Wakes those who wait for run events: at once for this process's own, by polling for other processes'.
 
-    One poller serves all subscribers, and none runs while nobody listens. Belongs to one event loop.
+    One poller serves all subscribers, and none runs while nobody listens. Belongs to one event loop; closed
+    before its store.
     """
 
     def __init__(self, store: Store) -> None:
@@ -31,6 +36,8 @@ class EventHub:
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
         self._listeners = 0
+        self._idle = asyncio.Event()
+        self._closed = False
         self._poller: asyncio.Task[None] | None = None
 
     def notify(self) -> None:
@@ -49,26 +56,46 @@ class EventHub:
         """While inside, events of other processes wake `changed` too."""
         self._listeners += 1
         if self._poller is None:
+            self._idle.clear()
             self._poller = asyncio.create_task(self._poll())
         try:
             yield
         finally:
             self._listeners -= 1
-            if self._listeners == 0 and self._poller is not None:
-                self._poller.cancel()
-                self._poller = None
+            if self._listeners == 0:
+                self._idle.set()
+
+    async def close(self) -> None:
+        """End the poller. Those who still listen hear no more of other processes."""
+        self._closed = True
+        self._idle.set()
+        if self._poller is not None:
+            await asyncio.wait([self._poller])
 
     def _wake(self) -> None:
         woken, self._changed = self._changed, asyncio.Event()
         woken.set()
 
     async def _poll(self) -> None:
-        seen = await last_event_id(self._store)
-        while True:
-            await asyncio.sleep(POLL_SECONDS)
-            if (newest := await last_event_id(self._store)) != seen:
-                seen = newest
-                self._wake()
+        """Until nobody listens. Never cancelled: a reading cut off leaves a connection in the dark."""
+        seen = None
+        try:
+            while self._listeners and not self._closed:
+                try:
+                    newest = await last_event_id(self._store)
+                except StoreError as error:
+                    log.warning("events of other processes cannot be read: %s", error)
+                else:
+                    if newest != seen:
+                        seen = newest
+                        self._wake()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(POLL_SECONDS):
+                        await self._idle.wait()
+                if self._listeners:
+                    self._idle.clear()
+        finally:
+            self._poller = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.errors import (
+    DatasetNotFound,
     FieldError,
     InvalidInput,
     MissingField,
@@ -78,6 +79,8 @@ async def launch_factor(
         )
     except store_errors.QueueFull as error:
         raise QueueFull(error.message, hint=error.hint) from None
+    except store_errors.DatasetGone as error:  # deleted since it was looked up
+        raise DatasetNotFound(error.message, hint=error.hint) from None
     services.run_changed(queued=True)
     return Launch(run, reused)
 

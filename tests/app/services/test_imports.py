@@ -47,7 +47,9 @@ FILES = {
 
 @pytest.fixture
 async def services(store, tmp_path):
-    return Services(Settings(data_dir=tmp_path), store, EventHub(store), None)
+    services = Services(Settings(data_dir=tmp_path), store, EventHub(store), None)
+    yield services
+    await services.events.close()
 
 
 async def all_runs(services):
