@@ -39,10 +39,10 @@ async def services(store, tmp_path):
     await services.events.close()
 
 
-async def add(services, name, *, synthetic=False, fields=("price",)):
+async def add(services, name, *, synthetic=False, fields=("price",), content=None):
     new = NewDataset(
         name=name,
-        fingerprint=f"{name:0>64}",
+        fingerprint=f"{content or name:0>64}",
         source="test",
         licence=None,
         note=None,
@@ -75,6 +75,15 @@ async def test_the_same_config_is_one_run_however_it_is_spelt(services):
     other = await launch_factor(services, SMB, {"breakpoint": 0.4})
     assert (first.reused, again.reused, other.reused) == (False, True, False)
     assert first.run.id == again.run.id != other.run.id
+
+
+async def test_another_dataset_is_another_run_and_the_same_content_is_not(services):
+    fields = ("price", "market_cap", "volume")
+    other = await add(services, "other", fields=fields)
+    renamed = await add(services, "renamed", fields=fields, content="real")
+    first = await launch_factor(services, SMB, {}, dataset=DatasetRef(name="real"))
+    assert not (await launch_factor(services, SMB, {}, dataset=DatasetRef(id=other.id))).reused
+    assert (await launch_factor(services, SMB, {}, dataset=DatasetRef(id=renamed.id))).run.id == first.run.id
 
 
 async def test_force_makes_another(services):
