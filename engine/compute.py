@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from engine.errors import NoPeriods
 from engine.factors.config import FactorConfig, LongSide
-from engine.factors.definition import SignalContext
 from engine.factors.options import needed_fields, require_selectors
 from engine.factors.registry import FACTORS
 from engine.factors.value import ValueConfig
@@ -18,18 +17,19 @@ from engine.panel import DateArray, FloatArray, Panel
 from engine.performance import Performance, ReturnHistory, performance
 from engine.periods import PeriodGrid, PeriodPanel, build_periods
 from engine.portfolio import (
+    BoolArray,
     IntArray,
     LegHoldings,
-    highest,
-    join_legs,
+    Picks,
+    Ranking,
+    candidates,
+    in_universe,
     leg_holdings,
     leg_returns,
-    lowest,
-    passes_filters,
     raw_weights,
 )
 
-_BLOCK_CELLS = 1 << 15  # periods are formed in blocks whose temporaries stay in the processor's cache
+_BLOCK_CELLS = 1 << 16  # periods are formed in blocks whose temporaries stay in the processor's cache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,11 +53,13 @@ class FactorResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Formed:
-    """Portfolios formed in one block: `rows` are the grid rows t-1 of those that could be."""
+    """Portfolios formed in one block: `rows` are the grid rows t-1 of those that could be, `sizes` the
+    assets a leg."""
 
     rows: IntArray
+    sizes: IntArray
     max_eligible: int
-    legs: dict[LongSide, LegHoldings]
+    picks: dict[LongSide, Picks]
 
 
 def compute_factor(panel: Panel, config: FactorConfig, *, periods: PeriodPanel | None = None) -> FactorResult:
@@ -71,16 +73,25 @@ def compute_factor(panel: Panel, config: FactorConfig, *, periods: PeriodPanel |
     require_selectors(config, panel.assets, panel.attributes)
     if periods is None:
         periods = build_periods(panel, config.rebalance, fields)
-    candidates = _formation_rows(periods.grid, config)
+    formation_rows = _formation_rows(periods.grid, config)
+    allowed = in_universe(panel, config)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        blocks = [_form(periods, rows, config) for rows in _blocks(candidates, len(panel.assets))]
+        blocks = [
+            _form(periods, rows, allowed, config) for rows in _blocks(formation_rows, len(panel.assets))
+        ]
         formed = [block for block in blocks if len(block.rows)]
         if not formed:
             most = max((block.max_eligible for block in blocks), default=0)
-            raise NoPeriods(most, config.min_eligible, len(candidates))
-        legs = {side: join_legs([block.legs[side] for block in formed]) for side in formed[0].legs}
+            raise NoPeriods(most, config.min_eligible, len(formation_rows))
         rows = np.concatenate([block.rows for block in formed])
-        return _result(periods.grid, rows, legs, len(candidates) - len(rows), config)
+        sizes = np.concatenate([block.sizes for block in formed])
+        legs = {
+            side: leg_holdings(
+                periods, rows, sizes, Picks.joined([block.picks[side] for block in formed]), config
+            )
+            for side in formed[0].picks
+        }
+        return _result(periods.grid, rows, legs, len(formation_rows) - len(rows), config)
 
 
 def _formation_rows(grid: PeriodGrid, config: FactorConfig) -> IntArray:
@@ -98,10 +109,12 @@ def _blocks(rows: IntArray, asset_count: int) -> Iterator[IntArray]:
     return (rows[start : start + step] for start in range(0, len(rows), step))
 
 
-def _form(periods: PeriodPanel, rows: IntArray, config: FactorConfig) -> _Formed:
-    """Filters, signal, selection and weights of the portfolios formed at `rows`."""
+def _form(periods: PeriodPanel, rows: IntArray, in_universe: BoolArray, config: FactorConfig) -> _Formed:
+    """Filters, signal and selection of the portfolios formed at `rows`."""
     definition = FACTORS[config.factor]
-    context = SignalContext(periods=periods, rows=rows, eligible=passes_filters(periods, rows, config))
+    context = candidates(periods, rows, in_universe, config)
+    if len(context.columns) == 0:
+        return _Formed(rows=rows[:0], sizes=rows[:0], max_eligible=0, picks={})
     weights = raw_weights(context, config)
     if weights is not None:
         context.eligible[np.isnan(weights)] = False
@@ -109,25 +122,20 @@ def _form(periods: PeriodPanel, rows: IntArray, config: FactorConfig) -> _Formed
     eligible = context.eligible & np.isfinite(signal)
     counts = np.count_nonzero(eligible, axis=1)
     sizes = config.leg_sizes(counts)
-    if not (kept := sizes > 0).all():
-        rows, signal, eligible, sizes = rows[kept], signal[kept], eligible[kept], sizes[kept]
-        weights = None if weights is None else weights[kept]
-    max_eligible = int(counts.max(initial=0))
-    if len(rows) == 0:
-        return _Formed(rows=rows, max_eligible=max_eligible, legs={})
-    context = SignalContext(periods=periods, rows=rows, eligible=eligible)
     if definition.long_only:
         # the largest first, but ties by ascending id
-        picked = {LongSide.HIGH: lowest(-signal, eligible, sizes)}
+        picked = {LongSide.HIGH: Ranking.of(-signal, eligible).between(np.zeros_like(sizes), sizes)}
     else:
+        ranking = Ranking.of(signal, eligible)
         picked = {
-            LongSide.LOW: lowest(signal, eligible, sizes),
-            LongSide.HIGH: highest(signal, eligible, sizes),
+            LongSide.LOW: ranking.between(np.zeros_like(sizes), sizes),
+            LongSide.HIGH: ranking.between(counts - sizes, counts),
         }
     return _Formed(
-        rows=rows,
-        max_eligible=max_eligible,
-        legs={side: leg_holdings(context, signal, mask, weights, config) for side, mask in picked.items()},
+        rows=rows[sizes > 0],
+        sizes=sizes[sizes > 0],
+        max_eligible=int(counts.max()),
+        picks={side: Picks.of(context, cells, sizes, signal, weights) for side, cells in picked.items()},
     )
 
 

@@ -1,8 +1,8 @@
 """Portfolio formation: who is eligible, who is picked, with what weight, and what a leg earns.
 
-Arrays are (K, N): K formation periods, N assets. Row i belongs to the portfolio formed at the end of grid
-row rows[i] = t-1 and held until the end of t = rows[i] + 1; nothing here reads row t except `leg_holdings`,
-for the returns that were earned.
+Arrays are (K, C): K consecutive formation periods, C assets of a SignalContext. Row i belongs to the
+portfolio formed at the end of grid row rows[i] = t-1 and held until the end of t = rows[i] + 1; nothing here
+reads row t except `leg_holdings`, for the returns that were earned.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from engine.errors import InfeasibleMaxWeight
 from engine.factors.config import MIN_VARIANCE_OBSERVATIONS, FactorConfig, WeightingMethod
 from engine.factors.definition import SignalContext
 from engine.factors.options import split_selector
-from engine.panel import MARKET_CAP, PRICE, VOLUME, FloatArray, Panel
+from engine.panel import MARKET_CAP, PRICE, VOLUME, DateArray, FloatArray, Panel
 from engine.periods import DAYS_PER_WEEK, PeriodPanel
 
 MIN_VARIANCE = 1e-12
@@ -44,23 +44,31 @@ class LegHoldings:
     market_caps: FloatArray
 
 
-def passes_filters(periods: PeriodPanel, rows: IntArray, config: FactorConfig) -> BoolArray:
-    """(K, N) assets with a price at t-1 that pass the cap, liquidity, lifetime and universe filters."""
+def candidates(
+    periods: PeriodPanel, rows: IntArray, in_universe: BoolArray, config: FactorConfig
+) -> SignalContext:
+    """The assets of the universe with a price at t-1 that pass the cap, liquidity and lifetime filters.
+
+    rows: (K,) consecutive grid rows t-1. in_universe: (N,).
+    """
     grid = periods.grid
-    passed = np.isfinite(periods.fields[PRICE][rows])
+    block = slice(rows[0], rows[-1] + 1)
+    passed = np.isfinite(periods.fields[PRICE][block])
+    passed &= in_universe
     if config.market_cap_threshold is not None:
-        passed &= periods.fields[MARKET_CAP][rows] > config.market_cap_threshold
+        passed &= periods.fields[MARKET_CAP][block] > config.market_cap_threshold
     if config.liquidity_threshold is not None:
-        threshold = config.liquidity_threshold * grid.nominal_days[rows] / DAYS_PER_WEEK
-        passed &= periods.fields[VOLUME][rows] > threshold[:, None]
+        threshold = config.liquidity_threshold * grid.nominal_days[block] / DAYS_PER_WEEK
+        passed &= periods.fields[VOLUME][block] > threshold[:, None]
     if config.min_lifetime_days is not None:
         # calendar arithmetic: the end of t is known at t-1; NaT compares false
         youngest_first_price = grid.ends[rows + 1] - np.timedelta64(config.min_lifetime_days, "D")
         passed &= periods.first_price_dates[None, :] <= youngest_first_price[:, None]
-    return passed & _in_universe(periods.panel, config)
+    columns = np.flatnonzero(passed.any(axis=0))
+    return SignalContext(periods=periods, rows=rows, columns=columns, eligible=passed.take(columns, axis=1))
 
 
-def _in_universe(panel: Panel, config: FactorConfig) -> BoolArray:
+def in_universe(panel: Panel, config: FactorConfig) -> BoolArray:
     """(N,) assets that `universe` allows and `exclude` does not name."""
     allowed = np.ones(len(panel.assets), dtype=np.bool_)
     if config.universe is not None:
@@ -80,7 +88,7 @@ def _selected(panel: Panel, selectors: Collection[str]) -> BoolArray:
 
 
 def raw_weights(context: SignalContext, config: FactorConfig) -> FloatArray | None:
-    """(K, N) unnormalised weights, NaN where the method has none for the asset; None for equal weights."""
+    """(K, C) unnormalised weights, NaN where the method has none for the asset; None for equal weights."""
     if config.weighting_method is WeightingMethod.MARKET_CAP:
         caps = context.field(MARKET_CAP)
         return np.where(caps > 0, caps, np.nan)
@@ -91,95 +99,124 @@ def raw_weights(context: SignalContext, config: FactorConfig) -> FloatArray | No
 
 
 def _trailing_variance(context: SignalContext, lookback: int) -> FloatArray:
-    """(K, N) variance (ddof 1) of the available returns of the `lookback` periods ending t-1.
+    """(K, C) variance (ddof 1) of the available returns of the `lookback` periods ending t-1.
 
     NaN with fewer than 8 of them. Two passes: a running sum of squares loses digits after an extreme move.
     """
+    returns = context.period_returns(lookback)
     shape = context.eligible.shape
-    total, count = np.zeros(shape), np.zeros(shape)
-    for lag in range(lookback):
-        returns = context.period_return(lag)
-        available = np.isfinite(returns)
-        np.add(total, returns, out=total, where=available)
+    total, count, squares = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    for of_period in returns:
+        available = np.isfinite(of_period)
+        total += np.where(available, of_period, 0.0)
         count += available
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = total / count
-        squares = np.zeros(shape)
-        for lag in range(lookback):
-            deviation = context.period_return(lag) - mean
-            np.add(squares, deviation * deviation, out=squares, where=np.isfinite(deviation))
-        return np.where(count >= MIN_VARIANCE_OBSERVATIONS, squares / (count - 1), np.nan)
+    mean = total / count
+    for of_period in returns:
+        deviation = of_period - mean
+        np.putmask(deviation, ~np.isfinite(deviation), 0.0)
+        squares += deviation * deviation
+    return np.where(count >= MIN_VARIANCE_OBSERVATIONS, squares / (count - 1), np.nan)
 
 
-def lowest(signal: FloatArray, eligible: BoolArray, sizes: IntArray) -> BoolArray:
-    """(K, N) the first `sizes` (K,) >= 1 eligible assets of each row by ascending (signal, asset id)."""
-    return _first_of_order(np.where(eligible, signal, np.inf), sizes, prefer_last=False)
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The eligible assets of K periods in ascending order of (signal, asset id).
 
-
-def highest(signal: FloatArray, eligible: BoolArray, sizes: IntArray) -> BoolArray:
-    """(K, N) the last `sizes` (K,) >= 1 eligible assets of each row by ascending (signal, asset id)."""
-    return _first_of_order(np.where(eligible, -signal, np.inf), sizes, prefer_last=True)
-
-
-def _first_of_order(keys: FloatArray, sizes: IntArray, *, prefer_last: bool) -> BoolArray:
-    """(K, N) the `sizes` smallest keys of each row; of equal keys the first columns, or the last.
-
-    Sorting values and comparing with the edge is several times faster than sorting positions and says the
-    same but where the edge itself is tied: those rows are sorted by position, and columns are in id order.
+    keys: (K, C) signals, inf where not eligible. ordered: each row of them sorted.
     """
-    rows = np.arange(len(keys))
-    ordered = np.sort(keys, axis=1)
-    edge = ordered[rows, sizes - 1]
-    picked = keys <= edge[:, None]
-    after = ordered[rows, np.minimum(sizes, keys.shape[1] - 1)]
-    for row in np.flatnonzero((after == edge) & (sizes < keys.shape[1])):
-        row_keys = keys[row, ::-1] if prefer_last else keys[row]
-        first = np.argsort(row_keys, kind="stable")[: sizes[row]]
-        picked[row] = False
-        picked[row, len(row_keys) - 1 - first if prefer_last else first] = True
-    return picked
+
+    keys: FloatArray
+    ordered: FloatArray
+
+    @classmethod
+    def of(cls, signal: FloatArray, eligible: BoolArray) -> Ranking:
+        keys = np.where(eligible, signal, np.inf)
+        return cls(keys, np.sort(keys, axis=1))
+
+    def between(self, start: IntArray, stop: IntArray) -> BoolArray:
+        """(K, C) the assets at the places [start, stop) (K,) of each row.
+
+        Sorting values and comparing with the edges is several times faster than sorting positions and says
+        the same but where an edge is tied: those rows are sorted by position, and columns are in id order.
+        """
+        row, last = np.arange(len(self.keys)), self.keys.shape[1] - 1
+        low = self.ordered[row, np.minimum(start, last)]
+        high = np.where(start < stop, self.ordered[row, stop - 1], -np.inf)
+        picked: BoolArray = (self.keys >= low[:, None]) & (self.keys <= high[:, None])
+        tied = (start > 0) & (self.ordered[row, start - 1] == low)
+        tied |= (stop <= last) & (self.ordered[row, np.minimum(stop, last)] == high)
+        for index in np.flatnonzero(tied):
+            order = np.argsort(self.keys[index], kind="stable")
+            picked[index] = False
+            picked[index, order[start[index] : stop[index]]] = True
+        return picked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picks:
+    """The assets picked for one leg, period after period, by asset id.
+
+    assets: (H,) int32 columns of the panel. signals: (H,) float64. weights: (H,) unnormalised, None = equal.
+    """
+
+    assets: NDArray[np.int32]
+    signals: FloatArray
+    weights: FloatArray | None
+
+    @classmethod
+    def of(
+        cls,
+        context: SignalContext,
+        picked: BoolArray,
+        sizes: IntArray,
+        signal: FloatArray,
+        weights: FloatArray | None,
+    ) -> Picks:
+        """The (K, C) `picked` cells, `sizes` (K,) in each row."""
+        cells = np.flatnonzero(picked)
+        columns = cells - np.repeat(np.arange(len(picked)) * picked.shape[1], sizes)
+        return cls(
+            assets=context.columns[columns].astype(np.int32),
+            signals=signal.ravel()[cells],
+            weights=None if weights is None else weights.ravel()[cells],
+        )
+
+    @classmethod
+    def joined(cls, blocks: Sequence[Picks]) -> Picks:
+        """Consecutive blocks of periods as one."""
+        weights = [block.weights for block in blocks if block.weights is not None]
+        return cls(
+            assets=np.concatenate([block.assets for block in blocks]),
+            signals=np.concatenate([block.signals for block in blocks]),
+            weights=np.concatenate(weights) if weights else None,
+        )
 
 
 def leg_holdings(
-    context: SignalContext,
-    signal: FloatArray,
-    picked: BoolArray,
-    weights: FloatArray | None,
-    config: FactorConfig,
+    periods: PeriodPanel, rows: IntArray, sizes: IntArray, picks: Picks, config: FactorConfig
 ) -> LegHoldings:
-    """The leg that holds the `picked` (K, N) assets of each row, at least one a row.
+    """The leg formed at `rows` (R,) from the `sizes` (R,) >= 1 assets that were picked in each.
 
     Raises InfeasibleMaxWeight where a leg is too short for the weight cap.
     """
-    asset_count = picked.shape[1]
-    cells = np.flatnonzero(picked)
-    offsets = np.searchsorted(cells, np.arange(len(picked) + 1) * asset_count)
-    row, assets = np.divmod(cells, asset_count)
-    formed_at = context.rows[row] * asset_count + assets
-    prices = context.periods.fields[PRICE].ravel()
-    caps = context.periods.fields.get(MARKET_CAP)
-    raw = np.ones(len(cells)) if weights is None else weights.ravel()[cells]
+    offsets = np.concatenate([[0], np.cumsum(sizes)])
+    asset_count = len(periods.panel.assets)
+    formed_at = np.repeat(rows * asset_count, sizes) + picks.assets
+    prices = periods.fields[PRICE].ravel()
+    caps = periods.fields.get(MARKET_CAP)
+    if picks.weights is None:
+        weights = np.repeat(1.0 / sizes, sizes)
+    else:
+        weights = picks.weights / np.repeat(np.add.reduceat(picks.weights, offsets[:-1]), sizes)
+    if config.max_weight is not None:
+        weights = _capped(weights, offsets, config.max_weight, periods.grid.ends[rows + 1])
     return LegHoldings(
         offsets=offsets,
-        assets=assets.astype(np.int32),
-        weights=_capped(_normalised(raw, offsets), offsets, context, config),
+        assets=picks.assets,
+        weights=weights,
         period_returns=prices[formed_at + asset_count] / prices[formed_at] - 1.0,
-        signals=signal.ravel()[cells],
-        market_caps=np.full(len(cells), np.nan) if caps is None else caps.ravel()[formed_at],
-    )
-
-
-def join_legs(legs: Sequence[LegHoldings]) -> LegHoldings:
-    """Consecutive stretches of one leg as one."""
-    starts = np.cumsum([0, *(leg.offsets[-1] for leg in legs)])
-    shifted = [leg.offsets[:-1] + start for leg, start in zip(legs, starts, strict=False)]
-    return LegHoldings(
-        offsets=np.concatenate([*shifted, starts[-1:]]),
-        assets=np.concatenate([leg.assets for leg in legs]),
-        weights=np.concatenate([leg.weights for leg in legs]),
-        period_returns=np.concatenate([leg.period_returns for leg in legs]),
-        signals=np.concatenate([leg.signals for leg in legs]),
-        market_caps=np.concatenate([leg.market_caps for leg in legs]),
+        signals=picks.signals,
+        market_caps=np.full(len(formed_at), np.nan) if caps is None else caps.ravel()[formed_at],
     )
 
 
@@ -189,23 +226,13 @@ def leg_returns(leg: LegHoldings, missing_return: float) -> FloatArray:
     return np.add.reduceat(leg.weights * earned, leg.offsets[:-1])
 
 
-def _normalised(raw: FloatArray, offsets: IntArray) -> FloatArray:
+def _capped(weights: FloatArray, offsets: IntArray, cap: float, period_ends: DateArray) -> FloatArray:
+    """Weights with none above the cap; the excess goes to the others in proportion, repeatedly."""
     sizes = np.diff(offsets)
-    return np.asarray(raw / np.repeat(np.add.reduceat(raw, offsets[:-1]), sizes))
-
-
-def _capped(
-    weights: FloatArray, offsets: IntArray, context: SignalContext, config: FactorConfig
-) -> FloatArray:
-    """Weights with none above max_weight; the excess goes to the others in proportion, repeatedly."""
-    if config.max_weight is None:
-        return weights
-    cap, sizes = config.max_weight, np.diff(offsets)
     too_short = np.flatnonzero(sizes * cap < 1.0 - _CAP_TOLERANCE)
     if len(too_short):
         worst = too_short[sizes[too_short].argmin()]
-        period_end = context.periods.grid.ends[context.rows[worst] + 1]
-        raise InfeasibleMaxWeight(cap, int(sizes[worst]), str(period_end))
+        raise InfeasibleMaxWeight(cap, int(sizes[worst]), str(period_ends[worst]))
     at_cap = np.zeros(len(weights), dtype=np.bool_)
     while (above := weights > cap * (1.0 + _CAP_TOLERANCE)).any():
         at_cap |= above

@@ -18,32 +18,40 @@ from engine.periods import PeriodPanel
 class SignalContext:
     """What a signal may look at: the aggregated panel up to each formation row, and who passed the filters.
 
-    rows: (K,) int64, the grid rows t-1 at whose ends portfolios are formed.
-    eligible: (K, N) bool, assets that pass every filter but the signal's own.
+    rows: (K,) int64, consecutive grid rows t-1 at whose ends portfolios are formed.
+    columns: (C,) int64, ascending, the panel's assets that pass the filters in at least one of these rows.
+    eligible: (K, C) bool, assets that pass every filter but the signal's own.
     """
 
     periods: PeriodPanel
     rows: NDArray[np.int64]
+    columns: NDArray[np.int64]
     eligible: NDArray[np.bool_]
 
     def field(self, name: str, lag: int = 0) -> FloatArray:
-        """(K, N) values of a field `lag` periods before formation; NaN before the grid begins."""
-        values = self.periods.fields[name]
-        rows = self.rows - lag
-        if len(rows) and rows[0] >= 0:
-            return values[rows[0] : rows[-1] + 1]
-        out = np.full((len(rows), values.shape[1]), np.nan)
-        known = rows >= 0
-        out[known] = values[rows[known]]
-        return out
+        """(K, C) values of a field `lag` periods before formation; NaN before the grid begins."""
+        return self._grid_rows(name, int(self.rows[0]) - lag, int(self.rows[-1]) + 1 - lag)
 
-    def period_return(self, lag: int = 0) -> FloatArray:
-        """(K, N) simple return of the period `lag` periods before formation, NaN unless both prices exist."""
-        return np.asarray(self.field(PRICE, lag) / self.field(PRICE, lag + 1) - 1.0)
+    def period_returns(self, count: int) -> tuple[FloatArray, ...]:
+        """(K, C) simple returns of each of the last `count` periods before formation, newest first.
+
+        NaN unless both prices exist.
+        """
+        prices = self._grid_rows(PRICE, int(self.rows[0]) - count, int(self.rows[-1]) + 1)
+        returns = prices[1:] / prices[:-1] - 1.0
+        return tuple(returns[start : start + len(self.rows)] for start in reversed(range(count)))
+
+    def _grid_rows(self, name: str, start: int, stop: int) -> FloatArray:
+        """(stop - start, C) values of a field; NaN in rows before the grid begins."""
+        known = self.periods.fields[name][max(start, 0) : max(stop, 0)].take(self.columns, axis=1)
+        if start >= 0:
+            return known
+        unknown = np.full((min(stop, 0) - start, len(self.columns)), np.nan)
+        return np.concatenate([unknown, known])
 
 
 SignalFunction = Callable[[SignalContext, Any], FloatArray]
-"""(context, the factor's own config) -> (K, N) signal, NaN = no signal."""
+"""(context, the factor's own config) -> (K, C) signal, NaN = no signal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

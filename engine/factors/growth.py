@@ -48,45 +48,56 @@ def growth_signal(context: SignalContext, config: GrowthConfig) -> FloatArray:
     if FEES in available:
         candidates = candidates & (context.field(FEES) > MIN_PERIOD_FEES_USD)
     metrics = config.growth_metrics or tuple(name for name in GROWTH_METRICS if name in available)
+    nan_outside = np.where(candidates, 0.0, np.nan)
     total = np.zeros(candidates.shape)
-    count = np.zeros(candidates.shape)
+    count = np.zeros(candidates.shape, dtype=np.int8)
     for name in metrics:
         earlier = context.field(name, config.growth_window)
-        growth = context.field(name) / np.where(earlier > 0, earlier, np.nan) - 1.0
-        score = clipped_z_score(np.where(candidates, growth, np.nan))
+        earlier[earlier <= 0] = np.nan
+        score = clipped_z_score(context.field(name) / earlier - 1.0 + nan_outside)
         scored = ~np.isnan(score)
         total += np.where(scored, score, 0.0)
         count += scored
-    with np.errstate(invalid="ignore"):
-        return np.asarray(total / count)
+    return np.asarray(total / count)
 
 
+@np.errstate(divide="ignore", invalid="ignore")
 def clipped_z_score(values: FloatArray) -> FloatArray:
-    """Each row of (K, N) clipped at its linear 5th and 95th percentiles, then standardised (ddof 1).
+    """Each row of (K, C) clipped at its linear 5th and 95th percentiles, then standardised (ddof 1).
 
     NaN is ignored and stays NaN; a row with fewer than 2 values or no deviation becomes all NaN.
     """
-    valid = ~np.isnan(values)
-    count = np.count_nonzero(valid, axis=1)
-    ordered = np.sort(np.where(valid, values, np.inf), axis=1)
-    low, high = (_row_quantile(ordered, count, quantile) for quantile in CLIP_QUANTILES)
-    clipped = np.minimum(np.maximum(values, low[:, None]), high[:, None])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = clipped.sum(axis=1, where=valid) / count
-        centred = clipped - mean[:, None]
-        deviation = np.sqrt((centred * centred).sum(axis=1, where=valid) / (count - 1))
-        usable = (count >= 2) & ~deviation_is_zero(deviation, mean)
-        return np.asarray(centred / np.where(usable, deviation, np.nan)[:, None])
+    count = np.count_nonzero(~np.isnan(values), axis=1)
+    missing = np.full((len(values), 1), np.nan)
+    ordered = np.concatenate([values, missing], axis=1)
+    ordered.sort(axis=1)  # NaN last
+    low, high = (_row_quantile(ordered, count, quantile)[:, None] for quantile in CLIP_QUANTILES)
+    clipped = ordered.clip(low, high)
+    mean = _leading_sums(clipped, count) / count
+    clipped -= mean[:, None]
+    clipped *= clipped
+    deviation = np.sqrt(_leading_sums(clipped, count) / (count - 1))
+    deviation[(count < 2) | deviation_is_zero(deviation, mean)] = np.nan
+    return np.asarray((values.clip(low, high) - mean[:, None]) / deviation[:, None])
 
 
 def _row_quantile(ordered: FloatArray, count: NDArray[np.int64], quantile: float) -> FloatArray:
-    """Linear quantile (Hyndman and Fan type 7) of each row's first `count` values, sorted, padding last."""
+    """Linear quantile (Hyndman and Fan type 7) of each row's first `count` values; NaN where that is 0."""
     position = quantile * np.maximum(count - 1, 0)
     below = np.floor(position).astype(np.int64)
     above = np.minimum(below + 1, np.maximum(count - 1, 0))
     rows = np.arange(len(ordered))
     start = ordered[rows, below]
     return np.asarray(start + (ordered[rows, above] - start) * (position - below))
+
+
+def _leading_sums(rows: FloatArray, count: NDArray[np.int64]) -> FloatArray:
+    """Sum of each row's first `count` values, fewer than there are; meaningless where that is 0.
+
+    Nothing else takes part: zeros after them would change the order of addition, and so the last digits.
+    """
+    starts = np.arange(len(rows)) * rows.shape[1]
+    return np.add.reduceat(rows.ravel(), np.stack([starts, starts + count], axis=1).ravel())[::2]
 
 
 GROWTH = FactorDefinition(

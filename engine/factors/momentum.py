@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,17 +37,28 @@ def momentum_signal(context: SignalContext, config: MomentumConfig) -> FloatArra
     compound = np.asarray(context.field(PRICE) / context.field(PRICE, lookback) - 1.0)
     if not config.volatility_adjusted:
         return compound
-    returns = np.stack([context.period_return(lag) for lag in range(lookback)])
-    return np.asarray(compound * reward_to_risk(returns))
+    return np.asarray(compound * reward_to_risk(context.period_returns(lookback)))
 
 
-def reward_to_risk(returns: FloatArray) -> FloatArray:
-    """|mean| / std (ddof 1) over the first axis; 0 where that is 0, NaN where a return is missing."""
-    mean = returns.mean(axis=0)
-    deviation = returns.std(axis=0, ddof=1)
-    flat = deviation_is_zero(deviation, mean)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.where(flat, 0.0, np.abs(mean) / deviation))
+@np.errstate(divide="ignore", invalid="ignore")
+def reward_to_risk(returns: Iterable[FloatArray]) -> FloatArray:
+    """|mean| / std (ddof 1) of two or more returns (one array each): 0 where std is 0, NaN where one is NaN.
+
+    One pass over the deviations from the first. Since that is one of them, cancellation loses no more than a
+    factor of their number (Chan, Golub and LeVeque 1983, doi:10.1080/00031305.1983.10483115).
+    """
+    remaining = iter(returns)
+    origin = next(remaining)
+    count, total, squares = 1, np.zeros_like(origin), np.zeros_like(origin)
+    for other in remaining:
+        count += 1
+        deviation = other - origin
+        total += deviation
+        deviation *= deviation
+        squares += deviation
+    mean = origin + total / count
+    std = np.sqrt(np.maximum(squares - total * total / count, 0.0) / (count - 1))
+    return np.asarray(np.where(deviation_is_zero(std, mean), 0.0, np.abs(mean) / std))
 
 
 MOMENTUM = FactorDefinition(

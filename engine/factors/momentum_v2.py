@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.factors.config import FactorName, LongShortConfig, LongSide, option
 from engine.factors.definition import FactorDefinition, SignalContext
+from engine.factors.momentum import reward_to_risk
 from engine.panel import PRICE, FloatArray
-from engine.performance import deviation_is_zero
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,40 +28,24 @@ def daily_momentum_signal(context: SignalContext, config: MomentumV2Config) -> F
 
     Every price of the window must exist; a deviation of 0 gives 0.
     """
-    prices = context.periods.panel.fields[PRICE]
     lookback = config.lookback_days
     end_rows = context.periods.grid.stop_rows[context.rows] - 1
-    signal = np.full((len(end_rows), prices.shape[1]), np.nan)
-    reachable = np.flatnonzero(end_rows >= lookback)
-    if len(reachable):
-        first_row = end_rows[reachable[0]] - lookback
-        window = prices[first_row : end_rows[reachable[-1]] + 1]
-        signal[reachable] = _windowed_momentum(window, end_rows[reachable] - first_row, lookback)
+    signal = np.full(context.eligible.shape, np.nan)
+    reachable = end_rows >= lookback
+    if reachable.any():
+        ends = end_rows[reachable]
+        daily = context.periods.panel.fields[PRICE][ends[0] - lookback : ends[-1] + 1]
+        prices = daily.take(context.columns, axis=1)
+        signal[reachable] = _windowed_momentum(prices, ends - ends[0] + lookback, lookback)
     return signal
 
 
-def _windowed_momentum(
-    prices: FloatArray, ends: np.ndarray[tuple[int], np.dtype[np.int64]], lookback: int
-) -> FloatArray:
-    """(E, N) signal of the windows of `lookback` returns that end at rows `ends` of (D, N) prices."""
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        prices = np.where(prices > 0, prices, np.nan)
-        returns = prices[1:] / prices[:-1] - 1.0
-        newest = ends - 1  # the return that arrives at price row r is return row r - 1
-        mean = returns[newest]
-        for back in range(1, lookback):
-            mean += returns[newest - back]
-        mean /= lookback
-        squares = np.zeros_like(mean)
-        for back in range(lookback):
-            deviation = returns[newest - back]
-            deviation -= mean
-            deviation *= deviation
-            squares += deviation
-        deviation = np.sqrt(squares / (lookback - 1))
-        compound = prices[ends] / prices[ends - lookback] - 1.0
-        flat = deviation_is_zero(deviation, mean)
-        return np.asarray(compound * np.where(flat, 0.0, np.abs(mean) / deviation))
+def _windowed_momentum(prices: FloatArray, ends: NDArray[np.int64], lookback: int) -> FloatArray:
+    """(E, C) signal of the windows of `lookback` returns that end at rows `ends` of (D, C) prices."""
+    prices[prices <= 0] = np.nan
+    returns = prices[1:] / prices[:-1] - 1.0  # the return that arrives at price row r is return row r - 1
+    compound = prices[ends] / prices[ends - lookback] - 1.0
+    return np.asarray(compound * reward_to_risk(returns[ends - 1 - back] for back in range(lookback)))
 
 
 MOMENTUM_V2 = FactorDefinition(
