@@ -7,6 +7,7 @@ import strawberry
 from app.errors import DatasetNotFound
 from app.schema.context import GraphContext
 from app.schema.node_ids import NodeType, row_id
+from app.schema.unset import given
 from app.services.datasets import DatasetRef as ServiceDatasetRef
 from db.records import DatasetRecord
 
@@ -22,9 +23,9 @@ class DatasetRef:
 
     def to_service(self, path: tuple[str, ...]) -> ServiceDatasetRef:
         """`path` is where it stands in the arguments. Raises InvalidInput for an id that is none."""
-        if self.id:
-            return ServiceDatasetRef(id=row_id(self.id, NodeType.DATASET, (*path, "id")))
-        return ServiceDatasetRef(name=self.name or "")
+        if (given_id := given(self.id)) is not None:
+            return ServiceDatasetRef(id=row_id(given_id, NodeType.DATASET, (*path, "id")))
+        return ServiceDatasetRef(name=given(self.name) or "")
 
 
 async def find_dataset(
@@ -37,5 +38,6 @@ async def find_dataset(
     else:
         found = await context.loaders.datasets_by_name.load(wanted.name)
     if found is None:
-        raise DatasetNotFound("there is no dataset " + (wanted.name or f"with id {ref.id}"))
+        meant = f"with id {ref.id}" if wanted.id is not None else f"named {wanted.name!r}"
+        raise DatasetNotFound(f"there is no dataset {meant}")
     return found

@@ -52,7 +52,7 @@ class GrowthMetric(StrEnum):
 
 def _described(enum: EnumClass, description: str, /, **values: str) -> EnumClass:
     """Make `enum` an enum of the graph. Every member needs a description."""
-    strawberry.enum(enum, description=description)
+    strawberry.enum(enum, description=f"{description} Values may be added: keep a default branch.")
     for value in enum.__strawberry_definition__.values:
         value.description = values.pop(value.name)
     if values:

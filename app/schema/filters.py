@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from datetime import date, datetime
+from enum import Enum
 from typing import Any
 
 import strawberry
 
+from app.errors import InvalidInput
 from app.schema.context import GraphContext
 from app.schema.dataset_ref import DatasetRef, find_dataset
 from app.schema.enums import FactorName, RunOrigin, RunSortField, RunStatus, SortDirection
 from app.schema.unset import given
 from db.run_queries import Choice, Range, RunFilter, RunOrder
 
+MAX_CHOICES = 1_000
+MAX_DATASETS = 20
+
 _EQ = "Equal to this."
-_ONE_OF = "Equal to any of these; an empty list matches nothing."
+_ONE_OF = "Equal to any of these, up to 1000; an empty list matches nothing."
 _GTE = "At least this. An undefined value does not match."
 _LTE = "At most this. An undefined value does not match."
 
@@ -52,7 +57,7 @@ class StringFilter:
 @strawberry.input(description="Conditions on the dataset. A name means its newest version.")
 class DatasetFilter:
     eq: DatasetRef | None = _operator("This dataset.")
-    one_of: list[DatasetRef] | None = _operator("Any of these; an empty list matches nothing.")
+    one_of: list[DatasetRef] | None = _operator("Any of these, up to 20; an empty list matches nothing.")
 
 
 @strawberry.input(description="Conditions on a number.")
@@ -146,15 +151,25 @@ def within_factor(where: RunFilter, factor: FactorName) -> RunFilter:
     return replace(where, factor=Choice(eq=factor.value) if wanted else Choice(one_of=()))
 
 
-def _choice(asked: Any, convert: Callable[[Any], Any] = lambda value: getattr(value, "value", value)) -> Any:
-    eq, one_of = given(asked.eq), given(asked.one_of)
-    return Choice(
-        eq=None if eq is None else convert(eq),
-        one_of=None if one_of is None else tuple(convert(value) for value in one_of),
-    )
+def _choice(asked: Any) -> Choice[Any]:
+    one_of = _checked_choices(given(asked.one_of), MAX_CHOICES)
+    return Choice(eq=_plain(given(asked.eq)), one_of=None if one_of is None else tuple(map(_plain, one_of)))
 
 
 async def _dataset_choice(asked: DatasetFilter, context: GraphContext) -> Choice[int]:
-    refs = [given(asked.eq), *(given(asked.one_of) or ())]
-    ids = [None if ref is None else (await find_dataset(ref, context)).id for ref in refs]
-    return Choice(eq=ids[0], one_of=None if given(asked.one_of) is None else tuple(ids[1:]))
+    eq, one_of = given(asked.eq), _checked_choices(given(asked.one_of), MAX_DATASETS)
+    return Choice(
+        eq=None if eq is None else (await find_dataset(eq, context)).id,
+        one_of=None if one_of is None else tuple([(await find_dataset(ref, context)).id for ref in one_of]),
+    )
+
+
+def _checked_choices(choices: list[Any] | None, most: int) -> list[Any] | None:
+    if choices is not None and len(choices) > most:
+        raise InvalidInput(f"oneOf takes at most {most:,} values here, not {len(choices):,}")
+    return choices
+
+
+def _plain(value: Any) -> Any:
+    """Members of enums as their text, so that equal filters make equal cursors."""
+    return value.value if isinstance(value, Enum) else value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import strawberry
 from graphql import (
     GraphQLEnumType,
@@ -56,6 +57,16 @@ def test_descriptions_are_sentences(schema: strawberry.Schema) -> None:
 
 def test_rules_of_cost_name_fields_that_exist(schema: strawberry.Schema) -> None:
     assert CostRules().unknown_fields(schema._schema) == ()
+
+
+LONG_LISTS = ("Point", "Holding", "MonthlyReturn", "UndefinedMetric", "Asset", "QuarantinedLine")
+
+
+@pytest.mark.parametrize("name", LONG_LISTS)
+def test_what_comes_in_long_lists_has_no_resolver(schema: strawberry.Schema, name: str) -> None:
+    graph_type = schema._schema.type_map[name]
+    assert isinstance(graph_type, GraphQLObjectType)
+    assert all(getattr(field.resolve, "_is_default", False) for field in graph_type.fields.values())
 
 
 def _breaking(old: GraphQLSchema, new: GraphQLSchema) -> list[str]:
