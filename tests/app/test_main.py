@@ -34,7 +34,9 @@ async def without_executor(settings: Settings, *, execute: bool) -> AsyncIterato
     assert execute
     settings.data_dir.mkdir(exist_ok=True)
     async with await Store.open(settings.store_url) as store:
-        yield Services(settings, store, EventHub(store), executor=None)
+        events = EventHub(store)
+        yield Services(settings, store, events, executor=None)
+        await events.close()
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,12 @@ def schema() -> strawberry.Schema:
 
 
 @pytest.fixture
-async def services(store: Store, tmp_path: Path) -> Services:
+async def services(store: Store, tmp_path: Path) -> AsyncIterator[Services]:
     """Nothing is computed: runs stay queued until a test finishes them."""
     settings = Settings(data_dir=tmp_path, _env_file=None)
-    return Services(settings, store, EventHub(store), executor=None)
+    events = EventHub(store)
+    yield Services(settings, store, events, executor=None)
+    await events.close()
 
 
 @pytest.fixture
