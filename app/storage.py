@@ -1,4 +1,4 @@
-"""The data directory: made if absent, refused in one line if it cannot be written."""
+"""The places where things are kept: the data directory, made if absent; and how users are told of faults."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 
 from app.errors import StorageFailure
 from app.settings import Settings
+from db.errors import StoreUnavailable
 
 
 def prepare_data_dir(settings: Settings) -> None:
@@ -23,3 +24,8 @@ def prepare_data_dir(settings: Settings) -> None:
             f"the data directory {settings.data_dir} is read-only",
             hint="set FACTORQL_DATA_DIR to a folder that you may write to",
         )
+
+
+def storage_failure(error: StoreUnavailable) -> StorageFailure:
+    """What a client may know of it: not the database's path or address, which are in the log."""
+    return StorageFailure("the server's database cannot be used just now", hint=error.hint)

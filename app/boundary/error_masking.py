@@ -12,6 +12,8 @@ from graphql import GraphQLError
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 
 from app.errors import FactorQLError, InvalidInput
+from app.storage import storage_failure
+from db.errors import StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -90,6 +92,9 @@ def is_request_error(errors: Iterable[GraphQLError]) -> bool:
 
 def _public(error: GraphQLError, seen: dict[tuple[type, str], dict[str, Any]]) -> dict[str, Any]:
     innermost, cause = _unwrap(error)
+    if isinstance(cause, StoreUnavailable):
+        logger.error("%s", cause)
+        return public_error(storage_failure(cause))
     if isinstance(cause, FactorQLError):
         if public_code(cause) == INTERNAL:
             # The client learns what failed; only the operator can mend it.

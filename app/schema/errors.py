@@ -6,6 +6,7 @@ Any other error becomes a GraphQL error with a code.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,11 @@ import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
 from app import errors as program
+from app.storage import storage_failure
+from db.errors import StoreUnavailable
 from engine.factors.registry import FACTORS
+
+log = logging.getLogger(__name__)
 
 
 @strawberry.interface(
@@ -92,12 +97,17 @@ class StorageFailure(Error):
     pass
 
 
-def _handler(expected: type[program.FactorQLError], shown: type[Error]) -> strawberry.ExceptionHandler:
+def _handler(expected: type[Exception], shown: type[Error]) -> strawberry.ExceptionHandler:
     class Handler(strawberry.ExceptionHandler):
         exception_type = expected
         error_type = shown
 
-        def handle(self, exception: program.FactorQLError, **_context: object) -> Error:
+        def handle(self, exception: program.FactorQLError | StoreUnavailable, **_context: object) -> Error:
+            if shown is StorageFailure:
+                # The client learns what failed; only the operator can mend it.
+                log.error("%s", exception)
+            if isinstance(exception, StoreUnavailable):
+                exception = storage_failure(exception)
             return _as_type(exception, shown)
 
     return Handler()
@@ -130,6 +140,7 @@ EXCEPTION_HANDLERS = tuple(
         (program.LimitExceeded, LimitExceeded),
         (program.DatasetUnavailable, DatasetUnavailable),
         (program.StorageFailure, StorageFailure),
+        (StoreUnavailable, StorageFailure),
     )
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from app.datasets.snapshot import (
 from app.errors import DatasetNotFound, FieldError, InvalidInput, StorageFailure
 from app.services.context import Services
 from db import datasets as dataset_store
+from db.errors import StoreError
 from db.records import AssetRecord, DatasetRecord, NewDataset
 from engine.panel import PRICE, Calendar, Panel
 
@@ -79,13 +81,13 @@ async def ingest_file(
     """Read a file into an immutable dataset that `name` means from now on.
 
     The same content under the same name is the same dataset. Raises InvalidInput (name), InvalidFile,
-    LimitExceeded, StorageFailure; nothing is left behind then.
+    LimitExceeded, StorageFailure, StoreError; nothing is left behind then.
     """
     _check_name(name)
     limits = ReadLimits(max_decompressed_bytes=services.settings.max_decompressed_bytes)
     datasets_dir = services.settings.datasets_dir
 
-    def read_and_write() -> tuple[ReadPanel, str]:
+    def read_and_write() -> tuple[ReadPanel, str, int]:
         read = read_long_form(
             path,
             filename=filename,
@@ -94,11 +96,16 @@ async def ingest_file(
             limits=limits,
             progress=progress,
         )
-        return read, write_snapshot(read.panel, datasets_dir)
+        fingerprint = write_snapshot(read.panel, datasets_dir)
+        return read, fingerprint, _last_written(datasets_dir / fingerprint)
 
-    read, fingerprint = await asyncio.to_thread(read_and_write)
+    read, fingerprint, written = await asyncio.to_thread(read_and_write)
     new = _new_dataset(name, fingerprint, read, provenance or Provenance(source=filename))
-    dataset, created = await dataset_store.add_dataset(services.store, new, services.now())
+    try:
+        dataset, created = await dataset_store.add_dataset(services.store, new, services.now())
+    except StoreError:
+        await _discard_unless_used(services, fingerprint, written)
+        raise
     return IngestOutcome(dataset, created)
 
 
@@ -172,6 +179,30 @@ async def collect_garbage(services: Services, *, dry_run: bool = False) -> Garba
         )
 
     return await asyncio.to_thread(collect)
+
+
+async def _discard_unless_used(services: Services, fingerprint: str, written: int) -> None:
+    """Remove the snapshot of a dataset whose row could not be written: it may be what fills the disk.
+
+    One that was found again since `written` stays: another process may be about to commit its row.
+    """
+    datasets_dir = services.settings.datasets_dir
+
+    def discard() -> None:
+        if _last_written(datasets_dir / fingerprint) == written:
+            remove_snapshot(datasets_dir, fingerprint)
+
+    with suppress(StoreError, StorageFailure):
+        if fingerprint not in await dataset_store.fingerprints_in_use(services.store):
+            await asyncio.to_thread(discard)
+
+
+def _last_written(snapshot: Path) -> int:
+    """In nanoseconds; 0 if it is gone."""
+    try:
+        return snapshot.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 async def _default_dataset(services: Services) -> DatasetRecord:

@@ -10,6 +10,7 @@ from graphql import GraphQLObjectType, GraphQLUnionType
 
 from app import errors as program
 from app.schema.errors import EXCEPTION_HANDLERS, field_errors_at
+from db.errors import StoreUnavailable
 
 SHOWN_IN_QUERIES_ONLY = {program.FactorQLError, program.NotFound, program.Unauthenticated}
 
@@ -20,12 +21,25 @@ def test_every_expected_error_has_a_type() -> None:
         for _, kind in inspect.getmembers(program, inspect.isclass)
         if issubclass(kind, program.FactorQLError)
     }
-    assert {handler.exception_type for handler in EXCEPTION_HANDLERS} == kinds - SHOWN_IN_QUERIES_ONLY
+    handled = {handler.exception_type for handler in EXCEPTION_HANDLERS}
+    assert handled - {StoreUnavailable} == kinds - SHOWN_IN_QUERIES_ONLY
 
 
 def test_types_are_named_like_the_errors() -> None:
     for handler in EXCEPTION_HANDLERS:
-        assert handler.error_type.__name__ == handler.exception_type.__name__
+        if handler.exception_type is not StoreUnavailable:
+            assert handler.error_type.__name__ == handler.exception_type.__name__
+
+
+def test_a_store_that_cannot_be_used_is_a_storage_failure_without_its_address(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    (handler,) = (one for one in EXCEPTION_HANDLERS if one.exception_type is StoreUnavailable)
+    error = StoreUnavailable("the SQLite database /secret/store: database or disk is full", "free some space")
+    shown = handler.handle(error)
+    assert (shown.code, shown.hint) == ("STORAGE_FAILURE", "free some space")
+    assert "/secret" not in shown.message
+    assert "/secret" in caplog.text
 
 
 def test_special_errors_come_before_general_ones() -> None:
