@@ -28,56 +28,50 @@ from app.schema.node_ids import NodeType, encode_id
 from engine.factors.config import FactorName
 from tests.app.schema.graph import Graph, Population, run_id
 
-MAX_DEPTH = 8
-
 
 @dataclass
 class Writer:
-    """Writes selections of all that lies below a type, and remembers which fields it wrote.
+    """Writes calls of root fields with all that lies below them, and remembers which fields it wrote.
 
-    `arguments` holds examples by `Type.field(argument)`, else by `(argument)`. A type is not entered again
-    below itself.
+    `arguments` holds examples by `Type.field(argument)`, else by `(argument)`. One call writes out each type
+    once, where it first occurs.
     """
 
     schema: GraphQLSchema
     arguments: Mapping[str, str]
     written: set[str] = field(default_factory=set)
+    entered: set[str] = field(default_factory=set)
 
-    def call(self, owner: str, name: str, definition: GraphQLField, open_types: tuple[str, ...] = ()) -> str:
-        """One field with its arguments and all below it; nothing where that would go round in circles."""
-        named = get_named_type(definition.type)
-        if named.name in open_types or len(open_types) >= MAX_DEPTH:
-            return ""
+    def root_call(self, owner: str, name: str, definition: GraphQLField) -> str:
+        self.entered.clear()
+        return self._call(owner, name, definition)
+
+    def _call(self, owner: str, name: str, definition: GraphQLField) -> str:
         self.written.add(f"{owner}.{name}")
-        call = name + self._arguments(owner, name, definition)
-        if not is_composite_type(named):
-            return call
-        return f"{call} {{ {self._selection(named, (*open_types, named.name))} }}"
+        named = get_named_type(definition.type)
+        below = f" {{ {self._selection(named)} }}" if is_composite_type(named) else ""
+        return name + self._arguments(owner, name, definition) + below
 
-    def _selection(self, graph_type: GraphQLNamedType, open_types: tuple[str, ...]) -> str:
+    def _selection(self, graph_type: GraphQLNamedType) -> str:
         parts = ["__typename"]
         if isinstance(graph_type, GraphQLObjectType | GraphQLInterfaceType):
-            parts += self._fields(graph_type, open_types)
+            parts += self._fields(graph_type)
         if isinstance(graph_type, GraphQLUnionType | GraphQLInterfaceType):
             for member in self.schema.get_possible_types(graph_type):
-                if member.name in open_types:
-                    continue
                 # Aliases: members may have fields of one name and different types.
-                fields = self._fields(member, (*open_types, member.name), alias=f"{member.name}_")
-                parts.append(f"... on {member.name} {{ {' '.join(fields)} }}")
+                fields = self._fields(member, alias=f"{member.name}_")
+                parts.append(f"... on {member.name} {{ {' '.join(fields) or '__typename'} }}")
         return " ".join(parts)
 
-    def _fields(
-        self,
-        graph_type: GraphQLObjectType | GraphQLInterfaceType,
-        open_types: tuple[str, ...],
-        alias: str = "",
-    ) -> list[str]:
+    def _fields(self, graph_type: GraphQLObjectType | GraphQLInterfaceType, alias: str = "") -> list[str]:
+        if graph_type.name in self.entered:
+            return []
+        self.entered.add(graph_type.name)
         calls = {
-            name: self.call(graph_type.name, name, definition, open_types)
+            name: self._call(graph_type.name, name, definition)
             for name, definition in graph_type.fields.items()
         }
-        return [f"{alias}{name}: {call}" if alias else call for name, call in calls.items() if call]
+        return [f"{alias}{name}: {call}" if alias else call for name, call in calls.items()]
 
     def _arguments(self, owner: str, name: str, definition: GraphQLField) -> str:
         given = []
@@ -135,10 +129,10 @@ async def test_every_field_answers_without_an_error(graph: Graph, writer: Writer
     assert query is not None
     assert mutation is not None
     for name, definition in query.fields.items():
-        data = await run_operation(graph, "query", writer.call("Query", name, definition))
+        data = await run_operation(graph, "query", writer.root_call("Query", name, definition))
         assert data[name] is not None, name
     for name, definition in mutation.fields.items():
-        data = await run_operation(graph, "mutation", writer.call("Mutation", name, definition))
+        data = await run_operation(graph, "mutation", writer.root_call("Mutation", name, definition))
         assert data[name]["__typename"].endswith("Success"), data
     await follow(graph, writer)
     assert every_field(writer.schema) - writer.written == set()
@@ -149,7 +143,7 @@ async def follow(graph: Graph, writer: Writer) -> None:
     subscription = writer.schema.subscription_type
     assert subscription is not None
     for name, definition in subscription.fields.items():
-        call = writer.call("Subscription", name, definition)
+        call = writer.root_call("Subscription", name, definition)
         async with aclosing(graph.subscribe(f"subscription {{ {call} }}")) as results:
             result = await anext(results)
         assert result.errors is None, result.errors
