@@ -19,6 +19,7 @@ from websockets.typing import Subprotocol
 from app.boundary.server import uvicorn_options
 from app.datasets.sample import sample_panel_path
 from app.main import create_app
+from app.schema.node_ids import NodeType, encode_id
 from app.services.context import Services
 from app.services.events import EventHub
 from app.settings import Settings
@@ -146,6 +147,24 @@ def test_two_operations_of_a_socket_share_nothing_but_the_services(client: httpx
             assert [event["factors"][0] for event in events(connection, number)] == [
                 {"runs": {"totalCount": 0}}
             ]
+
+
+def test_a_subscription_that_cannot_be_served_says_why(client: httpx.Client) -> None:
+    unknown = encode_id(NodeType.FACTOR_RUN, 10**9)
+    with websocket(client) as connection:
+        for number, (arguments, code) in enumerate(
+            (
+                ('runId: "garbage"', "BAD_USER_INPUT"),
+                (f'runId: "{unknown}"', "NOT_FOUND"),
+                ('after: "garbage"', "BAD_CURSOR"),
+            )
+        ):
+            subscribe(connection, str(number), f"subscription {{ runEvents({arguments}) {{ cursor }} }}")
+            message = json.loads(connection.recv(timeout=30))
+            errors = message["payload"] if message["type"] == "error" else message["payload"]["errors"]
+            assert [error["extensions"]["code"] for error in errors] == [code], message
+            if message["type"] == "next":
+                assert json.loads(connection.recv(timeout=30)) == {"id": str(number), "type": "complete"}
 
 
 # -- from upload to result ---------------------------------------------------------------------------------
