@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date
 
-import numpy as np
 import strawberry
 
 from app.schema.enums import SeriesName, SeriesTransform
@@ -105,7 +104,7 @@ class MonthlyReturn:
 
 def to_monthly_returns(factor: SeriesRecord) -> list[MonthlyReturn]:
     """One entry a month in which a period of the factor's series ends, oldest first."""
-    months, values = monthly_returns(factor.dates, np.asarray(factor.values))
+    months, values = monthly_returns(factor.dates, factor.values)
     return [
         MonthlyReturn(year=month.year, month=month.month, value=value)
         for month, value in zip(months.astype("datetime64[D]").tolist(), values.tolist(), strict=True)
