@@ -163,7 +163,7 @@ async def _send_refusal(refusal: Refusal, request: Request, send: Send) -> None:
         {"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers}
     )
     await send({"type": "http.response.body", "body": response.body, "more_body": True})
-    if refusal.status == 413:
+    if refusal.status in (413, 507):
         await discard_rest(request)
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 

@@ -10,7 +10,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-from app.boundary.refusals import malformed, too_large
+from app.boundary.refusals import malformed, not_kept, too_large
 
 _LINGER_SECONDS = 0.5
 _LINGER_BYTES = 1_000_000
@@ -49,8 +49,8 @@ async def read_multipart(
 ) -> FormData:
     """The form; files beyond a megabyte are on disk. Close it when done.
 
-    Refused are bodies above `cap` and too many or too large parts (413) and what is no form (400);
-    nothing stays open or on disk then.
+    Refused are bodies above `cap` and too many or too large parts (413), what is no form (400), and files
+    for which the disk has no room (507); nothing stays open or on disk then.
     """
     async with aclosing(stream_body(request, cap, "An upload")) as stream:
         parser = MultiPartParser(
@@ -62,6 +62,8 @@ async def read_multipart(
             if error.message.startswith(("Too many", "Part exceeded")):
                 raise too_large(error.message) from None
             raise malformed(f"The multipart body cannot be read: {error.message}") from None
+        except OSError as error:
+            raise not_kept(error) from None
 
 
 async def discard_rest(request: Request) -> None:

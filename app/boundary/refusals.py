@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 import orjson
@@ -9,7 +10,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.boundary.error_masking import public_error
-from app.errors import FactorQLError, InvalidInput, LimitExceeded, Unauthenticated
+from app.errors import FactorQLError, InvalidInput, LimitExceeded, StorageFailure, Unauthenticated
+
+logger = logging.getLogger(__name__)
 
 JSON = "application/json; charset=utf-8"
 SAFE_HEADERS: Mapping[str, str] = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
@@ -41,6 +44,15 @@ def malformed(message: str, *, hint: str | None = None, status: int = 400) -> Re
 def too_large(message: str) -> Refusal:
     """A body above its cap; the connection is closed because the rest of it is not read."""
     return Refusal(413, LimitExceeded(message), {"connection": "close"})
+
+
+def not_kept(error: OSError) -> Refusal:
+    """An upload for which the server's disk has no room; the connection is closed as above."""
+    logger.error("an upload cannot be kept: %s", error)
+    failure = StorageFailure(
+        f"the upload cannot be kept: {error.strerror or 'the disk fails'}", hint="try again later"
+    )
+    return Refusal(507, failure, {"connection": "close"})
 
 
 def unauthenticated(error: Unauthenticated) -> Refusal:

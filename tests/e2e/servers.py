@@ -140,10 +140,10 @@ class Server(Command):
         """The data of an operation that meets no error."""
         return data_of(self.post(query, **variables))
 
-    def upload(
+    def send_files(
         self, query: str, variables: Mapping[str, object], files: Sequence[tuple[str, str, bytes]]
-    ) -> dict[str, Any]:
-        """The data of an operation with files, as the GraphQL multipart request specification has it.
+    ) -> httpx.Response:
+        """An operation with files, as the GraphQL multipart request specification has it.
 
         files: (place such as `variables.file`, file name, content); the variables are null there."""
         form = {
@@ -151,7 +151,13 @@ class Server(Command):
             "map": json.dumps({str(number): [place] for number, (place, _, _) in enumerate(files)}),
         }
         parts = {str(number): (name, content) for number, (_, name, content) in enumerate(files)}
-        return data_of(self.client.post(f"{self.url}/graphql", data=form, files=parts, headers=OWN_REQUEST))
+        return self.client.post(f"{self.url}/graphql", data=form, files=parts, headers=OWN_REQUEST)
+
+    def upload(
+        self, query: str, variables: Mapping[str, object], files: Sequence[tuple[str, str, bytes]]
+    ) -> dict[str, Any]:
+        """The data of an operation with files that meets no error."""
+        return data_of(self.send_files(query, variables, files))
 
     def computing(self) -> list[int]:
         """The processes that compute runs just now: the children of the forkserver."""
@@ -185,13 +191,16 @@ def commands(folder: Path) -> Iterator[Callable[..., Any]]:
         assert eventually(lambda command=command: not command.processes()), command.output
 
 
-def run_command(folder: Path, *arguments: str, **settings: Any) -> subprocess.CompletedProcess[str]:
+def run_command(
+    folder: Path, *arguments: str, before_start: Callable[[], None] | None = None, **settings: str
+) -> subprocess.CompletedProcess[str]:
     """A command to its end. Its output and errors are apart."""
     return subprocess.run(
         [sys.executable, "-m", "scripts", *arguments],
         env=environment_for(folder, **settings),
         cwd=folder,
         stdin=subprocess.DEVNULL,
+        preexec_fn=before_start,
         capture_output=True,
         text=True,
         timeout=60,
