@@ -13,7 +13,7 @@ lint: env
 	@.venv/bin/mypy
 
 bench: env
-	@.venv/bin/python -m scripts.bench
+	@.venv/bin/python -m scripts.benchmarks
 
 env:
 	@scripts/setup_env.sh

@@ -48,7 +48,7 @@ def imported_modules(path: Path) -> set[str]:
 def test_imports_go_one_way(path):
     room = path.relative_to(ROOT).parts[0]
     tops = {name.split(".")[0] for name in imported_modules(path)}
-    if path.is_relative_to(ROOT / "scripts" / "bench"):
+    if path.is_relative_to(ROOT / "scripts" / "benchmarks"):
         tops.discard("tests")  # the reference implementation is what benchmarks compare with
     assert tops & {*ROOMS, "tests"} <= MAY_IMPORT[room]
     if room == "engine":
