@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 
 import click
 
@@ -33,6 +34,14 @@ class _LazyGroup(click.Group):
             return None
         module = importlib.import_module(f"scripts.commands.{name.replace('-', '_')}")
         return module.command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Exit code 130 after Ctrl-C, at whatever moment it comes."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            sys.exit(130)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import logging
 import math
+import signal
 import sys
 import traceback
 import uuid
@@ -53,13 +54,13 @@ def run_with_services(work: Callable[[Services], Awaitable[T]], *, execute: bool
         async with open_services(settings, execute=execute) as services:
             return await work(services)
 
-    with failing_in_one_line(settings):
+    with failing_in_one_line(settings), winding_up_when_terminated():
         return asyncio.run(session())
 
 
 @contextmanager
 def failing_in_one_line(settings: Settings) -> Iterator[None]:
-    """Exit codes: 1 failed, 2 wrong usage, 130 interrupted. Unexpected errors go to a log, by id."""
+    """Exit codes: 1 failed, 2 wrong usage. Unexpected errors go to a log, by id."""
     try:
         yield
     except InvalidFile as error:
@@ -68,13 +69,29 @@ def failing_in_one_line(settings: Settings) -> Iterator[None]:
         fail(error.message, hint=error.hint, code=USAGE)
     except (FactorQLError, StoreError) as error:
         fail(error.message, hint=error.hint)
-    except KeyboardInterrupt:
-        click.echo("interrupted", err=True)
-        sys.exit(130)
     except (click.ClickException, click.exceptions.Exit, SystemExit, BrokenPipeError):
         raise  # click's own business: usage, exit codes, a reader that went away
     except Exception:
         fail(_log_unexpected(settings))
+
+
+@contextmanager
+def winding_up_when_terminated() -> Iterator[None]:
+    """SIGTERM winds up as Ctrl-C does; then the process ends by it, as whoever sent it expects."""
+    terminated = False
+
+    def interrupt(_number: int, _frame: object) -> None:
+        nonlocal terminated
+        terminated = True
+        signal.raise_signal(signal.SIGINT)
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+        if terminated:
+            signal.raise_signal(signal.SIGTERM)
 
 
 def fail(message: str, *, hint: str | None = None, code: int = FAILED) -> NoReturn:

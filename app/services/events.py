@@ -38,6 +38,8 @@ class EventHub:
         self._listeners = 0
         self._idle = asyncio.Event()
         self._closed = False
+        self.waits_end = False
+        """Whether whoever waits for a run's end is to return with the run as it is: the server stops."""
         self._poller: asyncio.Task[None] | None = None
 
     def notify(self) -> None:
@@ -64,6 +66,11 @@ class EventHub:
             self._listeners -= 1
             if self._listeners == 0:
                 self._idle.set()
+
+    def end_waits(self) -> None:
+        """Let those go who wait for the end of a run, now and from now on."""
+        self.waits_end = True
+        self._wake()
 
     async def close(self) -> None:
         """End the poller. Those who still listen hear no more of other processes."""

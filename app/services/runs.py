@@ -86,7 +86,10 @@ async def launch_factor(
 
 
 async def wait_for_run(services: Services, run_id: int, seconds: float) -> RunRecord:
-    """The run once it has ended, or as it is when the time is over. Raises RunNotFound."""
+    """The run once it has ended, or as it is when the time is over or the server stops.
+
+    Raises RunNotFound.
+    """
     deadline = asyncio.get_running_loop().time() + min(seconds, MAX_WAIT_SECONDS)
     with services.events.listening():
         while True:
@@ -94,7 +97,7 @@ async def wait_for_run(services: Services, run_id: int, seconds: float) -> RunRe
             try:
                 run = await get_run(services, run_id)
                 remaining = deadline - asyncio.get_running_loop().time()
-                if run.status.is_terminal or remaining <= 0:
+                if run.status.is_terminal or remaining <= 0 or services.events.waits_end:
                     return run
                 await asyncio.wait([changed], timeout=remaining)
             finally:

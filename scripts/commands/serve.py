@@ -28,7 +28,7 @@ def serve(settings: Settings) -> None:
     # imported here: the server is heavy, and help and mistakes should be quick
     import uvicorn
 
-    from app.boundary.server import uvicorn_options
+    from app.boundary.server import WindingUpServer, uvicorn_options
     from app.main import create_app
     from app.storage import prepare_data_dir
     from db.store import Store
@@ -44,7 +44,11 @@ def serve(settings: Settings) -> None:
         host, port = listener.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
         click.echo(f"FactorQL serves at http://{shown}:{port}/graphql (stop with Ctrl-C)")
-        server = uvicorn.Server(uvicorn.Config(create_app(settings), **uvicorn_options(settings)))
+        app = create_app(settings)
+        server = WindingUpServer(
+            uvicorn.Config(app, **uvicorn_options(settings)),
+            before_shutdown=lambda: app.state.services.events.end_waits(),
+        )
         server.run(sockets=[listener])
 
 
