@@ -72,3 +72,7 @@ def test_the_screenshot_is_there():
 def test_linked_files_exist():
     for target in re.findall(r"(?<!!)\[[^]]*\]\(([^)#]+)\)", README):
         assert (ROOT / target).exists(), target
+
+
+def test_nothing_is_left_to_be_filled_in():
+    assert "@@" not in README
