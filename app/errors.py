@@ -13,7 +13,9 @@ FactorQLError
 ├── LimitExceeded          a request or file is larger than the server allows
 ├── Unauthenticated        a token is needed and absent or wrong
 ├── DatasetUnavailable     a dataset's files are gone or damaged
-└── StorageFailure         the disk or data directory cannot be written
+├── StorageFailure         the disk or data directory cannot be written
+├── UnsafeBind             a server would listen beyond this machine without a token (app.boundary.access)
+└── NoChildProcess         no process can be had for a computation (app.execution.launcher)
 
 Everything else is a fault of the program: logged with an id, shown as that id alone.
 """
