@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from tests.e2e.servers import Server
 
@@ -36,7 +37,11 @@ class Stream:
 def connected(server: Server) -> Iterator[ClientConnection]:
     """An open connection that the server has acknowledged."""
     with connect(
-        server.websocket_url, subprotocols=["graphql-transport-ws"], proxy=None, compression=None
+        server.websocket_url,
+        subprotocols=[Subprotocol("graphql-transport-ws")],
+        proxy=None,
+        compression=None,
+        max_queue=None,  # a client whose queue is full would not hear the server's answer to its close
     ) as connection:
         send(connection, type="connection_init")
         assert receive(connection)["type"] == "connection_ack"
