@@ -1,39 +1,27 @@
 """GraphiQL in a real browser that may talk to its own server only."""
 
-import asyncio
 import json
 import re
 import shutil
-import socket
-import threading
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-import strawberry
-import uvicorn
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import Mount, Route, WebSocketRoute
-from starlette.types import Receive, Scope, Send
-from strawberry.asgi import GraphQL
-from strawberry.exceptions import ConnectionRejectionError
 
-from app.web.graphiql_page import ASSETS_PATH, graphiql_assets, graphiql_page
+from tests.e2e.graph import launched
+from tests.e2e.held_dataset import held_dataset
+from tests.e2e.servers import Server, commands, run_command
 
 playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 TOKEN = "token-of-the-test"
-QUERY = '{ greeting(name: "Ada") }'
-QUERY_RESULT = '"greeting": "Hello Ada"'
-SUBSCRIPTION = "subscription { countdown(start: 3) }"
-SUBSCRIPTION_DATA = [{"countdown": 3}, {"countdown": 2}, {"countdown": 1}]
-LAST_SUBSCRIPTION_RESULT = '"countdown": 1'
-DOCUMENTED_FIELD = "greeting"
+QUERY = "{ factor(name: SMB) { title latestRun { status dataset { label } } } }"
+QUERY_RESULT = '"label": "sample-synthetic v1 (synthetic)"'
+DOCUMENTED_FIELD = "latestFactorRuns"
+ENDED_RUN = "query { latestFactorRuns(factors: [SMB]) { id } }"
 
 CHROMIUM_ARGUMENTS = [
     "--headless",
@@ -47,84 +35,25 @@ CHROMIUM_ARGUMENTS = [
 ]
 
 
-@strawberry.type
-class Query:
-    @strawberry.field(description="Greets by name.")
-    def greeting(self, name: str = "you") -> str:
-        return f"Hello {name}"
-
-
-@strawberry.type
-class Subscription:
-    @strawberry.subscription(description="Counts down to one.")
-    async def countdown(self, start: int) -> AsyncGenerator[int, None]:
-        for number in range(start, 0, -1):
-            yield number
-            await asyncio.sleep(0.05)
-
-
-class GuardedGraphQL(GraphQL):
-    """The endpoint of a small server: the page on GET, and a token asked for when there is one."""
-
-    def __init__(self, token: str | None) -> None:
-        schema = strawberry.Schema(Query, subscription=Subscription)
-        super().__init__(schema, graphql_ide=None, subscription_protocols=["graphql-transport-ws"])
-        self._accepted = None if token is None else f"Bearer {token}"
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket":
-            return await super().__call__(scope, receive, send)
-        request = Request(scope)
-        if request.method == "GET":
-            return await graphiql_page(request)(scope, receive, send)
-        if request.headers.get("x-factorql-request") != "1":
-            return await JSONResponse({"errors": [{"message": "cross-site"}]}, 403)(scope, receive, send)
-        if not self._admits(request.headers.get("authorization")):
-            return await JSONResponse({"errors": [{"message": "no token"}]}, 401)(scope, receive, send)
-        return await super().__call__(scope, receive, send)
-
-    async def on_ws_connect(self, context: dict[str, object]) -> None:
-        parameters = context["connection_params"] or {}
-        if not self._admits(parameters.get("Authorization")):
-            raise ConnectionRejectionError
-
-    def _admits(self, authorization: str | None) -> bool:
-        return self._accepted in (None, authorization)
-
-
-@contextmanager
-def serving(token: str | None = None) -> Iterator[str]:
-    """The base URL of a server that runs until the context ends."""
-    endpoint = GuardedGraphQL(token)
-    routes = [
-        Route("/graphql", endpoint),
-        WebSocketRoute("/graphql", endpoint),
-        Mount(ASSETS_PATH, app=graphiql_assets),
-    ]
-    config = uvicorn.Config(
-        Starlette(routes=routes), log_level="warning", ws="websockets-sansio", lifespan="off"
-    )
-    server = uvicorn.Server(config)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join()
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory after `factorql demo`."""
+    folder = tmp_path_factory.mktemp("demo")
+    done = run_command(folder, "demo", "--no-serve")
+    assert done.returncode == 0, done.stderr
+    return folder
 
 
 @pytest.fixture(scope="module")
-def base_url() -> Iterator[str]:
-    with serving() as url:
-        yield url
+def server(folder: Path) -> Iterator[Server]:
+    with commands(folder) as start:
+        yield start(Server).ready()
 
 
 @pytest.fixture(scope="module")
-def guarded_url() -> Iterator[str]:
-    with serving(TOKEN) as url:
-        yield url
+def guarded_server(folder: Path) -> Iterator[Server]:
+    with commands(folder) as start:
+        yield start(Server, api_token=TOKEN).ready()
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +76,8 @@ class Visit:
     complaints: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     frames: list[dict[str, Any]] = field(default_factory=list)
+    """What WebSockets have received."""
+    sent: list[dict[str, Any]] = field(default_factory=list)
 
     def open(self, url: str, **parameters: str) -> None:
         self.page.goto(f"{url}/graphql?{urlencode(parameters)}" if parameters else f"{url}/graphql")
@@ -168,9 +99,23 @@ class Visit:
         self.paste_into(self.editor, query)
         self.page.keyboard.press("Control+Enter")
 
+    @property
+    def result(self) -> "playwright_api.Locator":
+        return self.page.locator(".result-window .CodeMirror-code")
+
     def expect_result(self, text: str) -> None:
-        result = self.page.locator(".result-window .CodeMirror-code")
-        playwright_api.expect(result).to_contain_text(text)
+        playwright_api.expect(self.result).to_contain_text(text)
+
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        for _ in range(100):
+            if condition():
+                return
+            self.page.wait_for_timeout(50)
+        pytest.fail("it did not happen in time")
+
+    def events(self) -> list[dict[str, Any]]:
+        """What the subscriptions of this page were sent."""
+        return [frame["payload"]["data"]["runEvents"] for frame in self.frames if frame["type"] == "next"]
 
     def foreign_requests(self, url: str) -> list[str]:
         own = (f"{url}/", url.replace("http", "ws", 1) + "/", "data:")
@@ -188,8 +133,8 @@ def context(browser: "playwright_api.Browser") -> Iterator["playwright_api.Brows
 @pytest.fixture
 def visit(context: "playwright_api.BrowserContext", request: pytest.FixtureRequest) -> Iterator[Visit]:
     """A new page that stored nothing yet; it must have complained of nothing and asked no other host."""
-    guarded = "guarded_url" in request.fixturenames
-    url = request.getfixturevalue("guarded_url" if guarded else "base_url")
+    guarded = "guarded_server" in request.fixturenames
+    url = request.getfixturevalue("guarded_server" if guarded else "server").url
     visit = Visit(context.new_page())
     visit.page.add_init_script("localStorage.clear()")
 
@@ -202,6 +147,7 @@ def visit(context: "playwright_api.BrowserContext", request: pytest.FixtureReque
     def watch_socket(opened: "playwright_api.WebSocket") -> None:
         visit.requests.append(opened.url)
         opened.on("framereceived", lambda frame: visit.frames.append(json.loads(frame)))
+        opened.on("framesent", lambda frame: visit.sent.append(json.loads(frame)))
 
     def hear(message: "playwright_api.ConsoleMessage") -> None:
         if message.type in {"error", "warning"}:
@@ -219,38 +165,56 @@ def visit(context: "playwright_api.BrowserContext", request: pytest.FixtureReque
     assert visit.foreign_requests(url) == []
 
 
-def test_it_opens_on_the_latest_runs_and_runs_what_is_typed(visit: Visit, base_url: str) -> None:
-    visit.open(base_url)
+def test_it_opens_on_the_latest_runs(visit: Visit, server: Server) -> None:
+    visit.open(server.url)
     assert visit.page.title() == "FactorQL"
-    for text in ("query LatestRuns", "latestRun", "annualizedReturn", "sharpeRatio", "maxDrawdown"):
-        playwright_api.expect(visit.editor).to_contain_text(text)
+    playwright_api.expect(visit.editor).to_contain_text("query LatestRuns")
+    visit.editor.click(position={"x": 120, "y": 20})
+    visit.page.keyboard.press("Control+Enter")
+    visit.expect_result('"title": "Size (small minus big)"')
+    visit.expect_result('"sharpeRatio": 1.45')
+    visit.expect_result('"title": "Value (historical direction: long expensive)"')
+    playwright_api.expect(visit.result).not_to_contain_text("errors")
+
+
+def test_what_is_typed_runs(visit: Visit, server: Server) -> None:
+    visit.open(server.url)
     visit.select_all(visit.editor)
     visit.page.keyboard.type(QUERY)
     visit.page.keyboard.press("Control+Enter")
     visit.expect_result(QUERY_RESULT)
 
 
-def test_a_subscription_streams_every_value(visit: Visit, base_url: str) -> None:
-    visit.open(base_url)
-    visit.run(SUBSCRIPTION)
-    visit.expect_result(LAST_SUBSCRIPTION_RESULT)
-    streamed = [frame["payload"]["data"] for frame in visit.frames if frame["type"] == "next"]
-    assert streamed == SUBSCRIPTION_DATA
+def test_a_subscription_streams_a_run_to_its_end(visit: Visit, server: Server) -> None:
+    visit.open(server.url)
+    visit.run("subscription { runEvents { kind status run { id factor { name } } } }")
+    visit.wait_until(lambda: any(frame["type"] == "subscribe" for frame in visit.sent))
+    with held_dataset(server.folder / "data") as release:
+        run_id = launched(server, spec={"value": {}}, dataset=None, force=True)
+        visit.wait_until(lambda: any(event["run"]["id"] == run_id for event in visit.events()))
+        release()
+        visit.expect_result('"kind": "SUCCEEDED"')
+    visit.expect_result(run_id)
+    kinds = [event["kind"] for event in visit.events() if event["run"]["id"] == run_id]
+    assert kinds.count("SUCCEEDED") == 1
+    assert kinds[-1] == "SUCCEEDED"
 
 
-def test_documentation_and_explorer_open(visit: Visit, base_url: str) -> None:
-    visit.open(base_url)
+def test_documentation_and_explorer_open(visit: Visit, server: Server) -> None:
+    visit.open(server.url)
     plugin = visit.page.locator(".graphiql-plugin")
     visit.page.get_by_role("button", name="Show Documentation Explorer").click()
     plugin.get_by_role("link", name="Query", exact=True).click()
     playwright_api.expect(plugin).to_contain_text(DOCUMENTED_FIELD)
+    plugin.get_by_role("link", name="factorRuns", exact=True).click()
+    playwright_api.expect(plugin).to_contain_text("FactorRunConnection")
     visit.page.get_by_role("button", name="Show GraphiQL Explorer").click()
     playwright_api.expect(plugin).to_contain_text("Explorer")
     playwright_api.expect(plugin).to_contain_text(DOCUMENTED_FIELD)
 
 
-def test_dialogs_and_menus_open_without_inline_styles(visit: Visit, base_url: str) -> None:
-    visit.open(base_url)
+def test_dialogs_and_menus_open_without_inline_styles(visit: Visit, server: Server) -> None:
+    visit.open(server.url)
     visit.page.get_by_role("button", name="Open settings dialog").click()
     visit.page.get_by_role("button", name="Dark").click()
     playwright_api.expect(visit.page.locator("body")).to_have_class(re.compile("graphiql-dark"))
@@ -261,23 +225,27 @@ def test_dialogs_and_menus_open_without_inline_styles(visit: Visit, base_url: st
     visit.expect_result('"second": "Query"')
 
 
-def test_a_link_opens_its_query_and_variables_without_running_them(visit: Visit, base_url: str) -> None:
-    query = "query Linked($name: String!) { greeting(name: $name) }"
-    visit.open(base_url, query=query, variables='{"name": "Grace"}')
+def test_a_link_opens_its_query_and_variables_without_running_them(visit: Visit, server: Server) -> None:
+    query = "query Linked($name: FactorName!) { factor(name: $name) { longSide } }"
+    visit.open(server.url, query=query, variables='{"name": "VALUE"}')
     playwright_api.expect(visit.editor).to_contain_text(query)
     variables = visit.page.get_by_label("Variables").locator(".CodeMirror").first
-    playwright_api.expect(variables).to_contain_text('{"name": "Grace"}')
-    playwright_api.expect(visit.page.locator(".result-window .CodeMirror-code")).to_have_text("")
+    playwright_api.expect(variables).to_contain_text('{"name": "VALUE"}')
+    playwright_api.expect(visit.result).to_have_text("")
     visit.editor.click(position={"x": 120, "y": 20})
     visit.page.keyboard.press("Control+Enter")
-    visit.expect_result('"greeting": "Hello Grace"')
+    visit.expect_result('"longSide": "HIGH"')
 
 
-def test_a_token_is_asked_for_used_and_not_kept(visit: Visit, guarded_url: str) -> None:
-    visit.open(guarded_url)
+def test_a_token_is_asked_for_used_and_not_kept(visit: Visit, guarded_server: Server) -> None:
+    authorized = {"authorization": f"Bearer {TOKEN}"}
+    body = {"query": ENDED_RUN}
+    latest = guarded_server.client.post(f"{guarded_server.url}/graphql", json=body, headers=authorized)
+    run_id = latest.json()["data"]["latestFactorRuns"][0]["id"]
+    visit.open(guarded_server.url)
     visit.run(QUERY)
     visit.expect_result("This server asks for its API token.")
-    visit.run(SUBSCRIPTION)
+    visit.run("subscription { runEvents { kind } }")
     visit.expect_result("This server asks for its API token.")
 
     visit.page.get_by_role("button", name="Headers").click()
@@ -289,8 +257,8 @@ def test_a_token_is_asked_for_used_and_not_kept(visit: Visit, guarded_url: str) 
     visit.paste_into(headers, f'{{"Authorization": "Bearer {TOKEN}"}}')
     visit.run(QUERY)
     visit.expect_result(QUERY_RESULT)
-    visit.run(SUBSCRIPTION)
-    visit.expect_result(LAST_SUBSCRIPTION_RESULT)
+    visit.run('subscription { runEvents(runId: "' + run_id + '") { kind } }')
+    visit.expect_result('"kind": "SNAPSHOT"')
 
     visit.page.get_by_role("button", name="Show Documentation Explorer").click()
     plugin = visit.page.locator(".graphiql-plugin")
@@ -299,7 +267,7 @@ def test_a_token_is_asked_for_used_and_not_kept(visit: Visit, guarded_url: str) 
     # GraphiQL saves what it keeps half a second after the last change.
     visit.page.wait_for_timeout(700)
     kept = visit.page.evaluate("JSON.stringify(localStorage)")
-    assert "greeting" in kept
+    assert "latestRun" in kept
     assert "Bearer" not in kept
     assert TOKEN not in kept
     assert not [address for address in visit.requests if "Bearer" in address or TOKEN in address]
