@@ -105,13 +105,12 @@ async def test_no_acknowledged_run_is_lost_when_the_server_is_killed_again_and_a
     assert len(acknowledged) > ROUNDS
 
     async with await Store.open(store_url, migrate=False) as store:
-        assert not all([(await run_of(store, run_id)).status.is_terminal for run_id in acknowledged])
         last = Server(store_url, tmp_path, launches=0)
         try:
             runs = [await ended(store, run_id, seconds=60) for run_id in acknowledged]
         finally:
             last.end_by(signal.SIGKILL)
-        assert any(run.attempt > 1 for run in runs)
+        assert any(run.attempt > 1 for run in runs), "no kill met a run on its way"
         for run in runs:
             if run.status is RunStatus.SUCCEEDED:
                 await assert_whole(store, run.id, acknowledged[run.id])
