@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.panels import panel_csv
-from tests.e2e.servers import Server, commands, run_command
+from tests.e2e.servers import Server, call_command, commands
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ def small_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data directory with one dataset, `small`: 12 assets, 220 days. Copy it."""
     folder = tmp_path_factory.mktemp("small")
     (folder / "small.csv").write_bytes(panel_csv())
-    done = run_command(folder, "ingest", "small.csv", "--name", "small")
-    assert done.returncode == 0, done.stderr
+    done = call_command(folder / "data", "ingest", str(folder / "small.csv"), "--name", "small")
+    assert done.exit_code == 0, done.stderr
     return folder / "data"
 
 

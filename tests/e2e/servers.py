@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from click.testing import CliRunner, Result
 
+from scripts.cli import main
 from tests.app.execution.processes import eventually
 
 ROOT = Path(__file__).parents[2]
@@ -111,7 +113,7 @@ class Server(Command):
 
     def ready(self) -> Server:
         """Once it answers at /health."""
-        assert eventually(self._serves, START_SECONDS), self.output
+        wait_for(self._serves, START_SECONDS)
         return self
 
     def _serves(self) -> bool:
@@ -206,6 +208,12 @@ def run_command(
         timeout=60,
         check=False,
     )
+
+
+def call_command(data_dir: Path, *arguments: str) -> Result:
+    """The same in this process, which is quicker, for commands that need no process of their own."""
+    environment = {"FACTORQL_DATA_DIR": str(data_dir), "FACTORQL_DATABASE_URL": ""}
+    return CliRunner(env=environment).invoke(main, list(arguments))
 
 
 def wait_for(find: Callable[[], Any], seconds: float = 20.0) -> Any:

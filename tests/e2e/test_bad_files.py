@@ -6,15 +6,13 @@ import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner
+from click.testing import Result
 
-from scripts.cli import main
 from tests.e2e.graph import dataset_names, ingest
 from tests.e2e.panels import HEADER, csv_of, rows
-from tests.e2e.servers import Server
+from tests.e2e.servers import Server, call_command
 
 ROWS = rows(assets=6, days=30)
 FILE = csv_of(ROWS)
@@ -74,14 +72,13 @@ KEPT_IN_PART = {
 
 
 @pytest.fixture
-def command(tmp_path: Path) -> Callable[..., Any]:
+def command(tmp_path: Path) -> Callable[..., Result]:
     """Runs `factorql ingest` on a file in `tmp_path`."""
-    environment = {"FACTORQL_DATA_DIR": str(tmp_path / "data"), "FACTORQL_DATABASE_URL": ""}
 
-    def run(file: str, content: bytes) -> Any:
+    def run(file: str, content: bytes) -> Result:
         path = tmp_path / file
         path.write_bytes(content)
-        return CliRunner(env=environment).invoke(main, ["ingest", str(path), "--name", "p", "--json"])
+        return call_command(tmp_path / "data", "ingest", str(path), "--name", "p", "--json")
 
     return run
 
@@ -100,7 +97,9 @@ def test_a_file_that_cannot_be_read_is_refused_whole(case: str, server: Server) 
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_the_command_refuses_it_in_one_line(case: str, command: Callable[..., Any], tmp_path: Path) -> None:
+def test_the_command_refuses_it_in_one_line(
+    case: str, command: Callable[..., Result], tmp_path: Path
+) -> None:
     file, content, reason = REFUSED[case]
     done = command(file, content)
     assert done.exit_code == 1
@@ -113,7 +112,7 @@ def test_the_command_refuses_it_in_one_line(case: str, command: Callable[..., An
 
 @pytest.mark.parametrize("case", KEPT_IN_PART)
 def test_faults_of_single_rows_are_counted_and_listed(
-    case: str, server: Server, command: Callable[..., Any]
+    case: str, server: Server, command: Callable[..., Result]
 ) -> None:
     content, counts, lines, kept = KEPT_IN_PART[case]
     answer = ingest(server, case.replace(" ", "-"), "p.csv", content)

@@ -11,12 +11,11 @@ from typing import Any
 
 import httpx
 import pytest
-from click.testing import CliRunner
+from click.testing import Result
 
-from scripts.cli import main
 from tests.e2e.graph import CANCEL, ingest, launch, launched, small_spec, states
 from tests.e2e.panels import csv_of, panel_csv, rows
-from tests.e2e.servers import OWN_REQUEST, Server
+from tests.e2e.servers import OWN_REQUEST, Server, call_command
 
 QUICK_SECONDS = 3.0
 """On a busy machine; what is meant is: before the work that was asked for could have been done."""
@@ -99,7 +98,7 @@ def test_what_the_schema_does_not_know_is_refused(server: Server, spec: dict, wo
         ("startDate=yesterday", "yesterday"),
     ],
 )
-def test_the_command_says_so_too(command: Callable[..., Any], setting: str, words: str) -> None:
+def test_the_command_says_so_too(command: Callable[..., Result], setting: str, words: str) -> None:
     done = command("compute", "smb", "--set", setting)
     assert done.exit_code == 2
     assert done.stderr.startswith("error: ")
@@ -115,7 +114,7 @@ def without_fees() -> bytes:
     return csv_of(lines, "date,asset,price,mc,24h_volume,dau,revenue")
 
 
-def test_a_field_that_the_dataset_lacks_is_named(server: Server, command: Callable[..., Any]) -> None:
+def test_a_field_that_the_dataset_lacks_is_named(server: Server, command: Callable[..., Result]) -> None:
     assert ingest(server, "without-fees", "p.csv", without_fees())["created"]
     before = states(server)
     dataset = {"name": "without-fees"}
@@ -146,7 +145,7 @@ def test_a_field_that_the_dataset_lacks_is_named(server: Server, command: Callab
     ids=["too few assets", "one asset", "one date", "dates without data"],
 )
 def test_a_run_without_any_period_fails_and_says_why(
-    server: Server, command: Callable[..., Any], content: bytes, spec: dict, words: str
+    server: Server, command: Callable[..., Result], content: bytes, spec: dict, words: str
 ) -> None:
     name = "for-" + words[:8].replace(" ", "-")
     assert ingest(server, name, "p.csv", content)["created"]
@@ -302,14 +301,13 @@ def test_an_upload_of_100_megabytes_is_refused_without_reading_it(server: Server
 
 
 @pytest.fixture
-def command(small: Path, tmp_path: Path) -> Callable[..., Any]:
+def command(small: Path, tmp_path: Path) -> Callable[..., Result]:
     """Runs a command on a data directory of its own; `content` is put into the file p.csv first."""
-    environment = {"FACTORQL_DATA_DIR": str(small), "FACTORQL_DATABASE_URL": ""}
 
-    def run(*arguments: str, content: bytes | None = None) -> Any:
+    def run(*arguments: str, content: bytes | None = None) -> Result:
         if content is not None:
             (tmp_path / "p.csv").write_bytes(content)
             arguments = tuple(str(tmp_path / word) if word == "p.csv" else word for word in arguments)
-        return CliRunner(env=environment).invoke(main, list(arguments))
+        return call_command(small, *arguments)
 
     return run

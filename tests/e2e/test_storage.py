@@ -6,9 +6,8 @@ import ctypes
 import os
 import resource
 import sqlite3
-import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,9 +23,11 @@ from tests.e2e.graph import (
     states,
     status_of,
 )
-from tests.e2e.held_dataset import held_dataset
+from tests.e2e.held_datasets import held_datasets
 from tests.e2e.panels import panel_csv
-from tests.e2e.servers import Server, run_command, wait_for
+from tests.e2e.servers import Server, call_command, run_command, wait_for
+
+COMMANDS = pytest.mark.parametrize("arguments", [["serve", "--port", "0"], ["runs"]], ids=["serve", "runs"])
 
 _DROP_FROM_BOUNDING_SET = 24
 _CAPABILITIES_OVER_PERMISSIONS = (1, 2)
@@ -61,12 +62,12 @@ def full_disk(pid: int, size: int) -> Iterator[None]:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def assert_one_line(done: subprocess.CompletedProcess[str], *words: str) -> None:
-    assert done.returncode == 1, done
-    assert done.stderr.startswith("error: "), done.stderr
-    assert len(done.stderr.splitlines()) == 1, done.stderr
+def assert_one_line(exit_code: int, stderr: str, *words: str) -> None:
+    assert exit_code == 1, stderr
+    assert stderr.startswith("error: "), stderr
+    assert len(stderr.splitlines()) == 1, stderr
     for word in words:
-        assert word in done.stderr
+        assert word in stderr
 
 
 def everything_below(folder: Path) -> list[str]:
@@ -76,31 +77,30 @@ def everything_below(folder: Path) -> list[str]:
 # -- read-only ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("arguments", [("serve", "--port", "0"), ("runs",)], ids=["serve", "runs"])
-def test_a_read_only_data_directory_is_told_in_one_line(
-    tmp_path: Path, small: Path, arguments: tuple[str, ...]
+@pytest.mark.parametrize(
+    ("part", "arguments", "words"),
+    [
+        (".", ["serve", "--port", "0"], ["data is read-only", "FACTORQL_DATA_DIR"]),
+        ("factorql.sqlite", ["ingest", "other.csv", "--name", "other"], ["factorql.sqlite", "readonly"]),
+    ],
+)
+def test_what_is_read_only_is_told_in_one_line(
+    tmp_path: Path, small: Path, part: str, arguments: list[str], words: list[str]
 ) -> None:
-    before = everything_below(small)
-    with read_only(small):
-        done = run_command(tmp_path, *arguments, before_start=heed_permissions)
-    assert_one_line(done, "read-only", "FACTORQL_DATA_DIR")
-    assert done.stdout == ""
-    assert everything_below(small) == before
-
-
-def test_a_data_directory_that_is_a_file_is_told_in_one_line(tmp_path: Path) -> None:
-    (tmp_path / "data").write_text("")
-    assert_one_line(run_command(tmp_path, "serve", "--port", "0"), "cannot be created", "FACTORQL_DATA_DIR")
-
-
-@pytest.mark.parametrize("part", ["factorql.sqlite", "datasets"])
-def test_a_read_only_part_of_it_is_told_in_one_line(tmp_path: Path, small: Path, part: str) -> None:
     (tmp_path / "other.csv").write_bytes(panel_csv(seed=6))
     before = everything_below(small / "datasets")
     with read_only(small / part):
-        done = run_command(tmp_path, "ingest", "other.csv", "--name", "other", before_start=heed_permissions)
-    assert_one_line(done, "writ", part)
+        done = run_command(tmp_path, *arguments, before_start=heed_permissions)
+    assert_one_line(done.returncode, done.stderr, *words)
+    assert done.stdout == ""
     assert everything_below(small / "datasets") == before
+
+
+@COMMANDS
+def test_a_data_directory_that_is_a_file_is_told_in_one_line(tmp_path: Path, arguments: list[str]) -> None:
+    (tmp_path / "data").write_text("")
+    done = call_command(tmp_path / "data", *arguments)
+    assert_one_line(done.exit_code, done.stderr, "cannot be created", "FACTORQL_DATA_DIR")
 
 
 # -- full --------------------------------------------------------------------------------------------------
@@ -109,13 +109,9 @@ def test_a_read_only_part_of_it_is_told_in_one_line(tmp_path: Path, small: Path,
 def test_a_disk_that_fills_while_a_command_ingests_leaves_nothing_behind(tmp_path: Path, small: Path) -> None:
     (tmp_path / "large.csv").write_bytes(panel_csv(assets=60, days=900))
     before = everything_below(small)
-
-    def fill_disk() -> None:
-        _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, hard))
-
-    done = run_command(tmp_path, "ingest", "large.csv", "--name", "large", before_start=fill_disk)
-    assert_one_line(done, "cannot be written", "free space")
+    with full_disk(os.getpid(), 300_000):
+        done = call_command(small, "ingest", str(tmp_path / "large.csv"), "--name", "large")
+    assert_one_line(done.exit_code, done.stderr, "cannot be written", "free space")
     assert everything_below(small) == before
 
 
@@ -126,7 +122,7 @@ def test_a_full_disk_loses_nothing_and_a_server_goes_on_once_there_is_space(
     done = launched(server)
     assert ended(server, done) == "SUCCEEDED"
     snapshots = everything_below(small / "datasets")
-    with held_dataset(small) as release:
+    with held_datasets(small) as release:
         ids = [launched(server, force=True) for _ in range(3)]
         wait_for(server.computing)
         wait_for(lambda: status_of(server, ids[0]) == "RUNNING")
@@ -158,14 +154,11 @@ def test_a_full_disk_loses_nothing_and_a_server_goes_on_once_there_is_space(
 # -- newer -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("arguments", [("serve", "--port", "0"), ("runs",)], ids=["serve", "runs"])
-def test_a_store_of_a_newer_version_is_left_alone(
-    tmp_path: Path, small: Path, arguments: tuple[str, ...]
-) -> None:
-    store = sqlite3.connect(small / "factorql.sqlite")
-    with store:
+@COMMANDS
+def test_a_store_of_a_newer_version_is_left_alone(small: Path, arguments: list[str]) -> None:
+    with closing(sqlite3.connect(small / "factorql.sqlite")) as store, store:
         store.execute("UPDATE alembic_version SET version_num = '9999'")
-    store.close()
     before = (small / "factorql.sqlite").read_bytes()
-    assert_one_line(run_command(tmp_path, *arguments), "9999", "newer version")
+    done = call_command(small, *arguments)
+    assert_one_line(done.exit_code, done.stderr, "9999", "newer version")
     assert (small / "factorql.sqlite").read_bytes() == before

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import threading
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.e2e.graph import CANCEL, EVENTS, TERMINAL, ended, launch, launched, small_spec
-from tests.e2e.held_dataset import held_dataset
+from tests.e2e.held_datasets import held_datasets
 from tests.e2e.servers import Server
 from tests.e2e.sockets import connected, receive, send, subscription
 
@@ -21,7 +18,7 @@ RUNS = 6
 def test_the_stream_of_a_run_begins_with_what_is_and_completes_at_its_end(
     server: Server,
 ) -> None:
-    with held_dataset(server.folder / "data") as release:
+    with held_datasets(server.folder / "data") as release:
         run_id = launched(server, force=True)
         with subscription(server, EVENTS, runId=run_id) as events:
             first = next(events)["runEvents"]
@@ -45,7 +42,7 @@ def test_the_stream_of_a_run_begins_with_what_is_and_completes_at_its_end(
 def test_a_client_that_reconnects_after_every_event_has_seen_the_same_as_one_that_stayed(
     server: Server,
 ) -> None:
-    with held_dataset(server.folder / "data"):
+    with held_datasets(server.folder / "data"):
         mark = launched(server, force=True)
         with subscription(server, EVENTS, runId=mark) as events:
             cursor = next(events)["runEvents"]["cursor"]
@@ -69,23 +66,6 @@ def test_a_client_that_reconnects_after_every_event_has_seen_the_same_as_one_tha
     assert len({event["cursor"] for event in stayed}) == len(stayed)
 
 
-def test_a_stream_goes_on_where_it_was_after_the_server_was_killed(
-    start: Callable[..., Any], small: Path
-) -> None:
-    server = start(Server, max_concurrent_runs="1").ready()
-    with held_dataset(small):
-        run_id = launched(server)
-        with subscription(server, EVENTS, runId=run_id) as events:
-            seen = [next(events)["runEvents"]]
-            while seen[-1]["status"] != "RUNNING":
-                seen.append(next(events)["runEvents"])
-        server.end_by(signal.SIGKILL)
-    server = start(Server, max_concurrent_runs="1").ready()
-    with subscription(server, EVENTS, runId=run_id, after=seen[-1]["cursor"]) as events:
-        kinds = [event["runEvents"]["kind"] for event in events]
-    assert [kind for kind in kinds if kind != "PROGRESS"] == ["RETRIED", "STARTED", "SUCCEEDED"]
-
-
 @pytest.mark.parametrize("after", ["nonsense", "", "ZXZlbnQ6LTE=", "ZXZlbnQ6" + "OTk5" * 9])
 def test_a_cursor_that_is_none_of_this_stream_is_refused(server: Server, after: str) -> None:
     with connected(server) as connection:
@@ -96,7 +76,7 @@ def test_a_cursor_that_is_none_of_this_stream_is_refused(server: Server, after: 
 
 
 def test_many_subscriptions_share_a_connection_and_end_one_by_one(server: Server) -> None:
-    with held_dataset(server.folder / "data"), connected(server) as connection:
+    with held_datasets(server.folder / "data"), connected(server) as connection:
         ids = [launched(server, force=True) for _ in range(3)]
         for name, run_id in zip("abc", ids, strict=True):
             send(

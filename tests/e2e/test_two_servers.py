@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.app.execution.processes import eventually
 from tests.e2e.graph import CANCEL, EVENTS, TERMINAL, ended, ingest, launched, small_spec, states
-from tests.e2e.held_dataset import held_dataset
+from tests.e2e.held_datasets import held_datasets
 from tests.e2e.panels import panel_csv
 from tests.e2e.servers import Server
 from tests.e2e.sockets import Stream, subscription
@@ -19,7 +19,7 @@ def test_two_servers_share_a_store_from_its_first_moment(start, tmp_path, empty_
     assert ingest(second, "small", "small.csv", panel_csv())["created"] is False
 
     with subscription(second, EVENTS) as events:
-        with held_dataset(tmp_path / "data"):
+        with held_datasets(tmp_path / "data"):
             ids = [launched(first, spec=spec_number(number)) for number in range(LAUNCHES)]
             assert [launched(second, spec=spec_number(number)) for number in range(LAUNCHES)] == ids
             assert len(set(ids)) == LAUNCHES

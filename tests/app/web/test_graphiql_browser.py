@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.e2e.graph import launched
-from tests.e2e.held_dataset import held_dataset
+from tests.e2e.held_datasets import held_datasets
 from tests.e2e.servers import Server, commands, run_command
 
 playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -189,7 +189,7 @@ def test_a_subscription_streams_a_run_to_its_end(visit: Visit, server: Server) -
     visit.open(server.url)
     visit.run("subscription { runEvents { kind status run { id factor { name } } } }")
     visit.wait_until(lambda: any(frame["type"] == "subscribe" for frame in visit.sent))
-    with held_dataset(server.folder / "data") as release:
+    with held_datasets(server.folder / "data") as release:
         run_id = launched(server, spec={"value": {}}, dataset=None, force=True)
         visit.wait_until(lambda: any(event["run"]["id"] == run_id for event in visit.events()))
         release()
