@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 
 import click
@@ -40,6 +41,8 @@ class _LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
+            # All is wound up: another one need not be heard, and would be told with a traceback.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             click.echo("interrupted", err=True)
             sys.exit(130)
 
