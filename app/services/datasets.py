@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.datasets.period_cache import stale_periods
+from app.datasets.quality import QualityReport
 from app.datasets.read import Progress, ReadLimits, ReadPanel, read_long_form
 from app.datasets.sample import sample_attributes_path, sample_panel_path
 from app.datasets.snapshot import (
@@ -41,10 +42,14 @@ class DatasetRef:
 
 @dataclass(frozen=True, slots=True)
 class IngestOutcome:
-    """`created` is False where this content stood under this name already."""
+    """`created` is False where this content stood under this name already.
+
+    `quality` is what this very file held: two files that differ in what was refused can be one dataset.
+    """
 
     dataset: DatasetRecord
     created: bool
+    quality: QualityReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,14 +111,14 @@ async def ingest_file(
     except StoreError:
         await _discard_unless_used(services, fingerprint, written)
         raise
-    return IngestOutcome(dataset, created)
+    return IngestOutcome(dataset, created, read.quality)
 
 
 async def ingest_sample(services: Services) -> IngestOutcome:
     """The bundled sample, labelled as the invention that it is; found again if it is there already."""
     existing = await dataset_store.find_dataset(services.store, SAMPLE_NAME)
     if existing is not None and existing.fingerprint in snapshot_fingerprints(services.settings.datasets_dir):
-        return IngestOutcome(existing, created=False)
+        return IngestOutcome(existing, created=False, quality=QualityReport.from_json(existing.quality))
     return await ingest_file(
         services,
         sample_panel_path(),

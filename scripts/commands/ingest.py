@@ -50,9 +50,9 @@ def command(
                 progress=progress,
             )
         )
-    dataset = outcome.dataset
+    dataset, quality = outcome.dataset, outcome.quality.to_json()
     if as_json:
-        print_json({**dataset_json(dataset), "created": outcome.created, "quality": dataset.quality})
+        print_json({**dataset_json(dataset), "created": outcome.created, "quality": quality})
         return
     state = "ingested" if outcome.created else "already there, unchanged"
     click.echo(
@@ -62,5 +62,5 @@ def command(
         f"calendar {dataset.calendar.lower()}\n"
         f"fields: {', '.join(dataset.fields)}"
     )
-    for line in quality_lines(dataset.quality):
+    for line in quality_lines(quality):
         click.echo(line)

@@ -60,8 +60,8 @@ mutation Ingest($file: Upload!, $name: String!) {
     __typename
     ... on IngestDatasetSuccess {
       created
-      dataset { id name version fingerprint fields assetCount dateCount observationCount calendar
-        quality { rowsRead rowsKept rowsRefused rowsMerged counts { code count } refused { line code } } }
+      quality { rowsRead rowsKept rowsRefused rowsMerged counts { code count } refused { line code } }
+      dataset { id name version fingerprint fields assetCount dateCount observationCount calendar }
     }
     ... on Error { message code hint }
     ... on InvalidInput { fieldErrors { path code message } }

@@ -115,9 +115,10 @@ def test_faults_of_single_rows_are_counted_and_listed(
     case: str, server: Server, command: Callable[..., Result]
 ) -> None:
     content, counts, lines, kept = KEPT_IN_PART[case]
-    answer = ingest(server, case.replace(" ", "-"), "p.csv", content)
+    # Several of these are one dataset, once their faulty rows are left out: each has its own report.
+    answer = ingest(server, "partly", "p.csv", content)
     assert answer["__typename"] == "IngestDatasetSuccess", answer
-    quality = answer["dataset"]["quality"]
+    quality = answer["quality"]
     assert counts.items() <= {entry["code"]: entry["count"] for entry in quality["counts"]}.items()
     assert [row["line"] for row in quality["refused"]] == lines
     assert quality["rowsKept"] == answer["dataset"]["observationCount"] == kept

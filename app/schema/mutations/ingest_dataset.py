@@ -8,7 +8,7 @@ import strawberry
 from strawberry.file_uploads import Upload
 
 from app.schema.context import Info
-from app.schema.dataset import Dataset
+from app.schema.dataset import DataQuality, Dataset
 from app.schema.enums import Calendar
 from app.schema.errors import InvalidFile, InvalidInput, LimitExceeded, StorageFailure, invalid_argument
 from app.schema.unset import given
@@ -22,10 +22,13 @@ MAX_LICENCE_LENGTH = 200
 @strawberry.type(description="The file is a dataset, and its name means this version from now on.")
 class IngestDatasetSuccess:
     dataset: Dataset = strawberry.field(
-        description="The dataset; its `quality` says what was refused, merged or found suspicious."
+        description="The dataset; its own `quality` is that of the file that it was first read from."
     )
     created: bool = strawberry.field(
         description="Whether this content is new under this name; else the dataset existed already."
+    )
+    quality: DataQuality = strawberry.field(
+        description="What this file held: what was refused, merged or found suspicious."
     )
 
 
@@ -91,7 +94,11 @@ async def ingest_dataset(
             calendar=given(calendar),
             provenance=provenance,
         )
-    return IngestDatasetSuccess(dataset=Dataset.from_record(outcome.dataset), created=outcome.created)
+    return IngestDatasetSuccess(
+        dataset=Dataset.from_record(outcome.dataset),
+        created=outcome.created,
+        quality=DataQuality.from_report(outcome.quality),
+    )
 
 
 def _checked_text(argument: str, text: str | None, max_length: int) -> str | None:
