@@ -41,6 +41,7 @@ PUBLIC_CODES: Mapping[str, str] = MappingProxyType(
         "LIMIT_EXCEEDED": LIMIT_EXCEEDED,
         "UNAUTHENTICATED": UNAUTHENTICATED,
         "STORAGE_FAILURE": INTERNAL,
+        "SERVER_STOPS": INTERNAL,
     }
 )
 """The code of an expected error -> its `extensions.code`; a subclass with a code of its own that is not

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -23,7 +24,7 @@ from app.boundary.guarded_schema import guarded
 from app.boundary.headers import asks_for_page, authorization_of
 from app.boundary.http_body import discard_rest
 from app.boundary.http_request import OperationRequest, operation_request
-from app.boundary.refusals import SAFE_HEADERS, Refusal, malformed, unauthenticated
+from app.boundary.refusals import SAFE_HEADERS, Refusal, malformed, stopping, unauthenticated
 from app.boundary.transport_ws import SocketLimits, TransportSession
 from app.errors import Unauthenticated
 from app.settings import Settings
@@ -76,6 +77,9 @@ class FactorQLApp:
         except ClientDisconnect:
             # Nobody is left to answer.
             return
+        except asyncio.CancelledError:
+            # Nobody but the server cancels, once it has waited long enough for requests to end.
+            await _send_refusal(stopping(), request, send)
         else:
             await response(scope, receive, send)
 

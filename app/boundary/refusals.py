@@ -55,6 +55,15 @@ def not_kept(error: OSError) -> Refusal:
     return Refusal(507, failure, {"connection": "close"})
 
 
+class ServerStops(FactorQLError):
+    code = "SERVER_STOPS"
+
+
+def stopping() -> Refusal:
+    """A request that had not come to its end when the server had to."""
+    return Refusal(503, ServerStops("the server stops", hint="send the request again"))
+
+
 def unauthenticated(error: Unauthenticated) -> Refusal:
     return Refusal(401, error, {"www-authenticate": 'Bearer realm="factorql"'})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
 import sqlite3
 import threading
 import time
@@ -12,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from websockets.exceptions import ConnectionClosedError
 
@@ -21,6 +23,10 @@ from tests.e2e.servers import Command, Server, wait_for
 from tests.e2e.sockets import subscription
 
 END_SECONDS = 8.0
+HALF_A_REQUEST = (
+    b"POST /graphql HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
+    b'content-length: 1000\r\n\r\n{"query": '
+)
 BOTH = pytest.mark.parametrize(
     ("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)], ids=["ctrl-c", "term"]
 )
@@ -53,11 +59,16 @@ def test_a_server_that_is_stopped_puts_its_runs_back_and_lets_clients_go(
     server = start(Server, max_concurrent_runs="1").ready()
     assert "was lost" not in server.output
     assert ended(server, answers[0]["run"]["id"]) == "SUCCEEDED"
-    with held_datasets(small):
+    with held_datasets(small), socket.create_connection(("127.0.0.1", httpx.URL(server.url).port)) as half:
         for _ in range(2):
             launched(server, force=True)
         wait_for(server.computing)
+        half.sendall(HALF_A_REQUEST)
+        server.ask("{ health { status } }")
         assert server.end_by(signal.SIGTERM) == -signal.SIGTERM
+        answer = half.recv(65_536).decode()
+    assert answer.startswith("HTTP/1.1 503 ")
+    assert "the server stops" in answer
     assert_tidy(server)
     assert statuses(small) == ["SUCCEEDED", "QUEUED", "QUEUED"]
 
