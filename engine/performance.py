@@ -1,4 +1,4 @@
-"""From period returns to metrics: the one place for every formula.
+"""From a history of period returns to its metrics.
 
 Returns are simple returns a period (0.01 = 1 %), without gaps: skipped periods are left out, not zero.
 A metric that is not defined is None, with a reason; see Performance.
@@ -10,40 +10,23 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
-from enum import StrEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
+from engine.metrics import (
+    excess_kurtosis,
+    expected_shortfall,
+    sharpe_ratio,
+    skewness,
+    sortino_ratio,
+    sortino_ratio_target,
+    value_at_risk,
+)
 from engine.panel import DateArray, FloatArray
+from engine.return_series import cumulative, wealth
+from engine.undefined import Undefined, UndefinedMetric, UndefinedReason, deviation
 
 DAYS_PER_YEAR = 365  # years count calendar days, as the historical logs did
-TAIL = 0.05
-ZERO_STD = 1e-12
-"""A standard deviation at or below this, relative to max(1, |mean|), is rounding noise and counts as 0."""
-
-
-class UndefinedReason(StrEnum):
-    TOO_FEW_PERIODS = "TOO_FEW_PERIODS"
-    ZERO_VOLATILITY = "ZERO_VOLATILITY"
-    TOO_FEW_NEGATIVE_RETURNS = "TOO_FEW_NEGATIVE_RETURNS"
-    NO_DRAWDOWN = "NO_DRAWDOWN"
-    LONG_ONLY = "LONG_ONLY"
-    OVERFLOW = "OVERFLOW"
-
-
-@dataclass(frozen=True, slots=True)
-class UndefinedMetric:
-    metric: str
-    reason: UndefinedReason
-    detail: str
-
-
-class _Undefined(Exception):
-    def __init__(self, reason: UndefinedReason, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
-        self.detail = detail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,71 +95,7 @@ class ReturnHistory:
     short_hhi: float | None
 
 
-def deviation_is_zero(deviation: FloatArray | float, mean: FloatArray | float) -> NDArray[np.bool_]:
-    """Whether a standard deviation is 0 up to rounding; shapes broadcast, NaN is not zero."""
-    return np.asarray(deviation <= ZERO_STD * np.maximum(1.0, np.abs(mean)))
-
-
 # -- series ------------------------------------------------------------------------------------------------
-
-
-def wealth(returns: FloatArray) -> FloatArray:
-    """(R,) value of 1 invested before the first period; 0 for good from the first return <= -100 %."""
-    ruined = np.maximum.accumulate(returns <= -1.0) if len(returns) else np.zeros(0, dtype=np.bool_)
-    with np.errstate(over="ignore", invalid="ignore"):
-        return np.where(ruined, 0.0, np.cumprod(np.where(ruined, 0.0, 1.0 + returns)))
-
-
-def cumulative(returns: FloatArray) -> FloatArray:
-    """(R,) compounded return since the start."""
-    return wealth(returns) - 1.0
-
-
-def growth_of_100(returns: FloatArray) -> FloatArray:
-    """(R,) value of 100 invested before the first period."""
-    return 100.0 * wealth(returns)
-
-
-def drawdown(returns: FloatArray) -> FloatArray:
-    """(R,) wealth over its running maximum, minus 1; the starting wealth of 1 counts as a peak."""
-    value = wealth(returns)
-    return value / np.maximum(np.maximum.accumulate(value), 1.0) - 1.0
-
-
-def rolling_volatility(returns: FloatArray, window: int, periods_per_year: int) -> FloatArray:
-    """(R,) annualised standard deviation (ddof 1) of the last `window` returns; NaN before that many."""
-    return _rolling(
-        returns, window, lambda block: np.asarray(block.std(axis=1, ddof=1) * math.sqrt(periods_per_year))
-    )
-
-
-def rolling_sharpe(returns: FloatArray, window: int, periods_per_year: int) -> FloatArray:
-    """(R,) Sharpe ratio of the last `window` returns; NaN before that many and where flat."""
-
-    def ratio(block: FloatArray) -> FloatArray:
-        mean, deviation = block.mean(axis=1), block.std(axis=1, ddof=1)
-        flat = deviation_is_zero(deviation, mean)
-        return np.asarray(mean / np.where(flat, np.nan, deviation) * math.sqrt(periods_per_year))
-
-    return _rolling(returns, window, ratio)
-
-
-def _rolling(returns: FloatArray, window: int, statistic: Callable[[FloatArray], FloatArray]) -> FloatArray:
-    if window < 2:
-        raise ValueError(f"a rolling statistic needs a window of at least 2 periods, not {window}")
-    out = np.full(len(returns), np.nan)
-    if len(returns) >= window:
-        out[window - 1 :] = statistic(np.lib.stride_tricks.sliding_window_view(returns, window))
-    return out
-
-
-def monthly_returns(dates: DateArray, returns: FloatArray) -> tuple[NDArray[np.datetime64], FloatArray]:
-    """(months as datetime64[M], compounded return of the periods ending in each); losses stop at -100 %."""
-    months, first = np.unique(dates.astype("datetime64[M]"), return_index=True)
-    if len(months) == 0:
-        return months, np.zeros(0)
-    growth = np.maximum(1.0 + returns, 0.0)
-    return months, np.multiply.reduceat(growth, first) - 1.0
 
 
 # -- metrics -----------------------------------------------------------------------------------------------
@@ -191,7 +110,7 @@ def performance(history: ReturnHistory) -> Performance:
     def metric(name: str, compute: Callable[[], float]) -> float | None:
         try:
             value = compute()
-        except _Undefined as reason:
+        except Undefined as reason:
             undefined.append(UndefinedMetric(name, reason.reason, reason.detail))
             return None
         if math.isfinite(value):
@@ -216,7 +135,7 @@ def performance(history: ReturnHistory) -> Performance:
         cumulative_return=metric("cumulative_return", lambda: total),
         annualized_return=annualized,
         mean_annual_return=metric("mean_annual_return", lambda: float(returns.mean()) * ppy),
-        annualized_volatility=metric("annualized_volatility", lambda: _deviation(returns) * math.sqrt(ppy)),
+        annualized_volatility=metric("annualized_volatility", lambda: deviation(returns) * math.sqrt(ppy)),
         sharpe_ratio=metric("sharpe_ratio", lambda: sharpe_ratio(returns, ppy)),
         sortino_ratio=metric("sortino_ratio", lambda: sortino_ratio(returns, ppy)),
         sortino_ratio_target=metric("sortino_ratio_target", lambda: sortino_ratio_target(returns, ppy)),
@@ -251,68 +170,12 @@ def performance(history: ReturnHistory) -> Performance:
     )
 
 
-def sharpe_ratio(returns: FloatArray, periods_per_year: int) -> float:
-    """mean / std (ddof 1) * sqrt(periods a year), no risk-free rate (Sharpe 1994,
-    doi:10.3905/jpm.1994.409501)."""
-    return float(returns.mean()) / _positive_deviation(returns) * math.sqrt(periods_per_year)
-
-
-def sortino_ratio(returns: FloatArray, periods_per_year: int) -> float:
-    """mean / std (ddof 1) of the negative returns * sqrt(periods a year), as in the older logs."""
-    negative = returns[returns < 0]
-    if len(negative) < 2:
-        raise _Undefined(
-            UndefinedReason.TOO_FEW_NEGATIVE_RETURNS, f"{len(negative)} negative returns, 2 are needed"
-        )
-    return float(returns.mean()) / _positive_deviation(negative) * math.sqrt(periods_per_year)
-
-
-def sortino_ratio_target(returns: FloatArray, periods_per_year: int) -> float:
-    """mean / target downside deviation against 0 * sqrt(periods a year) (Sortino and Price 1994,
-    doi:10.3905/joi.3.3.59)."""
-    downside = math.sqrt(float((np.minimum(returns, 0.0) ** 2).mean()))
-    if downside == 0.0:
-        raise _Undefined(UndefinedReason.TOO_FEW_NEGATIVE_RETURNS, "no negative return")
-    return float(returns.mean()) / downside * math.sqrt(periods_per_year)
-
-
-def value_at_risk(returns: FloatArray) -> float:
-    """Historical: minus the linear 5 % quantile, per period, positive for a loss."""
-    return -float(np.quantile(returns, TAIL))
-
-
-def expected_shortfall(returns: FloatArray) -> float:
-    """Minus the mean of the returns at or below the 5 % quantile (Acerbi and Tasche 2002,
-    doi:10.1111/1468-0300.00091)."""
-    return -float(returns[returns <= np.quantile(returns, TAIL)].mean())
-
-
-def skewness(returns: FloatArray) -> float:
-    """Bias-corrected sample skewness G1 (Joanes and Gill 1998, doi:10.1111/1467-9884.00122)."""
-    n = len(returns)
-    _need(n, 3)
-    _positive_deviation(returns)
-    centred = returns - returns.mean()
-    second, third = float((centred**2).mean()), float((centred**3).mean())
-    return math.sqrt(n * (n - 1)) / (n - 2) * third / math.pow(second, 1.5)
-
-
-def excess_kurtosis(returns: FloatArray) -> float:
-    """Bias-corrected sample excess kurtosis G2 (Joanes and Gill 1998, doi:10.1111/1467-9884.00122)."""
-    n = len(returns)
-    _need(n, 4)
-    _positive_deviation(returns)
-    centred = returns - returns.mean()
-    second, fourth = float((centred**2).mean()), float((centred**4).mean())
-    return (n - 1) / ((n - 2) * (n - 3)) * ((n + 1) * (fourth / second**2 - 3.0) + 6.0)
-
-
 def _annualized(total: float, years: float) -> float:
     """(1 + cumulative) ^ (1 / years) - 1; years run from the first to the last period end."""
     if total <= -1.0:
         return -1.0
     if years <= 0.0:
-        raise _Undefined(UndefinedReason.TOO_FEW_PERIODS, "one period spans no time between period ends")
+        raise Undefined(UndefinedReason.TOO_FEW_PERIODS, "one period spans no time between period ends")
     try:
         return math.pow(1.0 + total, 1.0 / years) - 1.0
     except OverflowError:
@@ -322,9 +185,9 @@ def _annualized(total: float, years: float) -> float:
 def _calmar(annualized: float | None, depth: float) -> float:
     """Annualised return over the deepest drawdown (Young 1991)."""
     if depth == 0.0:
-        raise _Undefined(UndefinedReason.NO_DRAWDOWN, "wealth never fell below its peak")
+        raise Undefined(UndefinedReason.NO_DRAWDOWN, "wealth never fell below its peak")
     if annualized is None:
-        raise _Undefined(UndefinedReason.TOO_FEW_PERIODS, "the annualised return is not defined")
+        raise Undefined(UndefinedReason.TOO_FEW_PERIODS, "the annualised return is not defined")
     return annualized / abs(depth)
 
 
@@ -351,20 +214,3 @@ def _wiped_out_on(history: ReturnHistory) -> date | None:
         return None
     day: date = history.dates[ruined[0]].item()
     return day
-
-
-def _need(count: int, needed: int) -> None:
-    if count < needed:
-        raise _Undefined(UndefinedReason.TOO_FEW_PERIODS, f"{count} returns, {needed} are needed")
-
-
-def _deviation(returns: FloatArray) -> float:
-    _need(len(returns), 2)
-    return float(returns.std(ddof=1))
-
-
-def _positive_deviation(returns: FloatArray) -> float:
-    deviation = _deviation(returns)
-    if deviation_is_zero(deviation, float(returns.mean())):
-        raise _Undefined(UndefinedReason.ZERO_VOLATILITY, "the returns do not vary")
-    return deviation

@@ -18,7 +18,7 @@ from app.services.series import SeriesName
 from db.records import PerformanceRecord, RunRecord, SeriesRecord
 from engine.factors.config import FactorName
 from engine.factors.registry import FACTORS
-from engine.performance import drawdown, growth_of_100
+from engine.return_series import drawdown, growth_of_100
 from scripts.console import day, number, percent
 
 FORMATS = frozenset({".png", ".svg", ".pdf"})

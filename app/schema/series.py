@@ -10,7 +10,7 @@ from app.schema.enums import SeriesName, SeriesTransform
 from app.schema.unset import given
 from app.services import series as service
 from db.records import SeriesRecord
-from engine.performance import monthly_returns
+from engine.return_series import monthly_returns
 
 
 @strawberry.input(description="One series to select.")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from app.errors import InvalidInput
 from db.records import SeriesRecord
-from engine import performance
+from engine import return_series
 from engine.panel import DateArray, FloatArray
 
 MAX_WINDOW_PERIODS = 2_000
@@ -182,12 +182,12 @@ def _transformed(
         case SeriesTransform.RETURN:
             return returns
         case SeriesTransform.CUMULATIVE:
-            return performance.cumulative(returns)
+            return return_series.cumulative(returns)
         case SeriesTransform.GROWTH_OF_100:
-            return performance.growth_of_100(returns)
+            return return_series.growth_of_100(returns)
         case SeriesTransform.DRAWDOWN:
-            return performance.drawdown(returns)
+            return return_series.drawdown(returns)
         case SeriesTransform.ROLLING_SHARPE:
-            return performance.rolling_sharpe(returns, window or 2, periods_per_year)
+            return return_series.rolling_sharpe(returns, window or 2, periods_per_year)
         case SeriesTransform.ROLLING_VOLATILITY:
-            return performance.rolling_volatility(returns, window or 2, periods_per_year)
+            return return_series.rolling_volatility(returns, window or 2, periods_per_year)

@@ -11,7 +11,7 @@ from engine.errors import ConfigFault
 from engine.factors.config import FactorName, LongShortConfig, LongSide, option
 from engine.factors.definition import FactorDefinition, SignalContext
 from engine.panel import DAU, FEES, PRICE, REVENUE, FloatArray
-from engine.performance import deviation_is_zero
+from engine.undefined import deviation_is_zero
 
 GROWTH_METRICS = (FEES, DAU, REVENUE)
 MIN_DAILY_ACTIVE_USERS = 100.0

@@ -11,7 +11,7 @@ from engine.errors import ConfigFault
 from engine.factors.config import FactorName, LongShortConfig, LongSide, option
 from engine.factors.definition import FactorDefinition, SignalContext
 from engine.panel import PRICE, FloatArray
-from engine.performance import deviation_is_zero
+from engine.undefined import deviation_is_zero
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,18 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from engine.performance import (
-    ReturnHistory,
-    UndefinedReason,
+from engine.performance import ReturnHistory, performance
+from engine.return_series import (
     cumulative,
     drawdown,
     growth_of_100,
     monthly_returns,
-    performance,
     rolling_sharpe,
     rolling_volatility,
     wealth,
 )
+from engine.undefined import UndefinedReason
 
 START = np.datetime64("2024-01-07")
 
