@@ -1,0 +1,1 @@
+"""What a factor's signal and returns say beyond its performance: rank statistics, quantiles, decay."""
