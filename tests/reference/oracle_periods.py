@@ -6,15 +6,22 @@ import pandas as pd
 
 PERIOD_CODES = {"DAILY": "D", "WEEKLY": "W-SUN", "MONTHLY": "M"}
 FIELDS = ("price", "mc", "24h_volume", "fees", "dau", "revenue")
+PUBLISHED_FIELDS = ("fees", "dau", "revenue")
 
 
 @dataclass(frozen=True)
 class PeriodTables:
-    """One table a field the dataset has: rows = grid periods in order, columns = assets, NaN = missing."""
+    """One table a field the dataset has: rows = grid periods in order, columns = assets, NaN = missing.
+
+    `execution_prices` is what positions are taken at: the period's price, or that of one calendar row later.
+    `next_ends` are the nominal ends of the periods that follow each row.
+    """
 
     ends: pd.DatetimeIndex
     nominal_days: list[int]
     tables: dict[str, pd.DataFrame]
+    execution_prices: pd.DataFrame
+    next_ends: list[pd.Timestamp]
 
     def has(self, field: str) -> bool:
         return field in self.tables
@@ -40,11 +47,14 @@ def daily_prices(daily: pd.DataFrame, calendar: str) -> pd.DataFrame:
     return prices
 
 
-def complete_periods(dates: pd.DatetimeIndex, rebalance: str, calendar: str) -> pd.Series:
+def complete_periods(
+    dates: pd.DatetimeIndex, rebalance: str, calendar: str, execution_lag_days: int = 0
+) -> pd.Series:
     """Period -> end date, ascending, without an unfinished last period.
 
     EVERY_DAY: contiguous, each ends on its last calendar day, and the data must reach that day.
     OBSERVED: only periods with a session, each ends on its last session, and no weekday may remain.
+    An execution lag of one row makes the data reach one row past the end.
     """
     code = PERIOD_CODES[rebalance]
     last_date = dates[-1]
@@ -57,31 +67,92 @@ def complete_periods(dates: pd.DatetimeIndex, rebalance: str, calendar: str) -> 
         ends = sessions.groupby(level=0).last()
         remaining_weekdays = pd.bdate_range(last_date + pd.Timedelta(days=1), ends.index[-1].end_time)
         complete = len(remaining_weekdays) == 0
-    return ends if complete else ends.iloc[:-1]
+    if not complete:
+        ends = ends.iloc[:-1]
+    if execution_lag_days == 1:
+        ends = ends[ends < last_date]
+    return ends
 
 
-def aggregate(daily: pd.DataFrame, rebalance: str, calendar: str) -> PeriodTables:
+def nominal_end_after(period: pd.Period, calendar: str) -> pd.Timestamp:
+    """End of the next calendar period; of sessions, its last weekday."""
+    following = period + 1
+    end = following.end_time.normalize()
+    if calendar == "EVERY_DAY":
+        return end
+    if period.freqstr == "D":
+        return period.start_time + pd.offsets.BDay(1)
+    return pd.offsets.BDay().rollback(end)
+
+
+def shaped(values: pd.Series, ends: pd.Series) -> pd.DataFrame:
+    """Values by (period or position, asset) as a table with one row a grid period."""
+    table = values.unstack("asset").reindex(ends.index)
+    table.index = pd.DatetimeIndex(ends)
+    table.columns = table.columns.astype(object)
+    return table
+
+
+def positions(known_on: pd.Series, ends: pd.Series) -> pd.Series:
+    """Position of the period in whose interval (previous end, end] each date lies; after the last: none."""
+    found = pd.Series(pd.DatetimeIndex(ends).searchsorted(known_on, side="left"), index=known_on.index)
+    return found.where(found < len(ends))
+
+
+def published(daily: pd.DataFrame, field: str, lag_days: int, ends: pd.Series) -> pd.DataFrame:
+    """A field whose values of a date are known `lag_days` later, by the period in which they are known."""
+    known_in = positions(daily["date"] + pd.Timedelta(days=lag_days), ends)
+    grouped = daily.groupby([known_in, daily["asset"]])[field]
+    values = grouped.mean() if field == "dau" else grouped.sum(min_count=1)
+    numbered = pd.Series(ends.to_numpy(), index=range(len(ends)))
+    return shaped(values, numbered)
+
+
+def execution_prices(daily: pd.DataFrame, calendar: str, ends: pd.Series) -> pd.DataFrame:
+    """Last price among each period's rows moved by one calendar row."""
+    if calendar == "EVERY_DAY":
+        first = daily["date"].iloc[0]
+        row_before = (daily["date"] - pd.Timedelta(days=1)).where(daily["date"] > first)
+    else:
+        sessions = pd.Series(daily["date"].unique())
+        row_before = daily["date"].map(dict(zip(sessions[1:], sessions[:-1], strict=True)))
+    moved = daily.assign(date=row_before).dropna(subset=["date"])
+    values = moved.groupby([positions(moved["date"], ends), moved["asset"]])["price"].last()
+    return shaped(values, pd.Series(ends.to_numpy(), index=range(len(ends))))
+
+
+def aggregate(
+    daily: pd.DataFrame,
+    rebalance: str,
+    calendar: str,
+    publication_lag_days: int = 0,
+    execution_lag_days: int = 0,
+) -> PeriodTables:
     """Price and cap: last value in the period; volume, fees and revenue: sum; active users: mean."""
     dates = pd.DatetimeIndex(daily["date"].unique())
-    ends = complete_periods(dates, rebalance, calendar)
+    ends = complete_periods(dates, rebalance, calendar, execution_lag_days)
     period = daily["date"].dt.to_period(PERIOD_CODES[rebalance])
     grouped = daily.groupby([period, daily["asset"]])
 
     tables = {}
     for field in daily.columns.drop(["date", "asset"]):
-        if field in ("price", "mc"):
-            values = grouped[field].last()
+        if publication_lag_days > 0 and field in PUBLISHED_FIELDS:
+            tables[field] = published(daily, field, publication_lag_days, ends)
+        elif field in ("price", "mc"):
+            tables[field] = shaped(grouped[field].last(), ends)
         elif field == "dau":
-            values = grouped[field].mean()
+            tables[field] = shaped(grouped[field].mean(), ends)
         else:
-            values = grouped[field].sum(min_count=1)
-        table = values.unstack("asset").reindex(ends.index)
-        table.index = pd.DatetimeIndex(ends)
-        table.columns = table.columns.astype(object)
-        tables[field] = table
+            tables[field] = shaped(grouped[field].sum(min_count=1), ends)
 
+    assets = pd.Index(sorted(daily["asset"].unique()), dtype=object)
+    tables = {field: table.reindex(columns=assets) for field, table in tables.items()}
+    executed = tables.get("price")
+    if execution_lag_days == 1 and executed is not None:
+        executed = execution_prices(daily, calendar, ends).reindex(columns=assets)
     if rebalance == "MONTHLY":
         nominal_days = [month.days_in_month for month in ends.index]
     else:
         nominal_days = [{"WEEKLY": 7, "DAILY": 1}[rebalance]] * len(ends)
-    return PeriodTables(pd.DatetimeIndex(ends), nominal_days, tables)
+    next_ends = [nominal_end_after(one, calendar) for one in ends.index]
+    return PeriodTables(pd.DatetimeIndex(ends), nominal_days, tables, executed, next_ends)
