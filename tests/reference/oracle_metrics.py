@@ -94,6 +94,11 @@ def return_metrics(returns: pd.Series, formed_on: pd.Timestamp, periods_per_year
     }
 
 
+def metrics_of(returns: pd.Series, periods_per_year: int) -> dict[str, Metric]:
+    """Metrics of some of the periods, whose wealth starts at 1 on the day before the first of them ends."""
+    return return_metrics(returns, returns.index[0] - pd.Timedelta(days=1), periods_per_year)
+
+
 def leg_metrics(returns: pd.DataFrame, holdings: pd.DataFrame) -> dict[str, Metric]:
     """Compounded leg returns, average breadth and the concentration of the latest legs."""
     latest = holdings[holdings["period"] == returns.index[-1]]

@@ -16,6 +16,7 @@ from tests.reference.oracle_config import (
     OracleNoPeriods,
     allowed_assets,
     available_growth_metrics,
+    buys_low,
     check_fields,
     complete_config,
     is_reported,
@@ -91,6 +92,10 @@ class OracleRun:
     @property
     def formed_on(self) -> pd.Timestamp:
         return self.model.periods.ends[self.held[0] - 1]
+
+    @property
+    def buys_low(self) -> bool:
+        return buys_low(self.model.factor, self.model.settings)
 
 
 def run_factor(
