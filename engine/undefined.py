@@ -27,6 +27,7 @@ class UndefinedReason(StrEnum):
     IS_MARKET = "IS_MARKET"
     NO_MARKET = "NO_MARKET"
     GROSS_ONLY = "GROSS_ONLY"
+    TOO_FEW_POINTS = "TOO_FEW_POINTS"
 
 
 @dataclass(frozen=True, slots=True)
