@@ -4,7 +4,8 @@ EngineError
 ├── InvalidConfig        options out of range or unknown; one ConfigFault an option
 ├── MissingField         the panel lacks a field that the factor or a filter needs
 ├── NoPeriods            no period had enough assets
-└── InfeasibleMaxWeight  a leg is too short for its weight cap
+├── InfeasibleMaxWeight  a leg is too short for its weight cap
+└── AllPointsFailed      a sweep has no point that could be computed
 """
 
 from __future__ import annotations
@@ -72,3 +73,12 @@ class InfeasibleMaxWeight(EngineError):
         self.max_weight = max_weight
         self.leg_size = leg_size
         self.period_end = period_end
+
+
+class AllPointsFailed(EngineError):
+    code = "ALL_POINTS_FAILED"
+
+    def __init__(self, count: int, most_common: str, times: int) -> None:
+        super().__init__(f"none of {count:,} points could be computed; {times:,} of them: {most_common}")
+        self.count = count
+        self.most_common = most_common

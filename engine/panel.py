@@ -24,6 +24,9 @@ SUMMED_FIELDS = frozenset({VOLUME, FEES, REVENUE})
 AVERAGED_FIELDS = frozenset({DAU})
 """Counts of distinct users: days cannot be added, so a period's value is their mean."""
 
+PUBLISHED_FIELDS = frozenset({FEES, DAU, REVENUE})
+"""Figures that somebody counts and publishes; prices, caps and volumes are seen at once."""
+
 
 class Calendar(StrEnum):
     """Which dates are rows: every calendar day (crypto), or the sessions that were observed (equities)."""

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.panel import AVERAGED_FIELDS, PRICE, SUMMED_FIELDS, Calendar, DateArray, FloatArray, Panel
+from engine.panel import (
+    AVERAGED_FIELDS,
+    PRICE,
+    PUBLISHED_FIELDS,
+    SUMMED_FIELDS,
+    Calendar,
+    DateArray,
+    FloatArray,
+    Panel,
+)
 
 DAYS_PER_WEEK = 7
 _SUNDAY_OFFSET = 3  # 1970-01-01 was a Thursday: day number + 3 counts from a Monday
@@ -67,12 +76,16 @@ class PeriodPanel:
     Prices, caps and ratios are the last observation inside the interval; volume, fees and revenue the sum;
     dau the mean of the days observed. Nothing is carried forward.
     first_price_dates: (N,) datetime64[D] of the first price > 0 in the whole panel, NaT for none.
+    execution_prices: (P, N) at which positions formed at a row are taken, those of `fields` unless execution
+    lags behind the signal. executed_rows: rows whose execution prices the data reaches, P or P - 1.
     """
 
     panel: Panel
     grid: PeriodGrid
     fields: Mapping[str, FloatArray]
     first_price_dates: DateArray
+    execution_prices: FloatArray
+    executed_rows: int
 
 
 def period_grid(panel: Panel, rebalance: Rebalance) -> PeriodGrid:
@@ -102,26 +115,76 @@ def period_grid(panel: Panel, rebalance: Rebalance) -> PeriodGrid:
 
 
 def build_periods(panel: Panel, rebalance: Rebalance, fields: Collection[str] | None = None) -> PeriodPanel:
-    """Aggregate the named fields (all by default; names that the panel lacks are left out)."""
+    """Aggregate prices and the named fields (all by default; names that the panel lacks are left out)."""
     grid = period_grid(panel, rebalance)
-    names = [name for name in panel.fields if fields is None or name in fields]
+    names = [name for name in panel.fields if fields is None or name in fields or name == PRICE]
+    aggregated = {name: aggregate_field(panel, name, grid.first_rows, grid.stop_rows) for name in names}
     return PeriodPanel(
         panel=panel,
         grid=grid,
-        fields={name: aggregate_field(panel, grid, name) for name in names},
+        fields=aggregated,
         first_price_dates=first_price_dates(panel),
+        execution_prices=aggregated[PRICE],
+        executed_rows=len(grid),
     )
 
 
-def aggregate_field(panel: Panel, grid: PeriodGrid, name: str) -> FloatArray:
-    """One field on the grid: (T, N) -> (P, N) float64 by the field's own rule (see PeriodPanel)."""
+def with_lags(periods: PeriodPanel, *, execution_lag: int, publication_lag: int) -> PeriodPanel:
+    """The panel as it was known and traded with delays.
+
+    execution_lag: panel rows between a signal and the prices at which its positions are taken.
+    publication_lag: calendar days after which fees, dau and revenue of a day are known; those of an interval
+    are of the days that became known in it.
+    """
+    panel, grid = periods.panel, periods.grid
+    if execution_lag:
+        executed = int(np.count_nonzero(grid.stop_rows + execution_lag <= len(panel.dates)))
+        first, stop = grid.first_rows[:executed] + execution_lag, grid.stop_rows[:executed] + execution_lag
+        prices = aggregate_field(panel, PRICE, first, stop)
+        periods = replace(periods, execution_prices=prices, executed_rows=executed)
+    if publication_lag:
+        known_until = grid.ends - np.timedelta64(publication_lag, "D")
+        stop = np.searchsorted(panel.dates, known_until, side="right")
+        first = np.concatenate([[0], stop[:-1]])
+        late = {
+            name: aggregate_field(panel, name, first, stop)
+            for name in PUBLISHED_FIELDS.intersection(periods.fields)
+        }
+        periods = replace(periods, fields={**periods.fields, **late})
+    return periods
+
+
+def next_period_end(grid: PeriodGrid) -> np.datetime64:
+    """The end of the interval after the grid's last one, by the calendar: its sessions are not known yet."""
+    last = _nominal_ends(grid.ends[-1:], grid.rebalance)
+    following = last + 1
+    if grid.rebalance is Rebalance.DAILY and grid.calendar is Calendar.OBSERVED:
+        while _weekday(following)[0] > _FRIDAY:
+            following = following + 1
+    return np.datetime64(_nominal_ends(following, grid.rebalance)[0])
+
+
+def ends_of_held(grid: PeriodGrid, rows: NDArray[np.int64]) -> DateArray:
+    """(K,) ends of the periods that portfolios formed at `rows` (K,) are held in; by the calendar for the one
+    after the grid's last."""
+    ends = grid.ends
+    if rows[-1] + 1 == len(ends):
+        ends = np.append(ends, next_period_end(grid))
+    return ends[rows + 1]
+
+
+def aggregate_field(
+    panel: Panel, name: str, first_rows: NDArray[np.int64], stop_rows: NDArray[np.int64]
+) -> FloatArray:
+    """One field on P runs of panel rows [first, stop): (T, N) -> (P, N) float64 by the field's own rule (see
+    PeriodPanel). Only summed and averaged fields may have empty runs, which are NaN."""
     values = panel.fields[name]
-    out = np.empty((len(grid), values.shape[1]))
-    width = int((grid.stop_rows - grid.first_rows).max(initial=1))
+    out = np.empty((len(stop_rows), values.shape[1]))
+    width = int((stop_rows - first_rows).max(initial=1))
     step = max(1, _BLOCK_BYTES // max(1, 8 * values.shape[1] * width))
-    for start in range(0, len(grid), step):
+    for start in range(0, len(stop_rows), step):
         block = slice(start, start + step)
-        first, stop = grid.first_rows[block], grid.stop_rows[block]
+        first, stop = first_rows[block], stop_rows[block]
         rows = values[first[0] : stop[-1]]
         if name in SUMMED_FIELDS or name in AVERAGED_FIELDS:
             mean = name in AVERAGED_FIELDS
@@ -175,6 +238,7 @@ def _sum_of_rows(
     total = _add_runs(rows, first, stop)
     missing = _add_runs(np.isnan(rows).view(np.int8), first, stop)
     lengths = (stop - first).astype(np.int8)[:, None]
+    total[first == stop] = np.nan
     partial = np.flatnonzero((missing > 0) & (missing < lengths))
     asset_count = rows.shape[1]
     run = partial // asset_count
@@ -192,7 +256,7 @@ def _sum_of_rows(
 def _add_runs(rows: NDArray[Any], first: NDArray[np.int64], stop: NDArray[np.int64]) -> NDArray[Any]:
     """Each run of rows added up, in the type of the rows (ufunc.reduceat is many times slower)."""
     width = int(stop[0] - first[0])
-    if np.array_equal(stop, np.arange(width, len(rows) + 1, width)):
+    if width and np.array_equal(stop, np.arange(width, len(rows) + 1, width)):
         return np.asarray(np.add.reduce(rows.reshape(len(first), width, -1), axis=1, dtype=rows.dtype))
     out = np.empty((len(first), rows.shape[1]), dtype=rows.dtype)
     for run, start, end in zip(out, first, stop, strict=True):
@@ -205,8 +269,7 @@ def _nominal_ends(dates: DateArray, rebalance: Rebalance) -> DateArray:
     if rebalance is Rebalance.DAILY:
         return dates
     if rebalance is Rebalance.WEEKLY:
-        weekday = (dates.astype("datetime64[D]").astype(np.int64) + _SUNDAY_OFFSET) % DAYS_PER_WEEK
-        return np.asarray(dates + (DAYS_PER_WEEK - 1 - weekday))
+        return np.asarray(dates + (DAYS_PER_WEEK - 1 - _weekday(dates)))
     return np.asarray((dates.astype("datetime64[M]") + 1).astype("datetime64[D]") - 1)
 
 
@@ -214,8 +277,12 @@ def _is_complete(last_date: np.datetime64, interval_end: np.datetime64, calendar
     if calendar is Calendar.EVERY_DAY:
         return bool(last_date >= interval_end)
     remaining = np.arange(last_date + 1, interval_end + 1)
-    weekdays = (remaining.astype(np.int64) + _SUNDAY_OFFSET) % DAYS_PER_WEEK
-    return not bool((weekdays <= _FRIDAY).any())
+    return not bool((_weekday(remaining) <= _FRIDAY).any())
+
+
+def _weekday(dates: DateArray) -> NDArray[np.int64]:
+    """0 = Monday ... 6 = Sunday."""
+    return np.asarray((dates.astype("datetime64[D]").astype(np.int64) + _SUNDAY_OFFSET) % DAYS_PER_WEEK)
 
 
 def _nominal_days(interval_ends: DateArray, rebalance: Rebalance) -> NDArray[np.int64]:

@@ -22,7 +22,7 @@ from app.datasets.array_folder import (
     write_array_folder,
 )
 from engine import ENGINE_VERSION
-from engine.panel import Panel
+from engine.panel import PRICE, Panel
 from engine.periods import PeriodPanel, Rebalance, build_periods, period_grid
 
 FORMAT: Final = 1
@@ -87,4 +87,11 @@ def _from_folder(panel: Panel, rebalance: Rebalance, content: ArrayFolder) -> Pe
         or any(values.shape != shape for values in fields.values())
     ):
         raise DamagedFolder("it does not fit the panel")
-    return PeriodPanel(panel=panel, grid=grid, fields=fields, first_price_dates=np.asarray(first_prices))
+    return PeriodPanel(
+        panel=panel,
+        grid=grid,
+        fields=fields,
+        first_price_dates=np.asarray(first_prices),
+        execution_prices=fields[PRICE],
+        executed_rows=len(grid),
+    )

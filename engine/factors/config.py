@@ -31,6 +31,13 @@ class WeightingMethod(StrEnum):
     INVERSE_VARIANCE = "INVERSE_VARIANCE"
 
 
+class ExtremeReturns(StrEnum):
+    """What happens to held returns beyond `max_abs_return`: counted, or counted and not earned."""
+
+    FLAG = "FLAG"
+    EXCLUDE = "EXCLUDE"
+
+
 class LongSide(StrEnum):
     """Which end of the signal is bought; the other end is sold."""
 
@@ -58,6 +65,13 @@ class FactorConfig:
     min_lifetime_days: days from the first price to the period's end; None = no filter.
     missing_return: what a held asset without a price at the period's end earns, -1 to 0.
     exclude, universe: asset ids or `attribute=value`; universe None = all assets.
+    cost_bps: cost of trading 1 unit of capital, in basis points. short_carry_bps: of holding the short leg, a
+    year. Net returns exist where one of them is above 0.
+    execution_lag_days: positions are taken that many panel rows after the signal is known.
+    publication_lag_days: calendar days after which fees, dau and revenue of a day are known.
+    max_abs_return: held period returns beyond it, either way, are extreme; None = none are.
+    extreme_returns: EXCLUDE looks at what was realised: it is for faults in the data, not for trading.
+    quantiles: buckets of the quantile portfolios.
     """
 
     factor: ClassVar[FactorName]
@@ -74,6 +88,13 @@ class FactorConfig:
     missing_return: float = option(0.0, low=-1.0, high=0.0)
     exclude: tuple[str, ...] = ()
     universe: tuple[str, ...] | None = None
+    cost_bps: float = option(0.0, low=0.0, high=1_000.0)
+    short_carry_bps: float = option(0.0, low=0.0, high=10_000.0)
+    execution_lag_days: int = option(0, low=0, high=1)
+    publication_lag_days: int = option(0, low=0, high=90)
+    max_abs_return: float | None = option(None, low=0.01, high=1_000.0)
+    extreme_returns: ExtremeReturns = ExtremeReturns.FLAG
+    quantiles: int = option(5, low=2, high=10)
 
     def __post_init__(self) -> None:
         faults = [fault for item in fields(self) if (fault := self._range_fault(item)) is not None]
@@ -102,6 +123,11 @@ class FactorConfig:
                 ConfigFault("universe", "EMPTY", "universe names nothing; null stands for all assets")
             )
         return faults
+
+    @property
+    def has_costs(self) -> bool:
+        """Whether net returns exist."""
+        return self.cost_bps > 0 or self.short_carry_bps > 0
 
     @property
     def min_eligible(self) -> int:

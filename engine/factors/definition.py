@@ -56,7 +56,10 @@ SignalFunction = Callable[[SignalContext, Any], FloatArray]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FactorDefinition:
-    """A factor model. `required_fields` are always needed, `optional_fields` are used where present."""
+    """A factor model. `required_fields` are always needed, `optional_fields` are used where present.
+
+    cross_sectional: an asset's signal depends on which others are eligible.
+    """
 
     name: FactorName
     title: str
@@ -68,3 +71,4 @@ class FactorDefinition:
     long_side: LongSide
     optional_fields: tuple[str, ...] = ()
     long_only: bool = False
+    cross_sectional: bool = False

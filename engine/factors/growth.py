@@ -110,4 +110,5 @@ GROWTH = FactorDefinition(
     config_type=GrowthConfig,
     compute_signal=growth_signal,
     long_side=LongSide.HIGH,
+    cross_sectional=True,
 )

@@ -20,6 +20,14 @@ MAX_SELECTORS = 10_000
 _MAX_INT = 2**31 - 1
 
 
+def _option_types(config_type: type[FactorConfig]) -> dict[str, Any]:
+    hints = get_type_hints(config_type)
+    return {item.name: hints[item.name] for item in fields(config_type)}
+
+
+_OPTION_TYPES = {name: _option_types(definition.config_type) for name, definition in FACTORS.items()}
+
+
 def parse_config(factor: FactorName, options: Mapping[str, object]) -> FactorConfig:
     """A checked config. An absent option takes its default, None switches it off where that is possible.
 
@@ -27,7 +35,7 @@ def parse_config(factor: FactorName, options: Mapping[str, object]) -> FactorCon
     text). Raises InvalidConfig with one fault an option.
     """
     config_type = FACTORS[factor].config_type
-    hints = _option_types(config_type)
+    hints = _OPTION_TYPES[factor]
     values: dict[str, Any] = {}
     faults = [
         ConfigFault(
@@ -54,6 +62,11 @@ def parse_config(factor: FactorName, options: Mapping[str, object]) -> FactorCon
 def config_to_json(config: FactorConfig) -> dict[str, object]:
     """Every option of a config in JSON types; parse_config gives the same config back."""
     return {item.name: _to_json(getattr(config, item.name)) for item in fields(config)}
+
+
+def list_options(factor: FactorName) -> frozenset[str]:
+    """The options that take a list of names."""
+    return frozenset(name for name, hint in _OPTION_TYPES[factor].items() if "tuple" in str(hint))
 
 
 def needed_fields(config: FactorConfig, available: Collection[str]) -> tuple[str, ...]:
@@ -116,11 +129,6 @@ class _BadValue(Exception):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
-
-
-def _option_types(config_type: type[FactorConfig]) -> dict[str, Any]:
-    hints = get_type_hints(config_type)
-    return {item.name: hints[item.name] for item in fields(config_type)}
 
 
 def _coerce(name: str, value: object, hint: Any) -> object:

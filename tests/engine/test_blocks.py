@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine import compute, periods
+from engine import formation, periods
 from engine.compute import compute_factor
 from engine.factors.config import FactorName
 from engine.factors.growth import clipped_z_score
@@ -38,7 +38,7 @@ def test_portfolios_do_not_depend_on_the_size_of_blocks(name, periods_a_block, m
     options = {key: value for key, value in OPTIONS.items() if factor != "MARKET" or key != "min_assets"}
     config = parse_config(FactorName(factor), options | own)
     whole = compute_factor(PANEL, config)
-    monkeypatch.setattr(compute, "_BLOCK_CELLS", periods_a_block * len(PANEL.assets))
+    monkeypatch.setattr(formation, "_BLOCK_CELLS", periods_a_block * len(PANEL.assets))
     cut = compute_factor(PANEL, config)
 
     assert whole.performance == cut.performance

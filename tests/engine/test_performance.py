@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from engine.costs import Trading
 from engine.performance import ReturnHistory, performance
 from engine.return_series import (
     cumulative,
@@ -22,7 +23,7 @@ from engine.return_series import (
     rolling_volatility,
     wealth,
 )
-from engine.undefined import UndefinedReason
+from engine.undefined import Undefined, UndefinedReason
 
 START = np.datetime64("2024-01-07")
 
@@ -33,12 +34,19 @@ def history(returns, *, short=None, **changes) -> ReturnHistory:
         "dates": START + 7 * (1 + np.arange(len(returns))),
         "formation_date": START,
         "returns": returns,
+        "gross_returns": returns,
         "long_returns": returns,
         "short_returns": short,
         "periods_per_year": 52,
         "grid_periods": len(returns),
         "skipped_periods": 0,
         "missing_returns": 0,
+        "extreme_returns": 0,
+        "trading": Trading(
+            long=np.ones(len(returns)), short=None, entries=np.arange(len(returns)) == 0, carry=0 * returns
+        ),
+        "ics": np.full(len(returns), np.nan),
+        "market": Undefined(UndefinedReason.NO_MARKET, "none"),
         "breadth": 4.0,
         "long_hhi": 0.5,
         "short_hhi": None if short is None else 0.5,

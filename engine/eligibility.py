@@ -1,0 +1,82 @@
+"""Who may be held: the universe, and the filters on what is known at the formation date."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.factors.config import FactorConfig
+from engine.factors.definition import SignalContext
+from engine.factors.options import split_selector
+from engine.panel import MARKET_CAP, PRICE, VOLUME, Panel
+from engine.periods import DAYS_PER_WEEK, PeriodPanel, ends_of_held
+
+BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.int64]
+
+
+def candidates(
+    periods: PeriodPanel, rows: IntArray, in_universe: BoolArray, config: FactorConfig
+) -> SignalContext:
+    """The assets of the universe with a price at t-1 that pass the cap, liquidity and lifetime filters.
+
+    rows: (K,) consecutive grid rows t-1. in_universe: (N,).
+    """
+    passed = priced(periods, rows)
+    passed &= in_universe
+    if config.market_cap_threshold is not None:
+        passed &= large_enough(periods, rows, config.market_cap_threshold)
+    if config.liquidity_threshold is not None:
+        passed &= liquid_enough(periods, rows, config.liquidity_threshold)
+    if config.min_lifetime_days is not None:
+        passed &= old_enough(periods, rows, config.min_lifetime_days)
+    columns = np.flatnonzero(passed.any(axis=0))
+    return SignalContext(periods=periods, rows=rows, columns=columns, eligible=passed.take(columns, axis=1))
+
+
+def priced(periods: PeriodPanel, rows: IntArray) -> BoolArray:
+    """(K, N) assets with a price in the formation period."""
+    return np.isfinite(periods.fields[PRICE][_block(rows)])
+
+
+def large_enough(periods: PeriodPanel, rows: IntArray, threshold: float) -> BoolArray:
+    """(K, N) assets whose market cap exceeds the threshold, USD."""
+    return np.asarray(periods.fields[MARKET_CAP][_block(rows)] > threshold)
+
+
+def liquid_enough(periods: PeriodPanel, rows: IntArray, threshold: float) -> BoolArray:
+    """(K, N) assets whose volume exceeds the threshold, USD per 7 days scaled to each period's length."""
+    scaled = threshold * periods.grid.nominal_days[_block(rows)] / DAYS_PER_WEEK
+    return np.asarray(periods.fields[VOLUME][_block(rows)] > scaled[:, None])
+
+
+def old_enough(periods: PeriodPanel, rows: IntArray, min_lifetime_days: int) -> BoolArray:
+    """(K, N) assets whose first price lies at least that many days before the end of the period held."""
+    # calendar arithmetic: the end of t is known at t-1; NaT compares false
+    youngest_first_price = ends_of_held(periods.grid, rows) - np.timedelta64(min_lifetime_days, "D")
+    return np.asarray(periods.first_price_dates[None, :] <= youngest_first_price[:, None])
+
+
+def in_universe(panel: Panel, config: FactorConfig) -> BoolArray:
+    """(N,) assets that `universe` allows and `exclude` does not name."""
+    allowed = np.ones(len(panel.assets), dtype=np.bool_)
+    if config.universe is not None:
+        allowed &= _selected(panel, config.universe)
+    if config.exclude:
+        allowed &= ~_selected(panel, config.exclude)
+    return allowed
+
+
+def _selected(panel: Panel, selectors: Collection[str]) -> BoolArray:
+    ids = set(selectors)
+    selected = np.fromiter((asset in ids for asset in panel.assets), np.bool_, len(panel.assets))
+    for selector in ids.difference(panel.assets):
+        if (parts := split_selector(selector)) is not None and parts[0] in panel.attributes:
+            selected |= np.fromiter((value == parts[1] for value in panel.attributes[parts[0]]), np.bool_)
+    return selected
+
+
+def _block(rows: IntArray) -> slice:
+    return slice(rows[0], rows[-1] + 1)

@@ -1,0 +1,160 @@
+"""Forming portfolios: filters, signal, ranking and legs of every period of a config."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.eligibility import BoolArray, IntArray, candidates
+from engine.errors import NoPeriods
+from engine.factors.config import FactorConfig, LongSide
+from engine.factors.definition import SignalContext
+from engine.factors.registry import FACTORS
+from engine.factors.value import ValueConfig
+from engine.panel import FloatArray
+from engine.periods import PeriodPanel
+from engine.portfolio import LegHoldings, Picks, Ranking, leg_holdings
+from engine.weights import raw_weights
+
+_BLOCK_CELLS = 1 << 16  # periods are formed in blocks whose temporaries stay in the processor's cache
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Formation:
+    """The portfolios of R periods, oldest first.
+
+    rows: (R,) grid rows t-1 at whose ends they were formed. skipped: candidate periods without a portfolio.
+    signals: (R, N) of the assets that were eligible, NaN elsewhere.
+    """
+
+    rows: IntArray
+    skipped: int
+    legs: dict[LongSide, LegHoldings]
+    signals: FloatArray
+
+    def long_leg(self, config: FactorConfig) -> LegHoldings:
+        return self.legs[long_side(config)]
+
+    def short_leg(self, config: FactorConfig) -> LegHoldings | None:
+        """The other leg, None where the factor has one only."""
+        bought = long_side(config)
+        return next((leg for side, leg in self.legs.items() if side is not bought), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Assets picked in one block of periods: `rows` are the grid rows t-1 of those that could be formed,
+    `sizes` the assets a leg.
+
+    signals: (len(rows), C) of the eligible assets, NaN elsewhere, by `columns` (C,) of the panel.
+    """
+
+    rows: IntArray
+    sizes: IntArray
+    max_eligible: int
+    picks: dict[LongSide, Picks]
+    columns: IntArray
+    signals: FloatArray
+
+
+def form_portfolios(periods: PeriodPanel, config: FactorConfig, in_universe: BoolArray) -> Formation:
+    """Portfolios of all periods within the config's dates. in_universe: (N,).
+
+    Raises NoPeriods, InfeasibleMaxWeight.
+    """
+    formation_rows = reported_rows(periods, config)
+    blocks = [
+        form(candidates(periods, rows, in_universe, config), config)
+        for rows in _blocks(formation_rows, len(in_universe))
+    ]
+    formed = [block for block in blocks if len(block.rows)]
+    if not formed:
+        most = max((block.max_eligible for block in blocks), default=0)
+        raise NoPeriods(most, config.min_eligible, len(formation_rows))
+    rows = np.concatenate([block.rows for block in formed])
+    sizes = np.concatenate([block.sizes for block in formed])
+    picks = {side: Picks.joined([block.picks[side] for block in formed]) for side in formed[0].picks}
+    return Formation(
+        rows=rows,
+        skipped=len(formation_rows) - len(rows),
+        legs={side: leg_holdings(periods, rows, sizes, of_leg, config) for side, of_leg in picks.items()},
+        signals=_joined_signals(formed, len(in_universe)),
+    )
+
+
+def reported_rows(periods: PeriodPanel, config: FactorConfig) -> IntArray:
+    """Rows t-1 of the periods t whose end lies within the reported dates and whose exit is in the data."""
+    ends = periods.grid.ends
+    held = np.arange(1, periods.executed_rows)
+    if config.start_date is not None:
+        held = held[ends[held] >= np.datetime64(config.start_date)]
+    if config.end_date is not None:
+        held = held[ends[held] <= np.datetime64(config.end_date)]
+    return held - 1
+
+
+def form(context: SignalContext, config: FactorConfig) -> Selection:
+    """Signal and selection among the candidates of a block of periods."""
+    weights = raw_weights(context, config)
+    if weights is not None:
+        context.eligible[np.isnan(weights)] = False
+    signal = FACTORS[config.factor].compute_signal(context, config)
+    eligible = context.eligible & np.isfinite(signal)
+    return select(context, rank(signal, eligible, config), signal, eligible, weights, config)
+
+
+def rank(signal: FloatArray, eligible: BoolArray, config: FactorConfig) -> Ranking:
+    """The order in which legs are picked; of a long-only factor the largest come first, ties by id."""
+    return Ranking.of(-signal if FACTORS[config.factor].long_only else signal, eligible)
+
+
+def select(
+    context: SignalContext,
+    ranking: Ranking,
+    signal: FloatArray,
+    eligible: BoolArray,
+    weights: FloatArray | None,
+    config: FactorConfig,
+) -> Selection:
+    """The legs that a config picks from a ranking of (K, C) eligible signals; weights (K, C) None = equal."""
+    counts = np.count_nonzero(eligible, axis=1)
+    sizes = config.leg_sizes(counts)
+    formed = sizes > 0
+    picks = {}
+    if formed.any():
+        cells = {LongSide.HIGH: ranking.between(np.zeros_like(sizes), sizes)}
+        if not FACTORS[config.factor].long_only:
+            cells[LongSide.LOW] = cells[LongSide.HIGH]
+            cells[LongSide.HIGH] = ranking.between(counts - sizes, counts)
+        picks = {side: Picks.of(context, picked, sizes, signal, weights) for side, picked in cells.items()}
+    return Selection(
+        rows=context.rows[formed],
+        sizes=sizes[formed],
+        max_eligible=int(counts.max()),
+        picks=picks,
+        columns=context.columns,
+        signals=np.where(eligible[formed], signal[formed], np.nan),
+    )
+
+
+def long_side(config: FactorConfig) -> LongSide:
+    """Which end of the signal the config buys."""
+    return config.long_side if isinstance(config, ValueConfig) else FACTORS[config.factor].long_side
+
+
+def _blocks(rows: IntArray, asset_count: int) -> Iterator[IntArray]:
+    step = max(1, _BLOCK_CELLS // max(1, asset_count))
+    return (rows[start : start + step] for start in range(0, len(rows), step))
+
+
+def _joined_signals(blocks: list[Selection], asset_count: int) -> FloatArray:
+    """(R, N) the blocks' signals below each other, each in the panel's columns."""
+    joined = np.full((sum(len(block.rows) for block in blocks), asset_count), np.nan)
+    start = 0
+    for block in blocks:
+        stop = start + len(block.rows)
+        joined[start:stop, block.columns] = block.signals
+        start = stop
+    return joined

@@ -1,0 +1,169 @@
+"""Which configurations a sweep tries: the grid of its axes, or a seeded sample of that grid."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import ConfigFault, InvalidConfig
+from engine.factors.config import FactorConfig, FactorName
+from engine.factors.options import config_to_json, list_options, parse_config
+
+MAX_POINTS: Final = 10_000
+MAX_GRID_POINTS: Final = 10**15
+"""Of a grid that is sampled: its points must be countable in 64 bits with room to spare."""
+MAX_AXES: Final = 10
+MAX_AXIS_VALUES: Final = 1_000
+MIN_PARTITIONS: Final = 4
+MAX_PARTITIONS: Final = 16
+
+NOT_SWEEPABLE: Final = frozenset({"start_date", "end_date", "rebalance", "quantiles"})
+"""They change what is compared (the periods, the grid, the report), not the strategy."""
+_VALUE_FAULTS: Final = frozenset(
+    {"OUT_OF_RANGE", "WRONG_TYPE", "NOT_FINITE", "NOT_NULLABLE", "UNKNOWN_VALUE", "UNKNOWN_METRIC"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepAxis:
+    """An option and the values that it takes, in JSON types; of a list option, each value is one name."""
+
+    option: str
+    values: tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepPlan:
+    """What to try. base: the config that the axes vary. sample_size: None = the whole grid.
+
+    partitions: blocks of periods for the probability of backtest overfitting.
+    """
+
+    factor: FactorName
+    base: FactorConfig
+    axes: tuple[SweepAxis, ...]
+    sample_size: int | None = None
+    seed: int = 0
+    partitions: int = MAX_PARTITIONS
+
+    @property
+    def grid_size(self) -> int:
+        return math.prod(len(axis.values) for axis in self.axes)
+
+    def positions(self) -> NDArray[np.int64]:
+        """(P, A) place of each point's value on each axis; the last axis varies fastest, samples ascend."""
+        shape = tuple(len(axis.values) for axis in self.axes)
+        if self.sample_size is None or self.sample_size >= self.grid_size:
+            numbers = np.arange(self.grid_size)
+        else:
+            draw = np.random.Generator(np.random.PCG64(self.seed))
+            numbers = np.sort(draw.choice(self.grid_size, self.sample_size, replace=False))
+        return np.stack(np.unravel_index(numbers, shape), axis=1).astype(np.int64)
+
+    def options(self, position: Sequence[int]) -> dict[str, object]:
+        """All options of the point at a position, for parse_config."""
+        lists = list_options(self.factor)
+        options = config_to_json(self.base)
+        if "top_n" in {axis.option for axis in self.axes}:
+            options.pop("min_assets", None)  # of the market factor it follows top_n
+        for axis, place in zip(self.axes, position, strict=True):
+            value = axis.values[place]
+            options[axis.option] = [value] if axis.option in lists and value is not None else value
+        return options
+
+
+def parse_plan(
+    factor: FactorName,
+    base: Mapping[str, object],
+    axes: Sequence[SweepAxis],
+    *,
+    sample_size: int | None = None,
+    seed: int = 0,
+    partitions: int = MAX_PARTITIONS,
+) -> SweepPlan:
+    """A checked plan. Raises InvalidConfig with one fault an option (or `axes`, `sample_size`, ...).
+
+    Every value is checked by itself; values that do not go together make points that fail, not plans.
+    """
+    config = parse_config(factor, base)
+    faults = _axes_faults(factor, config, axes)
+    if not 0 <= seed < 2**63:
+        faults.append(ConfigFault("seed", "OUT_OF_RANGE", "seed must be from 0 to 2^63 - 1"))
+    if partitions % 2 or not MIN_PARTITIONS <= partitions <= MAX_PARTITIONS:
+        message = f"partitions must be an even number from {MIN_PARTITIONS} to {MAX_PARTITIONS}"
+        faults.append(ConfigFault("partitions", "OUT_OF_RANGE", message))
+    if sample_size is not None and not 1 <= sample_size <= MAX_POINTS:
+        message = f"sample_size must be from 1 to {MAX_POINTS:,}, not {sample_size:,}"
+        faults.append(ConfigFault("sample_size", "OUT_OF_RANGE", message))
+    plan = SweepPlan(
+        factor=factor,
+        base=config,
+        axes=tuple(axes),
+        sample_size=sample_size,
+        seed=seed,
+        partitions=partitions,
+    )
+    if not faults:
+        faults = _size_faults(plan)
+    if faults:
+        raise InvalidConfig(tuple(faults))
+    return plan
+
+
+def _size_faults(plan: SweepPlan) -> list[ConfigFault]:
+    limit = MAX_POINTS if plan.sample_size is None else MAX_GRID_POINTS
+    if plan.grid_size <= limit:
+        return []
+    advice = "; give sample_size to try some of them" if plan.sample_size is None else ""
+    message = f"the grid has {plan.grid_size:,} points, at most {limit:,} are possible{advice}"
+    return [ConfigFault("axes", "TOO_MANY_POINTS", message)]
+
+
+def _axes_faults(factor: FactorName, base: FactorConfig, axes: Sequence[SweepAxis]) -> list[ConfigFault]:
+    if not 1 <= len(axes) <= MAX_AXES:
+        message = f"a sweep varies 1 to {MAX_AXES} options, not {len(axes)}"
+        return [ConfigFault("axes", "EMPTY" if not axes else "TOO_MANY", message)]
+    known = config_to_json(base)
+    faults = []
+    names = [axis.option for axis in axes]
+    for axis in axes:
+        name = axis.option
+        if name not in known:
+            message = f"{factor.lower()} has no option {name!r}; it has {', '.join(known)}"
+            faults.append(ConfigFault(name, "UNKNOWN_OPTION", message))
+        elif name in NOT_SWEEPABLE:
+            message = f"{name} cannot be swept: its values would not be compared over the same periods"
+            faults.append(ConfigFault(name, "NOT_SWEEPABLE", message))
+        elif names.count(name) > 1:
+            faults.append(ConfigFault(name, "DUPLICATE_AXIS", f"{name} is given twice"))
+        elif not axis.values:
+            faults.append(ConfigFault(name, "EMPTY", f"{name} has no values to try"))
+        elif len(axis.values) > MAX_AXIS_VALUES:
+            message = f"{name} takes at most {MAX_AXIS_VALUES:,} values, not {len(axis.values):,}"
+            faults.append(ConfigFault(name, "TOO_MANY", message))
+        elif len({json.dumps(value) for value in axis.values}) < len(axis.values):
+            faults.append(ConfigFault(name, "DUPLICATE_VALUE", f"{name} has a value twice"))
+        else:
+            faults += _value_faults(factor, base, axis)
+    return faults
+
+
+def _value_faults(factor: FactorName, base: FactorConfig, axis: SweepAxis) -> list[ConfigFault]:
+    """The first value that the option can never take."""
+    alone = SweepPlan(factor=factor, base=base, axes=(axis,))
+    for place in range(len(axis.values)):
+        try:
+            parse_config(factor, alone.options([place]))
+        except InvalidConfig as error:
+            faults = [
+                fault for fault in error.faults if fault.option == axis.option and fault.code in _VALUE_FAULTS
+            ]
+            if faults:
+                return faults[:1]
+    return []

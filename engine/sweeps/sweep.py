@@ -1,0 +1,210 @@
+"""A sweep: a factor computed for many configs, and what protects from believing the best of them."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import AllPointsFailed, InvalidConfig
+from engine.factors.options import needed_fields, parse_config, require_selectors
+from engine.panel import DateArray, FloatArray, Panel
+from engine.periods import PeriodPanel, build_periods
+from engine.sweeps.cscv import OverfittingProbability, probability_of_overfitting
+from engine.sweeps.grid import SweepPlan
+from engine.sweeps.overfitting import DeflatedSharpe, column_sharpe, deflated_sharpe, first_best
+from engine.sweeps.points import POINT_METRICS, Point, PointEvaluator, ranking_key
+from engine.sweeps.walk_forward import WalkForward, walk_forward
+from engine.undefined import Undefined
+
+SPAN_SHARPE: Final = "span_sharpe_ratio"
+"""Annualised, over the periods of all points, 0 where a point held nothing: what points are compared by."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluated:
+    """Points as arrays. numbers: (B,) of the plan. returns: (B, P), NaN where a point held nothing.
+
+    metrics: (B, len(POINT_METRICS)), NaN = undefined. failures: one a point, None where there is none.
+    """
+
+    numbers: NDArray[np.int64]
+    returns: FloatArray
+    metrics: FloatArray
+    failures: tuple[tuple[str, str] | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepResult:
+    """P points of a plan over T grid periods, in the order of their numbers.
+
+    positions: (P, A) place of each point's value on each axis. metrics: name -> (P,), NaN = undefined.
+    failure_codes, failure_messages: one a point, None where there is none.
+    dates: (T,) from the first to the last period that any point reported.
+    best: the point with the highest Sharpe ratio over these dates. neighbours: points next to it.
+    best_returns: (T,), 0 where it held nothing, as the statistics take it. An Undefined says why one is
+    missing.
+    """
+
+    plan: SweepPlan
+    positions: NDArray[np.int64]
+    metrics: dict[str, FloatArray]
+    failure_codes: tuple[str | None, ...]
+    failure_messages: tuple[str | None, ...]
+    dates: DateArray
+    periods_per_year: int
+    best: int
+    neighbours: NDArray[np.int64]
+    best_returns: FloatArray
+    deflated_sharpe: DeflatedSharpe | Undefined
+    overfitting: OverfittingProbability | Undefined
+    walk_forward: WalkForward | Undefined
+
+
+def check_sweep(
+    plan: SweepPlan,
+    fields: Collection[str],
+    assets: Collection[str],
+    attributes: Mapping[str, Collection[str | None]],
+) -> None:
+    """Check that a dataset has what the plan's values ask for, each with the others' first.
+
+    Raises MissingField, InvalidConfig (unknown assets). Values that do not go together are left to fail.
+    """
+    for axis_number, axis in enumerate(plan.axes):
+        position = [0] * len(plan.axes)
+        for place in range(len(axis.values)):
+            position[axis_number] = place
+            try:
+                config = parse_config(plan.factor, plan.options(position))
+            except InvalidConfig:
+                continue
+            needed_fields(config, fields)
+            require_selectors(config, assets, attributes)
+
+
+def evaluate_points(
+    panel: Panel, plan: SweepPlan, periods: PeriodPanel, chunks: Iterable[NDArray[np.int64]]
+) -> Iterator[Evaluated]:
+    """The points of each chunk of numbers (see `chunked`), computed when it is asked for.
+
+    periods: the panel on the plan's grid with all its fields, without lags.
+    """
+    positions = plan.positions()
+    evaluator = PointEvaluator(panel, periods)
+    for numbers in chunks:
+        points = [_evaluate(evaluator, plan, positions[number].tolist()) for number in numbers.tolist()]
+        yield Evaluated(
+            numbers=numbers,
+            returns=np.array([point.returns for point in points]),
+            metrics=np.array([point.metrics for point in points]),
+            failures=tuple(point.failure for point in points),
+        )
+
+
+def chunked(plan: SweepPlan, size: int) -> list[NDArray[np.int64]]:
+    """The numbers of all points in chunks, in an order in which neighbours share the most work."""
+    positions = plan.positions()
+    keys = []
+    for number, position in enumerate(positions):
+        try:
+            key = repr(ranking_key(parse_config(plan.factor, plan.options(position.tolist()))))
+        except InvalidConfig:
+            key = ""
+        keys.append((key, number))
+    order = np.array([number for _, number in sorted(keys)], dtype=np.int64)
+    return [order[start : start + size] for start in range(0, len(order), size)]
+
+
+def conclude(plan: SweepPlan, periods: PeriodPanel, evaluated: Sequence[Evaluated]) -> SweepResult:
+    """What all points together say. Raises AllPointsFailed."""
+    order = np.argsort(np.concatenate([chunk.numbers for chunk in evaluated]))
+    returns = np.concatenate([chunk.returns for chunk in evaluated])[order]
+    metrics = np.concatenate([chunk.metrics for chunk in evaluated])[order]
+    in_any_order = [failure for chunk in evaluated for failure in chunk.failures]
+    failures = [in_any_order[place] for place in order.tolist()]
+    succeeded = np.flatnonzero([failure is None for failure in failures])
+    if len(succeeded) == 0:
+        (code_and_message, times), *_ = Counter(failures).most_common(1)
+        raise AllPointsFailed(len(failures), "" if code_and_message is None else code_and_message[1], times)
+    held = np.flatnonzero(~np.isnan(returns[succeeded]).all(axis=0))
+    span = slice(held[0], held[-1] + 1)
+    matrix = np.nan_to_num(returns[succeeded, span], nan=0.0).T
+    positions = plan.positions()
+    ppy = periods.grid.periods_per_year
+    span_sharpe = column_sharpe(matrix)
+    place = int(first_best(span_sharpe))
+    best = int(succeeded[place])
+    by_name = {name: metrics[:, column] for column, name in enumerate(POINT_METRICS)}
+    by_name[SPAN_SHARPE] = np.full(len(failures), np.nan)
+    by_name[SPAN_SHARPE][succeeded] = np.where(np.isfinite(span_sharpe), span_sharpe, np.nan) * math.sqrt(ppy)
+    return SweepResult(
+        plan=plan,
+        positions=positions,
+        metrics=by_name,
+        failure_codes=tuple(None if failure is None else failure[0] for failure in failures),
+        failure_messages=tuple(None if failure is None else failure[1] for failure in failures),
+        dates=periods.grid.ends[span],
+        periods_per_year=ppy,
+        best=best,
+        neighbours=_neighbours(plan, positions, best),
+        best_returns=matrix[:, place],
+        deflated_sharpe=_defined(lambda: deflated_sharpe(matrix, place)),
+        overfitting=_defined(lambda: probability_of_overfitting(matrix, plan.partitions)),
+        walk_forward=_defined(lambda: _in_plan_numbers(walk_forward(matrix, ppy), succeeded)),
+    )
+
+
+def sweep(
+    panel: Panel, plan: SweepPlan, *, periods: PeriodPanel | None = None, chunk_size: int = 500
+) -> SweepResult:
+    """All of it in one go. periods: the panel on the plan's grid with all its fields, without lags.
+
+    Raises MissingField, InvalidConfig (unknown assets), AllPointsFailed.
+    """
+    check_sweep(plan, panel.fields, panel.assets, panel.attributes)
+    if periods is None:
+        periods = build_periods(panel, plan.base.rebalance)
+    return conclude(plan, periods, list(evaluate_points(panel, plan, periods, chunked(plan, chunk_size))))
+
+
+def _evaluate(evaluator: PointEvaluator, plan: SweepPlan, position: Sequence[int]) -> Point:
+    try:
+        config = parse_config(plan.factor, plan.options(position))
+    except InvalidConfig as error:
+        return evaluator.failed(error)
+    return evaluator.evaluate(config)
+
+
+def _neighbours(plan: SweepPlan, positions: NDArray[np.int64], best: int) -> NDArray[np.int64]:
+    """Points one step from the best on one axis; in a sample, where these are rare, the nearest two an axis
+    by steps, the lowest numbers first."""
+    distance = np.abs(positions - positions[best]).sum(axis=1)
+    if len(positions) == plan.grid_size:
+        return np.flatnonzero(distance == 1)
+    distance[best] = np.iinfo(np.int64).max
+    nearest = np.argsort(distance, kind="stable")[: 2 * len(plan.axes)]
+    return np.sort(nearest[nearest != best])
+
+
+def _in_plan_numbers(walk: WalkForward, succeeded: NDArray[np.intp]) -> WalkForward:
+    """Its points by their numbers in the plan instead of their columns."""
+    return replace(
+        walk,
+        choices=succeeded[walk.choices],
+        in_sample_best=int(succeeded[walk.in_sample_best]),
+    )
+
+
+def _defined(compute: Callable[[], T]) -> T | Undefined:
+    try:
+        return compute()
+    except Undefined as reason:
+        return reason
