@@ -85,7 +85,7 @@ def centred_ranks(values: FloatArray, valid: BoolArray) -> FloatArray:
     They are multiples of 1/2, so sums of their products are exact.
     """
     row_count, column_count = values.shape
-    keys = np.full(values.shape, np.inf)  # C order, whatever the order of `values`
+    keys = np.full(values.shape, np.inf)
     np.copyto(keys, values, where=valid)
     # not a stable sort, which is several times slower: what is tied gets one rank below
     order = keys.argsort(axis=1)
@@ -100,7 +100,7 @@ def centred_ranks(values: FloatArray, valid: BoolArray) -> FloatArray:
     if len(tied):
         ranks[tied] = _mean_places(equal[tied]) - (counts[tied, None] - 1) / 2
     ranks *= places < counts[:, None]
-    centred = np.empty(keys.shape)
+    centred = np.empty(keys.shape)  # in C order, whatever that of `values`: its ravel() is no copy
     centred.ravel()[order] = ranks
     return centred
 
