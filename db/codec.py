@@ -50,7 +50,7 @@ def pack_series(series: SeriesRecord) -> Blob:
 
 def unpack_series(name: str, blob: Blob) -> SeriesRecord:
     """The arrays are read-only views. Errors: CorruptBlob."""
-    payload = _checked(blob, f"series {name}")
+    payload = checked_payload(blob, f"series {name}")
     count, rest = divmod(len(payload), _POINT_BYTES)
     if rest:
         raise CorruptBlob(f"series {name} has {rest} bytes too many")
@@ -74,7 +74,7 @@ def pack_composition(composition: CompositionRecord) -> Blob:
 def unpack_composition(period_start: date, period_end: date, blob: Blob) -> CompositionRecord:
     """The arrays are read-only views. Errors: CorruptBlob."""
     subject = f"the composition of {period_end}"
-    payload = _checked(blob, subject)
+    payload = checked_payload(blob, subject)
     if len(payload) < _COUNTS.size:
         raise CorruptBlob(f"{subject} is cut off")
     long_count, short_count = _COUNTS.unpack_from(payload)
@@ -132,9 +132,10 @@ def _blob(payload: bytes) -> Blob:
     return Blob(CODEC_VERSION, zlib.crc32(payload), payload)
 
 
-def _checked(blob: Blob, subject: str) -> bytes:
-    if blob.codec_version != CODEC_VERSION:
-        raise CorruptBlob(f"{subject} is packed in version {blob.codec_version}, known is {CODEC_VERSION}")
+def checked_payload(blob: Blob, subject: str, version: int = CODEC_VERSION) -> bytes:
+    """The payload of a blob of this codec version that matches its checksum. Errors: CorruptBlob."""
+    if blob.codec_version != version:
+        raise CorruptBlob(f"{subject} is packed in version {blob.codec_version}, known is {version}")
     if zlib.crc32(blob.payload) != blob.checksum:
         raise CorruptBlob(f"{subject} does not match its checksum", "restore the database from a copy")
     return blob.payload

@@ -4,7 +4,7 @@ StoreError
 ├── StoreUnavailable        cannot be opened, reached or written to
 ├── StoreNewerThanCode      migrated by a newer version of the program
 ├── StoreIncomplete         a table or index that the code relies on is missing
-├── CorruptBlob             a packed series or composition does not match its checksum
+├── CorruptBlob             a packed series, composition or document is damaged
 ├── DatasetGone             a run was to be launched on a dataset that is deleted or never was
 ├── QueueFull               as many runs wait as are allowed to
 └── InvalidCursor           not a cursor of this list, this filter and this order

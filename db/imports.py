@@ -36,6 +36,7 @@ from db.records import (
     NewMonthlyMetrics,
     QuarantineRecord,
     RunEventKind,
+    RunKind,
     RunOrigin,
     RunStatus,
     SeriesRecord,
@@ -194,6 +195,7 @@ async def _known_runs(
 
 def _run_row(one: NewImportedRun, batch_id: int, now: datetime) -> dict[str, Any]:
     return {
+        "kind": RunKind.FACTOR.value,
         "factor": one.factor,
         "status": RunStatus.SUCCEEDED.value,
         "origin": RunOrigin.IMPORTED.value,

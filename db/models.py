@@ -13,7 +13,7 @@ from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 from db.columns import PlainText, RowId, UtcDateTime
-from db.records import RunEventKind, RunOrigin, RunStatus
+from db.records import RunEventKind, RunKind, RunOrigin, RunStatus
 
 # Constraints that have names can be changed by later migrations on both databases.
 NAMING_CONVENTION = {
@@ -145,6 +145,8 @@ class Run(Table, table=True):
     __table_args__ = (
         CheckConstraint(_one_of("status", RunStatus), name="status"),
         CheckConstraint(_one_of("origin", RunOrigin), name="origin"),
+        CheckConstraint(_one_of("kind", RunKind), name="kind"),
+        CheckConstraint("kind = 'FACTOR' OR origin = 'COMPUTED'", name="kind_of_imported"),
         CheckConstraint("progress_fraction BETWEEN 0 AND 1", name="progress_fraction"),
         CheckConstraint(
             "status <> 'RUNNING' OR (claimed_by IS NOT NULL AND heartbeat_at IS NOT NULL)", name="claim"
@@ -167,14 +169,16 @@ class Run(Table, table=True):
             where="status IN ('QUEUED', 'RUNNING', 'SUCCEEDED') AND NOT forced AND origin = 'COMPUTED'",
         ),
         _partial_index("uq_run_legacy", "factor", "legacy_run_id", unique=True, where="origin = 'IMPORTED'"),
-        Index("ix_run_status_id", "status", "id"),
-        Index("ix_run_factor_status_finished", "factor", "status", "finished_at", "id"),
-        Index("ix_run_factor_created", "factor", "created_at", "id"),
-        Index("ix_run_created", "created_at", "id"),
-        Index("ix_run_finished", "finished_at", "id"),
+        # The kind comes last: as the first column, SQLite takes it for selective and sorts what it finds.
+        Index("ix_run_status_id", "status", "id", "kind"),
+        Index("ix_run_factor_status_finished", "factor", "status", "finished_at", "id", "kind"),
+        Index("ix_run_factor_created", "factor", "created_at", "id", "kind"),
+        Index("ix_run_created", "created_at", "id", "kind"),
+        Index("ix_run_finished", "finished_at", "id", "kind"),
         {"sqlite_autoincrement": True},
     )
     id: int = _row_id()
+    kind: str = Field(sa_type=PlainText, sa_column_kwargs={"server_default": RunKind.FACTOR.value})
     factor: str = _text()
     status: str = _text()
     origin: str = _text()
@@ -217,14 +221,18 @@ _SORTED_METRICS = (
     "annualized_volatility",
     "calmar_ratio",
     "num_periods",
+    "newey_west_t",
+    "probabilistic_sharpe_ratio",
+    "ic_mean",
+    "ic_t",
+    "mean_turnover",
+    "alpha",
 )
 
 
-class Performance(Table, table=True):
+class _Metrics(Table):
     """The metrics of one succeeded run; null = undefined, with its reason in `undefined_metrics`."""
 
-    __table_args__ = tuple(Index(f"ix_performance_{metric}", metric, "run_id") for metric in _SORTED_METRICS)
-    run_id: int = _part_of("run.id")
     cumulative_return: float | None = _number()
     annualized_return: float | None = _number()
     mean_annual_return: float | None = _number()
@@ -257,7 +265,33 @@ class Performance(Table, table=True):
     start_date: date | None = None
     end_date: date | None = None
     wiped_out_on: date | None = None
+    mean_turnover: float | None = _number()
+    break_even_cost_bps: float | None = _number()
+    newey_west_t: float | None = _number()
+    sharpe_standard_error: float | None = _number()
+    probabilistic_sharpe_ratio: float | None = _number()
+    ic_mean: float | None = _number()
+    ic_std: float | None = _number()
+    ic_t: float | None = _number()
+    ic_autocorrelation: float | None = _number()
+    alpha: float | None = _number()
+    beta: float | None = _number()
+    extreme_returns: int | None = None
     undefined_metrics: list[dict[str, str]] = _json()
+
+
+class Performance(_Metrics, table=True):
+    """The metrics of a run's gross returns."""
+
+    __table_args__ = tuple(Index(f"ix_performance_{metric}", metric, "run_id") for metric in _SORTED_METRICS)
+    run_id: int = _part_of("run.id")
+
+
+class NetPerformance(_Metrics, table=True):
+    """The metrics of a run's returns after costs; no row without costs."""
+
+    __tablename__: ClassVar[str] = "net_performance"
+    run_id: int = _part_of("run.id")
 
 
 class Series(Table, table=True):
@@ -279,6 +313,17 @@ class Composition(Table, table=True):
     run_id: int = _part_of("run.id")
     period_end: date = Field(primary_key=True)
     period_start: date
+    codec_version: int
+    checksum: int = Field(sa_column=Column(RowId, nullable=False))
+    packed: bytes
+
+
+class RunDocument(Table, table=True):
+    """One named document of a run, packed by `db.document_codec`."""
+
+    __tablename__: ClassVar[str] = "run_document"
+    run_id: int = _part_of("run.id")
+    name: str = _text(primary_key=True)
     codec_version: int
     checksum: int = Field(sa_column=Column(RowId, nullable=False))
     packed: bytes

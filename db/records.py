@@ -38,6 +38,13 @@ class RunOrigin(StrEnum):
     IMPORTED = "IMPORTED"
 
 
+class RunKind(StrEnum):
+    """What a run computes: one factor model, or one factor model over many configs."""
+
+    FACTOR = "FACTOR"
+    SWEEP = "SWEEP"
+
+
 class RunEventKind(StrEnum):
     """What happened to a run; the run's status column alone is the truth about its state."""
 
@@ -116,7 +123,8 @@ class DatasetRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRun:
-    """A computation to be queued. `config` is the normalised config, every option present."""
+    """A computation to be queued. `config` is the normalised config, every option present; `identity_hash`
+    covers the kind too, because it alone decides what is computed once."""
 
     factor: str
     config: Mapping[str, Any]
@@ -126,6 +134,7 @@ class NewRun:
     tags: tuple[str, ...] = ()
     note: str | None = None
     forced: bool = False
+    kind: RunKind = RunKind.FACTOR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +167,7 @@ class RunRecord:
     attempt: int
     note: str | None
     tags: tuple[str, ...]
+    kind: RunKind = RunKind.FACTOR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,12 +279,25 @@ class CompositionRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunResults:
-    """All that a succeeded run leaves behind, committed together with its terminal status."""
+class DocumentRecord:
+    """One named document of a run: `facts`, a JSON object of finite numbers, and `arrays`, each (n,) float64,
+    int64 or int32. Read back, the facts are as JSON has them: tuples are lists."""
 
-    performance: PerformanceRecord
-    series: tuple[SeriesRecord, ...]
+    name: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResults:
+    """All that a succeeded run leaves behind, committed together with its terminal status. `performance` is
+    None for a sweep, `net_performance` for a run without costs."""
+
+    performance: PerformanceRecord | None = None
+    series: tuple[SeriesRecord, ...] = ()
     compositions: tuple[CompositionRecord, ...] = ()
+    net_performance: PerformanceRecord | None = None
+    documents: tuple[DocumentRecord, ...] = ()
 
 
 # -- imports -----------------------------------------------------------------------------------------------

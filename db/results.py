@@ -1,22 +1,25 @@
-"""What succeeded runs left behind: performance, series and compositions."""
+"""What succeeded runs left behind: performance, series, compositions and documents."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import fields
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Integer, column, insert, select, text
+from sqlalchemy import Integer, Table, column, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.codec import Blob, pack_composition, pack_series, unpack_composition, unpack_series
 from db.columns import finite_or_none, to_json
-from db.models import Composition, Performance, Series
+from db.document_codec import pack_document, unpack_document
+from db.models import Composition, NetPerformance, Performance, RunDocument, Series
 from db.records import (
     CompositionRecord,
+    DocumentRecord,
     PerformanceRecord,
     RunResults,
     SeriesRecord,
@@ -27,8 +30,10 @@ from db.store import Store
 Item = TypeVar("Item")
 
 performance = Performance.__table__
+net_performance = NetPerformance.__table__
 series = Series.__table__
 composition = Composition.__table__
+run_document = RunDocument.__table__
 
 _METRICS = tuple(field.name for field in fields(PerformanceRecord) if field.name != "undefined_metrics")
 
@@ -64,12 +69,21 @@ _SELECT_COMPOSITIONS = {
 
 async def get_performance(store: Store, run_ids: Sequence[int]) -> dict[int, PerformanceRecord]:
     """By run id; runs without performance are left out."""
-    columns = [performance.c[name] for name in _METRICS]
+    return await _get_metrics(store, performance, run_ids)
+
+
+async def get_net_performance(store: Store, run_ids: Sequence[int]) -> dict[int, PerformanceRecord]:
+    """The metrics after costs by run id; runs without costs are left out."""
+    return await _get_metrics(store, net_performance, run_ids)
+
+
+async def _get_metrics(store: Store, table: Table, run_ids: Sequence[int]) -> dict[int, PerformanceRecord]:
+    columns = [table.c[name] for name in _METRICS]
     found: dict[int, PerformanceRecord] = {}
     async with store.read() as connection:
         for chunk in _chunks(run_ids):
-            statement = select(performance.c.run_id, performance.c.undefined_metrics, *columns)
-            rows = await connection.execute(statement.where(performance.c.run_id.in_(chunk)))
+            statement = select(table.c.run_id, table.c.undefined_metrics, *columns)
+            rows = await connection.execute(statement.where(table.c.run_id.in_(chunk)))
             for run_id, undefined, *metrics in rows:
                 found[run_id] = PerformanceRecord(
                     **dict(zip(_METRICS, metrics, strict=True)),
@@ -124,23 +138,44 @@ async def composition_dates(store: Store, run_ids: Sequence[int]) -> dict[int, N
     return {run_id: np.array(found, dtype="datetime64[D]") for run_id, found in ends.items()}
 
 
-async def write_results(connection: AsyncConnection, run_id: int, results: RunResults) -> None:
-    """Adds the results of a run within the caller's transaction."""
-    await write_performance(connection, [(run_id, results.performance)])
-    await write_series(connection, [(run_id, one) for one in results.series])
-    if results.compositions:
-        await connection.execute(
-            insert(composition),
-            [
-                {
-                    "run_id": run_id,
-                    "period_start": held.period_start,
-                    "period_end": held.period_end,
-                    **_blob_columns(pack_composition(held)),
-                }
-                for held in results.compositions
-            ],
-        )
+async def get_documents(store: Store, run_ids: Sequence[int], name: str) -> dict[int, DocumentRecord]:
+    """The document of that name by run id; runs without one are left out. Errors: CorruptBlob."""
+    packed: list[tuple[int, Blob]] = []
+    columns = run_document.c["run_id", "codec_version", "checksum", "packed"]
+    async with store.read() as connection:
+        for chunk in _chunks(run_ids):
+            statement = select(*columns).where(run_document.c.run_id.in_(chunk), run_document.c.name == name)
+            packed += [(run_id, Blob(*blob)) for run_id, *blob in await connection.execute(statement)]
+    if not packed:
+        return {}
+    # In a thread: unpacking many megabytes would stall the loop.
+    return await asyncio.to_thread(lambda: {run_id: unpack_document(name, blob) for run_id, blob in packed})
+
+
+@dataclass(frozen=True, slots=True)
+class PackedResults:
+    """The results of a run as rows, by table."""
+
+    rows: Mapping[Table, list[dict[str, Any]]]
+
+
+def pack_results(run_id: int, results: RunResults) -> PackedResults:
+    """Everything about results that takes long, before the transaction. ValueError for what cannot be packed:
+    see `db.codec` and `db.document_codec`."""
+    measured = {performance: results.performance, net_performance: results.net_performance}
+    rows: dict[Table, list[dict[str, Any]]] = {
+        table: [_performance_row(run_id, record)] for table, record in measured.items() if record is not None
+    }
+    rows[series] = [_series_row(run_id, one) for one in results.series]
+    rows[composition] = [_composition_row(run_id, one) for one in results.compositions]
+    rows[run_document] = [_document_row(run_id, one) for one in results.documents]
+    return PackedResults({table: of_table for table, of_table in rows.items() if of_table})
+
+
+async def write_results(connection: AsyncConnection, packed: PackedResults) -> None:
+    """Adds the results of a run within the caller's transaction: one statement a table."""
+    for table, rows in packed.rows.items():
+        await connection.execute(insert(table), rows)
 
 
 async def write_performance(
@@ -178,6 +213,19 @@ def _series_row(run_id: int, record: SeriesRecord) -> dict[str, Any]:
         "last_date": dates[-1].item() if len(dates) else None,
         **_blob_columns(pack_series(record)),
     }
+
+
+def _composition_row(run_id: int, record: CompositionRecord) -> dict[str, Any]:
+    return {
+        "run_id": run_id,
+        "period_start": record.period_start,
+        "period_end": record.period_end,
+        **_blob_columns(pack_composition(record)),
+    }
+
+
+def _document_row(run_id: int, record: DocumentRecord) -> dict[str, Any]:
+    return {"run_id": run_id, "name": record.name, **_blob_columns(pack_document(record))}
 
 
 def _blob_columns(blob: Blob) -> dict[str, Any]:

@@ -8,17 +8,38 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import BigInteger, ColumnElement, exists, type_coerce
+from sqlalchemy import BigInteger, Boolean, ColumnElement, exists, type_coerce
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import GenericFunction
 
 from db.models import Performance, RunTag
 from db.pages import SortKey
-from db.records import RunOrigin, RunStatus
+from db.records import RunKind, RunOrigin, RunStatus
 from db.run_rows import run
 
 T = TypeVar("T")
 
 performance = Performance.__table__
 _tag = RunTag.__table__.alias()
+
+
+class _Mostly(GenericFunction[bool]):
+    """A condition that most rows fulfil. SQLite expects of an equality that it leaves few rows, and would
+    sooner sort all runs than read them from the index of a metric; PostgreSQL counts."""
+
+    name = "factorql_mostly"
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(_Mostly, "sqlite")
+def _mostly_on_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    return f"likely({compiler.process(element.clauses, **options)})"
+
+
+@compiles(_Mostly, "postgresql")
+def _mostly_on_postgresql(element: Any, compiler: Any, **options: Any) -> str:
+    return f"({compiler.process(element.clauses, **options)})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +84,12 @@ class RunFilter:
     num_periods: Range[int] | None = None
     start_date: Range[date] | None = None
     end_date: Range[date] | None = None
+    mean_turnover: Range[float] | None = None
+    newey_west_t: Range[float] | None = None
+    probabilistic_sharpe_ratio: Range[float] | None = None
+    ic_mean: Range[float] | None = None
+    ic_t: Range[float] | None = None
+    alpha: Range[float] | None = None
 
 
 class RunSortField(StrEnum):
@@ -91,6 +118,10 @@ class RunOrder:
     field: RunSortField
     direction: SortDirection = SortDirection.DESC
 
+    @property
+    def sorts_by_metric(self) -> bool:
+        return self.field.value.lower() in performance.c
+
 
 NEWEST_FIRST = (RunOrder(RunSortField.CREATED_AT, SortDirection.DESC),)
 
@@ -102,9 +133,12 @@ def scope_of(list_name: str, where: RunFilter, order: Sequence[RunOrder]) -> str
     return repr((list_name, conditions, [(one.field.value, one.direction.value) for one in order]))
 
 
-def conditions_of(where: RunFilter, runs: Any, metrics: Any) -> list[ColumnElement[bool]]:
-    """The filter's conditions on the run table (or alias) `runs` and the performance table `metrics`."""
-    conditions: list[ColumnElement[bool]] = []
+def conditions_of(
+    where: RunFilter, kind: RunKind | None, runs: Any, metrics: Any
+) -> list[ColumnElement[bool]]:
+    """The conditions on the run table (or alias) `runs` and the performance table `metrics`: of this kind
+    (None: of any), and fitting the filter."""
+    conditions: list[ColumnElement[bool]] = [] if kind is None else [_of_kind(runs, kind)]
     for field in fields(where):
         condition = getattr(where, field.name)
         if condition is None:
@@ -118,6 +152,11 @@ def conditions_of(where: RunFilter, runs: Any, metrics: Any) -> list[ColumnEleme
         else:
             conditions += _compare(metrics.c[field.name], condition)
     return conditions
+
+
+def _of_kind(runs: Any, kind: RunKind) -> ColumnElement[bool]:
+    of_kind: ColumnElement[bool] = runs.c.kind == kind.value
+    return _Mostly(of_kind) if kind is RunKind.FACTOR else of_kind
 
 
 def _compare(column: ColumnElement[Any], condition: Choice[Any] | Range[Any]) -> list[ColumnElement[bool]]:
@@ -138,7 +177,7 @@ def filters_by_metrics(where: RunFilter) -> bool:
 
 
 def sorts_by_metrics(order: Sequence[RunOrder]) -> bool:
-    return any(one.field.value.lower() in performance.c for one in order)
+    return any(one.sorts_by_metric for one in order)
 
 
 def sort_keys(order: Sequence[RunOrder]) -> list[SortKey]:

@@ -1,4 +1,6 @@
-"""Reading runs: by id, in pages, by factor, the latest ones."""
+"""Reading runs: by id, in pages, by factor, the latest ones.
+
+Lists and counts are of one kind: of factor runs, unless sweeps or (None) all kinds are asked for."""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ from db.pages import (
     decode_cursor,
     encode_cursor,
 )
-from db.records import RunOrigin, RunRecord, RunStatus
+from db.records import RunKind, RunOrigin, RunRecord, RunStatus
 from db.run_filters import (
     NEWEST_FIRST,
     Choice,
@@ -67,7 +69,7 @@ _factors = _distinct_factors()
 
 
 async def get_runs(store: Store, ids: Iterable[int]) -> dict[int, RunRecord]:
-    """By id; unknown ids are left out."""
+    """By id, of any kind; unknown ids are left out."""
     wanted = {run_id for run_id in ids if is_row_id(run_id)}
     async with store.read() as connection:
         rows = await connection.execute(select_runs().where(run.c.id.in_(wanted)))
@@ -91,21 +93,21 @@ async def page_runs(
     where: RunFilter | None = None,
     order: Sequence[RunOrder] = (),
     *,
+    kind: RunKind | None = RunKind.FACTOR,
     first: int,
     after: str | None = None,
 ) -> Page[RunRecord]:
-    """One page of the runs that fit `where`; undefined sort values come last, ties by id.
+    """One page of the runs of a kind that fit `where`; undefined sort values come last, ties by id.
 
     Without an order the newest come first. Errors: InvalidCursor; ValueError unless 0 <= first <= 100."""
     check_page_size(first)
     where, order = where or _EVERY_RUN, tuple(order) or NEWEST_FIRST
     keys = sort_keys(order)
-    scope = scope_of("runs", where, order)
+    scope = scope_of(f"{_kind_mark(kind)}runs", where, order)
     values_after = None if after is None else decode_cursor(scope, after, keys)
-    found = _keyed(where, order, keys)
     async with store.read() as connection:
         rows: list[Any] = []
-        for part in _parts(found, keys, values_after):
+        for part in _parts(where, kind, order, keys, values_after):
             if len(rows) <= first:
                 limited = part.limit(first + 1 - len(rows))
                 rows += (await connection.execute(_with_records(limited, keys))).all()
@@ -113,10 +115,15 @@ async def page_runs(
 
 
 def _parts(
-    found: Select[Any], keys: Sequence[SortKey], values_after: Sequence[Any] | None
+    where: RunFilter,
+    kind: RunKind | None,
+    order: Sequence[RunOrder],
+    keys: Sequence[SortKey],
+    values_after: Sequence[Any] | None,
 ) -> Iterator[Select[Any]]:
     """The list after a row, in order: all at once or, because then an index serves the first and mostly only
     part, first the rows whose first sort value is defined, then the others."""
+    found = _keyed(where, kind, order, keys)
     head, *rest = keys
     if not head.nullable:
         rows = found.order_by(*(key.ordering() for key in keys))
@@ -124,7 +131,8 @@ def _parts(
         return
     if values_after is None or values_after[0] is not None:
         defined_keys = [replace(head, nullable=False), *rest]
-        defined = found.where(head.column.is_not(None)).order_by(*(key.ordering() for key in defined_keys))
+        defined = _keyed(where, kind, order, keys, measured=order[0].sorts_by_metric)
+        defined = defined.where(head.column.is_not(None)).order_by(*(key.ordering() for key in defined_keys))
         yield defined if values_after is None else defined.where(after_values(defined_keys, values_after))
     undefined = found.where(head.column.is_(None)).order_by(*(key.ordering() for key in rest))
     if values_after is not None and values_after[0] is None:
@@ -138,6 +146,7 @@ async def page_runs_by_factor(
     where: RunFilter | None = None,
     order: Sequence[RunOrder] = (),
     *,
+    kind: RunKind | None = RunKind.FACTOR,
     first: int,
     after: str | None = None,
 ) -> dict[str, Page[RunRecord]]:
@@ -148,8 +157,9 @@ async def page_runs_by_factor(
         return {}
     where, order = where or _EVERY_RUN, tuple(order) or NEWEST_FIRST
     keys = sort_keys(order)
-    scopes = {factor: scope_of(f"runs of {factor}", where, order) for factor in factors}
-    found = _keyed(where, order, keys).order_by(*(key.ordering() for key in keys)).limit(first + 1)
+    mark = _kind_mark(kind)
+    scopes = {factor: scope_of(f"{mark}runs of {factor}", where, order) for factor in factors}
+    found = _keyed(where, kind, order, keys).order_by(*(key.ordering() for key in keys)).limit(first + 1)
     parts = []
     for factor, scope in scopes.items():
         of_factor = found.where(run.c.factor == factor)
@@ -165,12 +175,14 @@ async def page_runs_by_factor(
     return {factor: _page(by_factor[factor], scope, len(keys), first) for factor, scope in scopes.items()}
 
 
-async def count_runs(store: Store, where: RunFilter | None = None) -> int:
-    """How many runs fit `where`."""
+async def count_runs(
+    store: Store, where: RunFilter | None = None, *, kind: RunKind | None = RunKind.FACTOR
+) -> int:
+    """How many runs of a kind fit `where`."""
     where = where or _EVERY_RUN
     statement = select(func.count()).select_from(_tables(filters_by_metrics(where)))
     async with store.read() as connection:
-        counted = await connection.scalar(statement.where(*conditions_of(where, run, performance)))
+        counted = await connection.scalar(statement.where(*conditions_of(where, kind, run, performance)))
     return counted or 0
 
 
@@ -182,7 +194,7 @@ async def latest_runs(
     origin: RunOrigin | None = None,
     where: RunFilter | None = None,
 ) -> dict[str, RunRecord]:
-    """The SUCCEEDED run of each factor that finished last (imported: at the time of its legacy id), by
+    """The SUCCEEDED factor run of each factor that finished last (imported: at the time of its legacy id), by
     factor; of all factors for None. One statement, however many factors."""
     where = where or _EVERY_RUN
     latest = (
@@ -190,7 +202,7 @@ async def latest_runs(
         .where(
             _candidate.c.factor == _factors.c.name,
             _candidate.c.status == RunStatus.SUCCEEDED.value,
-            *conditions_of(where, _candidate, _candidate_metrics),
+            *conditions_of(where, RunKind.FACTOR, _candidate, _candidate_metrics),
         )
         .order_by(_candidate.c.finished_at.desc(), _candidate.c.id.desc())
         .limit(1)
@@ -211,18 +223,35 @@ async def latest_runs(
         return {row.factor: run_record(row) for row in rows}
 
 
-def _tables(with_metrics: bool) -> Any:
-    return run.outerjoin(performance, performance.c.run_id == run.c.id) if with_metrics else run
+def _tables(with_metrics: bool, *, measured: bool = False) -> Any:
+    """The runs, with their metrics where asked for; `measured` ones only, so that SQLite may begin with the
+    metrics: of an outer join it reads the runs first."""
+    joined = run.join(performance, performance.c.run_id == run.c.id, isouter=not measured)
+    return joined if with_metrics else run
 
 
-def _keyed(where: RunFilter, order: Sequence[RunOrder], keys: Sequence[SortKey]) -> Select[Any]:
+def _kind_mark(kind: RunKind | None) -> str:
+    """What tells the cursors of one kind's lists from those of another's."""
+    if kind is RunKind.FACTOR:
+        return ""
+    return "all " if kind is None else f"{kind.value} "
+
+
+def _keyed(
+    where: RunFilter,
+    kind: RunKind | None,
+    order: Sequence[RunOrder],
+    keys: Sequence[SortKey],
+    *,
+    measured: bool = False,
+) -> Select[Any]:
     """The ids and sort values of the runs that fit: what is sorted must be narrow."""
     columns = [key.column.label(f"key_{position}") for position, key in enumerate(keys)]
-    tables = _tables(filters_by_metrics(where) or sorts_by_metrics(order))
+    tables = _tables(filters_by_metrics(where) or sorts_by_metrics(order), measured=measured)
     return (
         select(run.c.id.label("run_id"), *columns)
         .select_from(tables)
-        .where(*conditions_of(where, run, performance))
+        .where(*conditions_of(where, kind, run, performance))
     )
 
 

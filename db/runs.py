@@ -5,6 +5,7 @@ fenced: it happens only while the run is RUNNING, claimed by that worker, in tha
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -28,7 +29,7 @@ from db.records import (
     RunStatus,
     Unset,
 )
-from db.results import write_results
+from db.results import pack_results, write_results
 from db.run_rows import fetch_run, run, run_record, run_tag, select_runs
 from db.store import Store
 
@@ -87,6 +88,7 @@ async def _queue(connection: AsyncConnection, new: NewRun, max_queued: int, now:
     if (await connection.scalar(queued) or 0) >= max_queued:
         raise QueueFull(max_queued)
     row = {
+        "kind": new.kind.value,
         "factor": new.factor,
         "status": RunStatus.QUEUED.value,
         "origin": RunOrigin.COMPUTED.value,
@@ -188,7 +190,11 @@ async def report_progress(
 async def finish_run(
     store: Store, run_id: int, attempt: int, worker: str, results: RunResults, now: datetime
 ) -> bool:
-    """Commits results, SUCCEEDED and the event together; False, and nothing written, if the claim is lost."""
+    """Commits results, SUCCEEDED and the event together; False, and nothing written, if the claim is lost.
+
+    Errors: ValueError for results that cannot be packed."""
+    # In a thread, and before the transaction: neither this loop nor other writers wait for it.
+    packed = await asyncio.to_thread(pack_results, run_id, results)
     async with store.write(exclusive=True) as connection:
         held = await _update_held(
             connection,
@@ -201,7 +207,7 @@ async def finish_run(
             },
         )
         if held:
-            await write_results(connection, run_id, results)
+            await write_results(connection, packed)
             await append_events(connection, [run_id], RunEventKind.SUCCEEDED, now)
         return held
 
@@ -275,7 +281,7 @@ async def cancel_run(store: Store, run_id: int, now: datetime) -> tuple[RunRecor
 
 
 async def delete_run(store: Store, run_id: int) -> tuple[RunRecord, bool] | None:
-    """Deletes a terminal run with its results, tags and events: (run, True); a live one is left as it is:
+    """Deletes a terminal run with all its results, tags and events: (run, True); a live one is left as it is:
     (run, False); None when there is no such run."""
     if not is_row_id(run_id):
         return None

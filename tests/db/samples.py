@@ -12,10 +12,12 @@ from db.datasets import add_dataset
 from db.records import (
     AssetRecord,
     CompositionRecord,
+    DocumentRecord,
     LegRecord,
     NewDataset,
     NewRun,
     PerformanceRecord,
+    RunKind,
     RunRecord,
     RunResults,
     SeriesRecord,
@@ -125,6 +127,14 @@ def new_results(**changes: Any) -> RunResults:
     )
 
 
+def new_document(name: str = "SWEEP", scale: float = 1.0) -> DocumentRecord:
+    return DocumentRecord(
+        name=name,
+        facts={"axes": [{"option": "breakpoint", "values": [0.1, 0.5]}], "scale": scale},
+        arrays={"sharpe": scale * np.array([0.5, np.nan, np.inf]), "point": np.arange(3, dtype=np.int32)},
+    )
+
+
 async def add_sample_dataset(store: Store, **changes: Any) -> int:
     record, _ = await add_dataset(store, new_dataset(**changes), NOW)
     return record.id
@@ -154,3 +164,9 @@ async def succeeded(
     claimed = await running(store, dataset_id, **changes)
     assert await finish_run(store, claimed.id, 1, WORKER, results or new_results(), at or later(2))
     return claimed
+
+
+async def swept(store: Store, dataset_id: int, **changes: Any) -> RunRecord:
+    """A sweep that succeeded: one document, and nothing that factor runs have."""
+    results = RunResults(documents=(new_document(),))
+    return await succeeded(store, dataset_id, results, kind=RunKind.SWEEP, **changes)

@@ -171,8 +171,8 @@ NEXT_REVISION = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 branch_labels = depends_on = None
 
 
@@ -188,13 +188,13 @@ def upgrade() -> None:
 
 @pytest.fixture
 def next_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
-    """Adds revision 0002, which rebuilds two referenced tables and then does what it is given."""
+    """Adds revision 0003, which rebuilds two referenced tables and then does what it is given."""
     migrations = tmp_path / "migrations"
     shutil.copytree(migrate._MIGRATIONS, migrations, ignore=shutil.ignore_patterns("__pycache__"))
 
     def add(finally_: str, recreate: str = "always") -> None:
         code = NEXT_REVISION.replace("FINALLY", finally_).replace("RECREATE", repr(recreate))
-        (migrations / "versions" / "0002_next.py").write_text(code)
+        (migrations / "versions" / "0003_next.py").write_text(code)
         monkeypatch.setattr(migrate, "_MIGRATIONS", migrations)
         migrate._revisions.cache_clear()
 
@@ -228,7 +228,7 @@ async def test_a_populated_store_keeps_its_rows_when_referenced_tables_are_rebui
     assert min(before[table] for table in ("performance", "series", "run_tag", "run_event")) > 0
     next_revision("", "always" if "sqlite" in empty_url else "never")
     async with await Store.open(empty_url) as store:
-        assert await migrate.current_revision(store.engine) == "0002"
+        assert await migrate.current_revision(store.engine) == "0003"
         async with store.read() as connection:
             assert await connection.scalar(text("SELECT sum(added) FROM run")) == 28
         # Foreign keys are checked again, and cascade again.
@@ -257,7 +257,7 @@ async def test_a_migration_that_fails_leaves_the_store_as_it_was(
         await Store.open(empty_url)
     next_revision("")
     engine = open_engine(empty_url)
-    assert await migrate.current_revision(engine) == "0001"
+    assert await migrate.current_revision(engine) == "0002"
     async with engine.connect() as connection:
         with pytest.raises(DBAPIError, match="added"):
             await connection.execute(text("SELECT added FROM run"))
@@ -274,7 +274,7 @@ async def test_an_older_store_is_refused_when_not_migrating(
 ) -> None:
     await populate(empty_url)
     next_revision("")
-    with pytest.raises(StoreIncomplete, match="at revision 0001, this version needs 0002"):
+    with pytest.raises(StoreIncomplete, match="at revision 0002, this version needs 0003"):
         await Store.open(empty_url, migrate=False)
 
 
@@ -285,6 +285,6 @@ def test_a_draft_of_the_next_revision_is_empty_without_changes(
     shutil.copytree(migrate._MIGRATIONS, migrations, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(migrate, "_MIGRATIONS", migrations)
     migrate.draft_revision("nothing changed")
-    drafted = (migrations / "versions" / "0002_nothing_changed.py").read_text()
+    drafted = (migrations / "versions" / "0003_nothing_changed.py").read_text()
     assert "pass" in drafted
-    assert "down_revision = '0001'" in drafted
+    assert "down_revision = '0002'" in drafted

@@ -1,4 +1,4 @@
-"""Performance, series and compositions of runs: batches in one statement, null rules, corruption."""
+"""What runs left behind: batches in one statement, null rules, whole or not at all, corruption."""
 
 from __future__ import annotations
 
@@ -8,16 +8,30 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from db.errors import CorruptBlob
-from db.records import PerformanceRecord, RunResults, UndefinedMetricRecord
-from db.results import composition_dates, get_compositions, get_performance, get_series
+from db.models import NetPerformance, Performance
+from db.records import DocumentRecord, PerformanceRecord, RunResults, UndefinedMetricRecord
+from db.results import (
+    composition_dates,
+    get_compositions,
+    get_documents,
+    get_net_performance,
+    get_performance,
+    get_series,
+)
+from db.runs import delete_run, finish_run
 from db.store import Store
 from tests.db.samples import (
+    WORKER,
     add_sample_dataset,
+    later,
     new_composition,
+    new_document,
     new_results,
     new_series,
+    running,
     succeeded,
 )
 from tests.db.test_codec import assert_same_leg
@@ -63,6 +77,29 @@ async def test_numbers_that_are_not_finite_are_stored_as_null(store: Store) -> N
     found = (await get_performance(store, [record.id]))[record.id]
     assert (found.sharpe_ratio, found.calmar_ratio, found.max_drawdown) == (None, None, None)
     assert (found.hit_rate, found.num_periods, found.years) == (0.5, 7, 0.0)
+
+
+async def test_performance_after_costs_is_kept_beside_that_before(store: Store) -> None:
+    dataset_id = await add_sample_dataset(store)
+    net = full_performance()
+    with_costs = await succeeded(
+        store, dataset_id, replace(new_results(), net_performance=net), identity_hash="costs"
+    )
+    without = await succeeded(store, dataset_id, identity_hash="none")
+    ids = [with_costs.id, without.id, with_costs.id]
+    with counting_statements(store) as statements:
+        assert await get_net_performance(store, ids) == {with_costs.id: net}
+    assert len(statements) == 1
+    gross = new_results().performance
+    assert await get_performance(store, ids) == {with_costs.id: gross, without.id: gross}
+
+
+def test_metrics_before_and_after_costs_and_their_record_have_the_same_columns() -> None:
+    def described(table: object) -> list[tuple[str, str, bool]]:
+        return [(one.name, str(one.type), bool(one.nullable)) for one in table.c]  # type: ignore[attr-defined]
+
+    gross, net = described(Performance.__table__), described(NetPerformance.__table__)
+    assert gross == net
 
 
 async def test_series_of_many_runs_are_one_statement(store: Store) -> None:
@@ -179,15 +216,101 @@ async def test_thousands_of_keys_are_a_handful_of_statements(store: Store) -> No
     assert len(statements) == 5
 
 
-@pytest.mark.parametrize("table", ["series", "composition"])
+def assert_same_document(left: DocumentRecord, right: DocumentRecord) -> None:
+    assert (left.name, left.facts) == (right.name, right.facts)
+    assert list(left.arrays) == list(right.arrays)
+    for name, array in left.arrays.items():
+        np.testing.assert_array_equal(array, right.arrays[name], strict=True)
+
+
+async def test_documents_of_many_runs_are_one_statement(store: Store) -> None:
+    dataset_id = await add_sample_dataset(store)
+    records = []
+    for position in range(3):
+        documents = (new_document("RESEARCH", position + 1.0), new_document("SWEEP", -1.0))[: position + 1]
+        results = replace(new_results(), documents=documents)
+        records.append(await succeeded(store, dataset_id, results, identity_hash=str(position)))
+    none = await succeeded(store, dataset_id, identity_hash="none")
+    ids = [record.id for record in records]
+    with counting_statements(store) as statements:
+        found = await get_documents(store, [*ids, *ids, none.id, 999_999], "RESEARCH")
+    assert len(statements) == 1
+    assert list(found) == sorted(ids)
+    for position, run_id in enumerate(ids):
+        assert_same_document(found[run_id], new_document("RESEARCH", position + 1.0))
+    swept = await get_documents(store, ids, "SWEEP")
+    assert set(swept) == set(ids[1:])
+    assert_same_document(swept[ids[1]], new_document("SWEEP", -1.0))
+    assert await get_documents(store, ids, "OTHER") == {}
+    assert await get_documents(store, [], "SWEEP") == {}
+
+
+async def test_results_are_written_by_one_statement_a_table(store: Store) -> None:
+    dataset_id = await add_sample_dataset(store)
+    claimed = await running(store, dataset_id)
+    names = [f"SERIES_{number}" for number in range(20)]
+    results = replace(
+        new_results(),
+        net_performance=PerformanceRecord(),
+        series=tuple(new_series(name) for name in names),
+        documents=(new_document("RESEARCH"), new_document("OTHER")),
+    )
+    with counting_statements(store) as statements:
+        assert await finish_run(store, claimed.id, 1, WORKER, results, later(2))
+    written = [words[2] for statement in statements if (words := statement.split())[0] == "INSERT"]
+    tables = ["performance", "net_performance", "series", "composition", "run_document", "run_event"]
+    assert sorted(written) == sorted(tables)
+    assert {name for _, name in await get_series(store, [claimed.id], names)} == set(names)
+
+
+async def test_results_are_written_whole_or_not_at_all(store: Store) -> None:
+    dataset_id = await add_sample_dataset(store)
+    claimed = await running(store, dataset_id)
+    twice = replace(new_results(), documents=(new_document("SWEEP"), new_document("SWEEP")))
+    unpackable = replace(
+        new_results(), documents=(DocumentRecord(name="SWEEP", facts={"sharpe": float("nan")}),)
+    )
+    for results, error in ((twice, IntegrityError), (unpackable, ValueError)):
+        with pytest.raises(error):
+            await finish_run(store, claimed.id, 1, WORKER, results, later(2))
+        assert await rows_of_results(store) == dict.fromkeys(RESULT_TABLES, 0)
+    assert await finish_run(store, claimed.id, 1, WORKER, new_results(), later(2))
+
+
+RESULT_TABLES = ("performance", "net_performance", "series", "composition", "run_document")
+
+
+async def rows_of_results(store: Store) -> dict[str, int]:
+    async with store.read() as connection:
+        return {
+            table: (await connection.scalar(text(f"SELECT count(*) FROM {table}"))) or 0
+            for table in RESULT_TABLES
+        }
+
+
+async def test_deleting_a_run_deletes_all_its_results_and_no_others(store: Store) -> None:
+    dataset_id = await add_sample_dataset(store)
+    results = replace(new_results(), net_performance=PerformanceRecord(), documents=(new_document(),))
+    deleted = await succeeded(store, dataset_id, results, identity_hash="deleted")
+    kept = await succeeded(store, dataset_id, results, identity_hash="kept")
+    both = await rows_of_results(store)
+    await delete_run(store, deleted.id)
+    assert min(both.values()) > 0
+    assert await rows_of_results(store) == {table: count // 2 for table, count in both.items()}
+    assert set(await get_documents(store, [deleted.id, kept.id], "SWEEP")) == {kept.id}
+    assert set(await get_net_performance(store, [deleted.id, kept.id])) == {kept.id}
+
+
+@pytest.mark.parametrize("table", ["series", "composition", "run_document"])
 async def test_a_blob_that_changed_on_disk_is_detected(store: Store, table: str) -> None:
     dataset_id = await add_sample_dataset(store)
-    record = await succeeded(store, dataset_id)
+    record = await succeeded(store, dataset_id, replace(new_results(), documents=(new_document(),)))
     async with store.write() as connection:
         await connection.execute(text(f"UPDATE {table} SET checksum = checksum + 1"))
     reading = {
         "series": lambda: get_series(store, [record.id], ["FACTOR"]),
         "composition": lambda: get_compositions(store, [(record.id, None)]),
+        "run_document": lambda: get_documents(store, [record.id], "SWEEP"),
     }
     with pytest.raises(CorruptBlob, match="checksum"):
         await reading[table]()

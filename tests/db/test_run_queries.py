@@ -15,7 +15,15 @@ from db.errors import InvalidCursor
 from db.imports import import_files
 from db.models import Performance, Run, RunTag
 from db.pages import MAX_PAGE_SIZE, encode_cursor
-from db.records import NewImportedRun, NewImportFile, PerformanceRecord, RunOrigin, RunRecord, RunStatus
+from db.records import (
+    NewImportedRun,
+    NewImportFile,
+    PerformanceRecord,
+    RunKind,
+    RunOrigin,
+    RunRecord,
+    RunStatus,
+)
 from db.run_filters import NEWEST_FIRST, scope_of
 from db.run_queries import (
     Choice,
@@ -33,7 +41,16 @@ from db.run_queries import (
 )
 from db.runs import delete_run
 from db.store import Store
-from tests.db.samples import NOW, add_sample_dataset, later, launch, new_results, running, succeeded
+from tests.db.samples import (
+    NOW,
+    add_sample_dataset,
+    later,
+    launch,
+    new_results,
+    running,
+    succeeded,
+    swept,
+)
 from tests.db.seed import FACTORS, seed_runs
 from tests.stores import counting_statements
 
@@ -66,11 +83,17 @@ def sorted_ids(rows: Sequence[Row], order: Sequence[RunOrder]) -> list[int]:
     return [row["id"] for row in ordered]
 
 
-async def walk(store: Store, where: RunFilter | None, order: Sequence[RunOrder], first: int) -> list[int]:
+async def walk(
+    store: Store,
+    where: RunFilter | None,
+    order: Sequence[RunOrder],
+    first: int,
+    kind: RunKind | None = RunKind.FACTOR,
+) -> list[int]:
     ids: list[int] = []
     after: str | None = None
     while True:
-        page = await page_runs(store, where, order, first=first, after=after)
+        page = await page_runs(store, where, order, kind=kind, first=first, after=after)
         ids += [record.id for record in page.items]
         assert len(page.items) == len(page.cursors) <= first
         if not page.has_next_page:
@@ -375,6 +398,7 @@ async def test_the_latest_run_of_a_factor_succeeded_last(store: Store) -> None:
 async def test_an_imported_run_is_as_late_as_its_legacy_id(store: Store) -> None:
     dataset_id = await add_sample_dataset(store)
     computed = await succeeded(store, dataset_id, at=NOW)
+    await swept(store, dataset_id, identity_hash="sweep", at=later(200))
     one = NewImportedRun(
         factor="SMB",
         legacy_run_id="20250101_000000",
@@ -391,6 +415,7 @@ async def test_an_imported_run_is_as_late_as_its_legacy_id(store: Store) -> None
     assert (await latest_runs(store))["SMB"].id == computed.id
     imported = (await latest_runs(store, origin=RunOrigin.IMPORTED))["SMB"]
     assert imported == await find_imported(store, "SMB", "20250101_000000")
+    assert imported.kind is RunKind.FACTOR
     assert await find_imported(store, "VALUE", "20250101_000000") is None
     assert await count_runs(store, RunFilter(legacy_run_id=Choice(eq="20250101_000000"))) == 1
 
