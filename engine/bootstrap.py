@@ -73,7 +73,8 @@ def _bandwidth(centred: FloatArray, covariances: FloatArray, run: int) -> int:
     insignificant = n * np.abs(covariances[:-1]) < bound * np.sqrt(scales)
     runs = np.lib.stride_tricks.sliding_window_view(insignificant, run).all(axis=1)
     found = np.flatnonzero(runs)
-    return min(2 * max(int(found[0]), 1), farthest) if len(found) else farthest
+    # Lag 0 is never insignificant, so the bandwidth is at least 2.
+    return min(2 * int(found[0]), farthest) if len(found) else farthest
 
 
 def confidence_intervals(

@@ -196,6 +196,8 @@ def test_the_autocorrelation_by_hand():
 @pytest.mark.parametrize("values", [[], [0.1], [0.1, 0.2], [0.1, math.nan, 0.2, 0.3]])
 def test_no_autocorrelation_of_too_few_values(values):
     assert reason_of(first_autocorrelation, np.array(values)) is UndefinedReason.TOO_FEW_PERIODS
+    with pytest.raises(Undefined, match="pairs of neighbouring values"):
+        first_autocorrelation(np.array(values))
 
 
 @pytest.mark.parametrize("values", [[0.1] * 5, [0.1, 0.1, 0.1, 0.4]])
