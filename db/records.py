@@ -244,6 +244,18 @@ class PerformanceRecord:
     start_date: date | None = None
     end_date: date | None = None
     wiped_out_on: date | None = None
+    mean_turnover: float | None = None
+    break_even_cost_bps: float | None = None
+    newey_west_t: float | None = None
+    sharpe_standard_error: float | None = None
+    probabilistic_sharpe_ratio: float | None = None
+    ic_mean: float | None = None
+    ic_std: float | None = None
+    ic_t: float | None = None
+    ic_autocorrelation: float | None = None
+    alpha: float | None = None
+    beta: float | None = None
+    extreme_returns: int | None = None
     undefined_metrics: tuple[UndefinedMetricRecord, ...] = ()
 
 

@@ -100,6 +100,7 @@ def test_metrics_before_and_after_costs_and_their_record_have_the_same_columns()
 
     gross, net = described(Performance.__table__), described(NetPerformance.__table__)
     assert gross == net
+    assert {name for name, *_ in gross} == {"run_id", *(field.name for field in fields(PerformanceRecord))}
 
 
 async def test_series_of_many_runs_are_one_statement(store: Store) -> None:

@@ -360,6 +360,12 @@ FLOATS = (
     "max_drawdown",
     "calmar_ratio",
     "years",
+    "mean_turnover",
+    "newey_west_t",
+    "probabilistic_sharpe_ratio",
+    "ic_mean",
+    "ic_t",
+    "alpha",
 )
 
 
