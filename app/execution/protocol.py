@@ -26,13 +26,16 @@ _DTYPES = frozenset({"<f8", "<i8", "<i4"})
 class ComputeRequest:
     """One computation, by name: the child opens the dataset's files itself and keeps to the limits itself.
 
-    memory_limit_bytes: what it may allocate beyond what it has at birth; mapped files do not count.
+    kind: FACTOR or SWEEP. identity: hash of all that the result depends on, names what is kept of unfinished
+    work. memory_limit_bytes: what it may allocate beyond what it has at birth; mapped files do not count.
     """
 
     datasets_dir: str
     cache_dir: str
     fingerprint: str
+    kind: str
     factor: str
+    identity: str
     config: Mapping[str, Any]
     memory_limit_bytes: int
     cpu_limit_seconds: int

@@ -1,4 +1,4 @@
-"""A computed result's bytes as the store's records. The server's half of `child.encode_result`."""
+"""A computed result's bytes as the store's records. The server's half of `payload`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from datetime import date
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from app.execution.protocol import decode_arrays
 from db.records import (
     CompositionRecord,
+    DocumentRecord,
     LegRecord,
     PerformanceRecord,
     RunResults,
@@ -26,16 +26,31 @@ Arrays = Mapping[str, NDArray[Any]]
 def decode_result(payload: memoryview) -> RunResults:
     """Arrays are views of `payload`. Errors: ValueError, KeyError, TypeError for what is no result."""
     facts, arrays = decode_arrays(payload)
-    dates = arrays["dates"].view("datetime64[D]")
-    series = {name: arrays[name.lower()] for name in ("FACTOR", "LONG", "SHORT") if name.lower() in arrays}
     return RunResults(
-        performance=_performance(facts),
-        series=tuple(SeriesRecord(name=name, dates=dates, values=values) for name, values in series.items()),
-        compositions=_compositions(dates, arrays),
+        performance=_performance(facts["performance"]),
+        net_performance=_performance(facts["net_performance"]),
+        series=tuple(
+            SeriesRecord(
+                name=name,
+                dates=arrays[f"series.{name}.dates"].view("datetime64[D]"),
+                values=arrays[f"series.{name}.values"],
+            )
+            for name in facts["series"]
+        ),
+        compositions=_compositions(arrays) if "dates" in arrays else (),
+        documents=tuple(_document(name, of_it, arrays) for name, of_it in facts["documents"].items()),
     )
 
 
-def _performance(facts: Mapping[str, Any]) -> PerformanceRecord:
+def _document(name: str, facts: Mapping[str, Any], arrays: Arrays) -> DocumentRecord:
+    prefix = f"document.{name}/"
+    own = {key.removeprefix(prefix): values for key, values in arrays.items() if key.startswith(prefix)}
+    return DocumentRecord(name=name, facts=facts, arrays=own)
+
+
+def _performance(facts: Mapping[str, Any] | None) -> PerformanceRecord | None:
+    if facts is None:
+        return None
     metrics = dict(facts)
     undefined = tuple(UndefinedMetricRecord(**metric) for metric in metrics.pop("undefined"))
     for name, value in metrics.items():
@@ -44,9 +59,9 @@ def _performance(facts: Mapping[str, Any]) -> PerformanceRecord:
     return PerformanceRecord(**metrics, undefined_metrics=undefined)
 
 
-def _compositions(dates: NDArray[np.datetime64], arrays: Arrays) -> tuple[CompositionRecord, ...]:
+def _compositions(arrays: Arrays) -> tuple[CompositionRecord, ...]:
     starts: list[date] = arrays["formation_dates"].view("datetime64[D]").tolist()
-    ends: list[date] = dates.tolist()
+    ends: list[date] = arrays["dates"].view("datetime64[D]").tolist()
     longs = _legs("long_leg", arrays)
     shorts = _legs("short_leg", arrays) if "short_leg.offsets" in arrays else [None] * len(ends)
     return tuple(

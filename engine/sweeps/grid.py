@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,6 +114,30 @@ def parse_plan(
     if faults:
         raise InvalidConfig(tuple(faults))
     return plan
+
+
+def plan_to_json(plan: SweepPlan) -> dict[str, object]:
+    """The plan in JSON types, with every option of its base; plan_from_json gives the same plan back."""
+    return {
+        "base": config_to_json(plan.base),
+        "axes": [{"option": axis.option, "values": list(axis.values)} for axis in plan.axes],
+        "sample_size": plan.sample_size,
+        "seed": plan.seed,
+        "partitions": plan.partitions,
+    }
+
+
+def plan_from_json(factor: FactorName, stored: Mapping[str, Any]) -> SweepPlan:
+    """Raises InvalidConfig, and KeyError or TypeError for what plan_to_json never wrote."""
+    axes = [SweepAxis(option=axis["option"], values=tuple(axis["values"])) for axis in stored["axes"]]
+    return parse_plan(
+        factor,
+        stored["base"],
+        axes,
+        sample_size=stored["sample_size"],
+        seed=stored["seed"],
+        partitions=stored["partitions"],
+    )
 
 
 def _size_faults(plan: SweepPlan) -> list[ConfigFault]:

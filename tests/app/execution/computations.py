@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from app.execution.child import ReportProgress
 from app.execution.frames import Buffer
 from app.execution.protocol import ComputeRequest, encode_arrays
 from engine.errors import NoPeriods
+from engine.portfolio import LegHoldings
 
 
 def prepare() -> None:
@@ -32,26 +34,30 @@ def succeed(request: ComputeRequest, report: ReportProgress) -> Sequence[Buffer]
     periods, assets = request.config.get("periods", 4), request.config.get("assets", 2)
     dates = np.datetime64("2024-01-07") + 7 * np.arange(periods + 1)
     factor = np.arange(periods) / 100 + request.config.get("seed", 0)
-    leg = {
-        "offsets": np.arange(periods + 1) * assets,
-        "assets": np.tile(np.arange(assets, dtype=np.int32), periods),
-        "weights": np.full(periods * assets, 1 / assets),
-        "period_returns": np.full(periods * assets, 0.5),
-        "signals": np.full(periods * assets, np.nan),
-        "market_caps": np.full(periods * assets, 1e9),
+    leg = LegHoldings(
+        offsets=np.arange(periods + 1) * assets,
+        assets=np.tile(np.arange(assets, dtype=np.int32), periods),
+        weights=np.full(periods * assets, 1 / assets),
+        period_returns=np.full(periods * assets, 0.5),
+        signals=np.full(periods * assets, np.nan),
+        market_caps=np.full(periods * assets, 1e9),
+    )
+    arrays = {"dates": dates[1:], "formation_dates": dates[:-1]}
+    for name in ("long_leg", "short_leg"):
+        arrays |= {f"{name}.{column.name}": getattr(leg, column.name) for column in fields(leg)}
+    for name in ("FACTOR", "LONG", "SHORT"):
+        arrays |= {f"series.{name}.dates": dates[1:], f"series.{name}.values": factor}
+    facts = {
+        "performance": {
+            "cumulative_return": float(factor.sum()),
+            "num_periods": periods,
+            "undefined": [],
+        },
+        "net_performance": None,
+        "series": ["FACTOR", "LONG", "SHORT"],
+        "documents": {},
     }
-    facts = {"cumulative_return": float(factor.sum()), "num_periods": periods, "undefined": []}
-    series = {
-        "dates": dates[1:],
-        "formation_dates": dates[:-1],
-        "factor": factor,
-        "long": factor,
-        "short": factor,
-    }
-    legs = {
-        f"{name}.{column}": values for name in ("long_leg", "short_leg") for column, values in leg.items()
-    }
-    return encode_arrays(facts, series | legs)
+    return encode_arrays(facts, arrays)
 
 
 def sleep(request: ComputeRequest, report: ReportProgress) -> Sequence[Buffer]:

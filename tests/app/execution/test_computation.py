@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from app.datasets.snapshot import remove_snapshot, write_snapshot
-from app.execution.computation import encode_result
 from app.execution.conversation import converse
+from app.execution.factor_job import encode_result
 from app.execution.frames import MAX_RESULT_BYTES, FrameKind, receive_frame, send_frame
 from app.execution.launcher import PRODUCTION, Launcher
 from app.execution.protocol import ComputeRequest, Failure, decode_arrays, encode_message
@@ -23,6 +23,7 @@ from engine.factors.options import config_to_json, parse_config
 from engine.panel import Calendar, Panel
 from engine.performance import Performance
 from engine.portfolio import LegHoldings
+from engine.research.analyse import analyse
 
 OPTIONS = {"min_assets": 5, "market_cap_threshold": None, "liquidity_threshold": None}
 
@@ -63,7 +64,9 @@ def request_(tmp_path) -> ComputeRequest:
         datasets_dir=str(tmp_path / "datasets"),
         cache_dir=str(tmp_path / "cache"),
         fingerprint=write_snapshot(panel(), tmp_path / "datasets"),
+        kind="FACTOR",
         factor="SMB",
+        identity="1" * 64,
         config=config_to_json(parse_config(FactorName.SMB, OPTIONS)),
         memory_limit_bytes=2**30,
         cpu_limit_seconds=30,
@@ -94,11 +97,18 @@ def test_every_factor_arrives_as_the_engine_computed_it(launcher, request_, fact
     results = computed(launcher, replace(request_, factor=factor.value, config=config_to_json(config)))
 
     assert isinstance(results, RunResults), results
-    for series in results.series:
-        np.testing.assert_array_equal(series.dates, expected.dates)
-        np.testing.assert_array_equal(series.values, getattr(expected, series.name.lower()))
-    legs = ["FACTOR", "LONG"] if factor is FactorName.MARKET else ["FACTOR", "LONG", "SHORT"]
-    assert [series.name for series in results.series] == legs
+    series = {series.name: series.values for series in results.series}
+    for one in results.series:
+        np.testing.assert_array_equal(one.dates, expected.dates)
+    for name in ("FACTOR", "LONG", "SHORT"):
+        if (values := getattr(expected, name.lower())) is None:
+            assert name not in series
+        else:
+            np.testing.assert_array_equal(series[name], values)
+    np.testing.assert_array_equal(series["IC"], expected.ics)
+    np.testing.assert_array_equal(series["TURNOVER"], expected.trading.turnover)
+    np.testing.assert_array_equal(series["MARKET"], expected.market[expected.rows + 1])
+    assert {"BREADTH", "SIGNAL_AUTOCORRELATION", "QUANTILE_SPREAD", "QUANTILE_5"} <= set(series)
     for name in {item.name for item in fields(PerformanceRecord)} - {"undefined_metrics"}:
         assert getattr(results.performance, name) == getattr(expected.performance, name), name
     undefined = [(one.metric, one.reason, one.detail) for one in results.performance.undefined_metrics]
@@ -126,7 +136,7 @@ def test_a_child_has_nothing_left_to_load(request_):
 def test_undefined_metrics_arrive_with_their_reasons():
     config = parse_config(FactorName.SMB, {**OPTIONS, "start_date": "2023-03-01", "end_date": "2023-03-08"})
     expected = compute_factor(panel(), config)
-    payload = memoryview(b"".join(bytes(part) for part in encode_result(expected)))
+    payload = memoryview(b"".join(bytes(part) for part in encode_result(expected, analyse(expected))))
     performance = decode_result(payload).performance
     assert performance.num_periods == 1
     assert performance.sharpe_ratio is None

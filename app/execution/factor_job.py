@@ -1,0 +1,104 @@
+"""One factor model on one dataset: the computation of a factor run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.datasets.period_cache import open_periods
+from app.datasets.snapshot import open_snapshot
+from app.execution.child import ReportProgress
+from app.execution.frames import Buffer
+from app.execution.payload import Compositions, Document, NamedSeries, encode_payload, plain
+from app.execution.protocol import ComputeRequest
+from engine.compute import FactorResult, compute_factor
+from engine.factors.config import FactorName
+from engine.factors.options import parse_config
+from engine.research.analyse import Research, analyse
+from engine.research.target import TargetPortfolio
+
+RESEARCH: Final = "RESEARCH"
+
+
+def compute_run(request: ComputeRequest, report: ReportProgress) -> Sequence[Buffer]:
+    """Errors: EngineError, DatasetUnavailable."""
+    report(0.05, "Reading data")
+    panel = open_snapshot(Path(request.datasets_dir), request.fingerprint)
+    config = parse_config(FactorName(request.factor), request.config)
+    report(0.1, "Forming periods")
+    periods = open_periods(panel, request.fingerprint, config.rebalance, Path(request.cache_dir))
+    report(0.4, "Computing")
+    result = compute_factor(panel, config, periods=periods)
+    report(0.7, "Analysing")
+    research = analyse(result)
+    report(0.9, "Storing")
+    return encode_result(result, research)
+
+
+def encode_result(result: FactorResult, research: Research) -> list[Buffer]:
+    return encode_payload(
+        performance=result.performance,
+        net_performance=result.net_performance,
+        series=_series(result, research),
+        compositions=Compositions(
+            formation_dates=result.formation_dates,
+            dates=result.dates,
+            long_leg=result.long_leg,
+            short_leg=result.short_leg,
+        ),
+        documents=[_document(research)],
+    )
+
+
+def _series(result: FactorResult, research: Research) -> list[NamedSeries]:
+    legs = [leg for leg in (result.long_leg, result.short_leg) if leg is not None]
+    series = {
+        "FACTOR": result.factor,
+        "LONG": result.long,
+        "SHORT": result.short,
+        "NET": result.net,
+        "TURNOVER": result.trading.turnover,
+        "BREADTH": np.sum([np.diff(leg.offsets) for leg in legs], axis=0, dtype=np.float64),
+        "IC": result.ics,
+        "MARKET": result.market[result.rows + 1],
+        "SIGNAL_AUTOCORRELATION": research.signal_autocorrelations,
+        "QUANTILE_SPREAD": research.spread_returns,
+    }
+    for bucket in range(research.bucket_returns.shape[1]):
+        series[f"QUANTILE_{bucket + 1}"] = research.bucket_returns[:, bucket]
+    return [NamedSeries(name, result.dates, values) for name, values in series.items() if values is not None]
+
+
+def _document(research: Research) -> Document:
+    facts = {
+        name: plain(getattr(research, name))
+        for name in (
+            "confidence",
+            "net_confidence",
+            "quantiles",
+            "persistence",
+            "decay",
+            "subperiods",
+            "extremes",
+        )
+    }
+    target = research.target
+    facts["target"] = {
+        name: plain(getattr(target, name)) for name in ("formation_date", "period_end", "eligible", "absence")
+    }
+    return Document(RESEARCH, facts, _target_arrays(target))
+
+
+def _target_arrays(target: TargetPortfolio) -> dict[str, NDArray[Any]]:
+    legs = {"long": target.long, "short": target.short}
+    return {
+        f"target.{name}.{column.name}": getattr(leg, column.name)
+        for name, leg in legs.items()
+        if leg is not None
+        for column in fields(leg)
+    }
