@@ -263,12 +263,15 @@ def test_rank_ic_by_hand():
 
 
 def test_only_the_first_horizon_leaves_excluded_extremes_out():
+    frame = four_assets()
+    frame.loc[(frame["date"] == W2) & (frame["asset"] == "d"), "price"] = 25.0
     settings = NO_FILTERS | {"max_abs_return": 0.4, "extreme_returns": "EXCLUDE"}
-    result = research_frame(four_assets(), "smb", settings)
+    result = research_frame(frame, "smb", settings)
     # without d: 0.1 0.3 -0.1 ranks 2 3 1 against 1 2 3: 1 - 6*6/24 = -0.5; then b and c alone are too few
     assert result.series["IC"].iloc[0] == pytest.approx(0.5)
     assert math.isnan(result.series["IC"].iloc[1])
-    assert result.ic_by_horizon.loc[W1, 2] == pytest.approx(1)
+    # over two weeks a and d made 1.2 and 1.5: ranks 3 2 1 4 against 1 2 3 4 is 1 - 6*8/60 with them
+    assert result.ic_by_horizon.loc[W1, 2] == pytest.approx(-(1 - 6 * 8 / 60))
 
 
 def test_a_horizon_ends_within_the_reported_range():
