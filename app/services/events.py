@@ -155,7 +155,7 @@ async def _current(store: Store, run_id: int | None) -> list[RunRecord]:
             raise RunNotFound(f"there is no run {run_id}")
         return [run]
     live = RunFilter(status=Choice(one_of=(RunStatus.QUEUED, RunStatus.RUNNING)))
-    return list((await page_runs(store, live, (), first=100, after=None)).items)
+    return list((await page_runs(store, live, (), kind=None, first=100)).items)
 
 
 async def _has_ended(store: Store, run_id: int, events: list[RunEventRecord]) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from app.errors import (
@@ -24,7 +25,7 @@ from db import datasets as dataset_store
 from db import errors as store_errors
 from db import run_queries
 from db import runs as run_store
-from db.records import DatasetRecord, NewRun, RunRecord
+from db.records import DatasetRecord, NewRun, RunKind, RunRecord
 from engine import ENGINE_VERSION
 from engine import errors as engine_errors
 from engine.factors.config import FactorConfig, FactorName
@@ -60,13 +61,44 @@ async def launch_factor(
     """
     config = checked_config(factor, options)
     record = await resolve_dataset(services, dataset)
-    await _check_against_dataset(services, config, record)
-    config_json = config_to_json(config)
+    needs_assets = bool(config.exclude) or config.universe is not None
+    with dataset_faults(record):
+        needed_fields(config, record.fields)
+        if needs_assets:
+            require_selectors(config, *await asset_selectors(services, record))
+    return await queue_run(
+        services,
+        RunKind.FACTOR,
+        factor,
+        config_to_json(config),
+        record,
+        tags=tags,
+        note=note,
+        force=force,
+    )
+
+
+async def queue_run(
+    services: Services,
+    kind: RunKind,
+    factor: FactorName,
+    config: Mapping[str, object],
+    dataset: DatasetRecord,
+    *,
+    tags: Sequence[str],
+    note: str | None,
+    force: bool,
+) -> Launch:
+    """Queue a run of a checked and normalised config, or find the one that is the same.
+
+    Raises InvalidInput (tags, note), DatasetNotFound, QueueFull.
+    """
     new_run = NewRun(
+        kind=kind,
         factor=factor.value,
-        config=config_json,
-        identity_hash=identity_hash(factor, config_json, record.fingerprint),
-        dataset_id=record.id,
+        config=config,
+        identity_hash=identity_hash(kind, factor, config, dataset.fingerprint),
+        dataset_id=dataset.id,
         engine_version=ENGINE_VERSION,
         tags=checked_tags(tags),
         note=checked_note(note),
@@ -159,12 +191,48 @@ def checked_config(factor: FactorName, options: Mapping[str, object]) -> FactorC
     try:
         return parse_config(factor, options)
     except engine_errors.InvalidConfig as error:
-        raise _invalid_input(error) from None
+        raise invalid_config(error, lambda option: (option,)) from None
 
 
-def identity_hash(factor: FactorName, config: Mapping[str, object], fingerprint: str) -> str:
+def invalid_config(
+    error: engine_errors.InvalidConfig, locate: Callable[[str], tuple[str, ...]]
+) -> InvalidInput:
+    """The engine's faults as field errors, at the place that `locate` gives for an option."""
+    faults = tuple(FieldError(locate(fault.option), fault.code, fault.message) for fault in error.faults)
+    return InvalidInput(str(error), faults)
+
+
+@contextmanager
+def dataset_faults(
+    dataset: DatasetRecord, locate: Callable[[str], tuple[str, ...]] = lambda option: (option,)
+) -> Iterator[None]:
+    """Inside, what the engine misses in the dataset is a MissingField or an InvalidInput."""
+    try:
+        yield
+    except engine_errors.MissingField as error:
+        has = ", ".join(dataset.fields)
+        raise MissingField(
+            f"dataset {dataset.name!r}: {error}", field=error.field, hint=f"it has {has}"
+        ) from None
+    except engine_errors.InvalidConfig as error:
+        raise invalid_config(error, locate) from None
+
+
+async def asset_selectors(
+    services: Services, dataset: DatasetRecord
+) -> tuple[set[str], dict[str, set[str | None]]]:
+    """What `exclude` and `universe` may name: (asset ids, values by attribute)."""
+    assets = (await dataset_store.get_assets(services.store, [dataset.id]))[dataset.id]
+    attributes: dict[str, set[str | None]] = {}
+    for asset in assets:
+        for name, value in asset.attributes.items():
+            attributes.setdefault(name, set()).add(value)
+    return {asset.asset for asset in assets}, attributes
+
+
+def identity_hash(kind: RunKind, factor: FactorName, config: Mapping[str, object], fingerprint: str) -> str:
     """What makes two computations the same one: SHA-256 of all that their numbers depend on."""
-    parts = [factor.value, config, fingerprint, ENGINE_VERSION]
+    parts = [kind.value, factor.value, config, fingerprint, ENGINE_VERSION]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
@@ -184,30 +252,6 @@ def checked_note(note: str | None) -> str | None:
     if note is not None and (len(note) > MAX_NOTE_LENGTH or "\0" in note):
         raise _invalid_value("note", "TOO_LONG", f"a note has at most {MAX_NOTE_LENGTH} characters of text")
     return note
-
-
-async def _check_against_dataset(services: Services, config: FactorConfig, dataset: DatasetRecord) -> None:
-    try:
-        needed_fields(config, dataset.fields)
-        if config.exclude or config.universe is not None:
-            assets = (await dataset_store.get_assets(services.store, [dataset.id]))[dataset.id]
-            attributes: dict[str, set[str | None]] = {}
-            for asset in assets:
-                for name, value in asset.attributes.items():
-                    attributes.setdefault(name, set()).add(value)
-            require_selectors(config, {asset.asset for asset in assets}, attributes)
-    except engine_errors.MissingField as error:
-        has = ", ".join(dataset.fields)
-        raise MissingField(
-            f"dataset {dataset.name!r}: {error}", field=error.field, hint=f"it has {has}"
-        ) from None
-    except engine_errors.InvalidConfig as error:
-        raise _invalid_input(error) from None
-
-
-def _invalid_input(error: engine_errors.InvalidConfig) -> InvalidInput:
-    faults = tuple(FieldError((fault.option,), fault.code, fault.message) for fault in error.faults)
-    return InvalidInput(str(error), faults)
 
 
 def _invalid_value(name: str, code: str, message: str) -> InvalidInput:
