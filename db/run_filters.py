@@ -8,9 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import BigInteger, Boolean, ColumnElement, exists, type_coerce
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.functions import GenericFunction
+from sqlalchemy import BigInteger, ColumnElement, exists, type_coerce
 
 from db.models import Performance, RunTag
 from db.pages import SortKey
@@ -21,25 +19,6 @@ T = TypeVar("T")
 
 performance = Performance.__table__
 _tag = RunTag.__table__.alias()
-
-
-class _Mostly(GenericFunction[bool]):
-    """A condition that most rows fulfil. SQLite expects of an equality that it leaves few rows, and would
-    sooner sort all runs than read them from the index of a metric; PostgreSQL counts."""
-
-    name = "factorql_mostly"
-    type = Boolean()
-    inherit_cache = True
-
-
-@compiles(_Mostly, "sqlite")
-def _mostly_on_sqlite(element: Any, compiler: Any, **options: Any) -> str:
-    return f"likely({compiler.process(element.clauses, **options)})"
-
-
-@compiles(_Mostly, "postgresql")
-def _mostly_on_postgresql(element: Any, compiler: Any, **options: Any) -> str:
-    return f"({compiler.process(element.clauses, **options)})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +117,7 @@ def conditions_of(
 ) -> list[ColumnElement[bool]]:
     """The conditions on the run table (or alias) `runs` and the performance table `metrics`: of this kind
     (None: of any), and fitting the filter."""
-    conditions: list[ColumnElement[bool]] = [] if kind is None else [_of_kind(runs, kind)]
+    conditions: list[ColumnElement[bool]] = [] if kind is None else _of_kind(runs, kind)
     for field in fields(where):
         condition = getattr(where, field.name)
         if condition is None:
@@ -154,9 +133,12 @@ def conditions_of(
     return conditions
 
 
-def _of_kind(runs: Any, kind: RunKind) -> ColumnElement[bool]:
-    of_kind: ColumnElement[bool] = runs.c.kind == kind.value
-    return _Mostly(of_kind) if kind is RunKind.FACTOR else of_kind
+def _of_kind(runs: Any, kind: RunKind) -> list[ColumnElement[bool]]:
+    if kind is not RunKind.FACTOR:
+        return [runs.c.kind == kind.value]
+    # Nearly every run. Of an equality SQLite expects that it leaves few, and would sooner sort all runs than
+    # read them from the index of a metric; of inequalities it does not.
+    return [runs.c.kind != other.value for other in RunKind if other is not kind]
 
 
 def _compare(column: ColumnElement[Any], condition: Choice[Any] | Range[Any]) -> list[ColumnElement[bool]]:

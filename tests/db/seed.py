@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -16,6 +17,25 @@ from db.store import Store
 from tests.db.samples import NOW, later, new_dataset
 
 FACTORS = ("SMB", "MARKET", "VALUE", "MOMENTUM", "MOMENTUM_V2", "GROWTH")
+
+METRICS_OF_0001 = (
+    "annualized_return",
+    "cumulative_return",
+    "annualized_volatility",
+    "sharpe_ratio",
+    "sortino_ratio",
+    "max_drawdown",
+    "calmar_ratio",
+)
+METRICS = (
+    *METRICS_OF_0001,
+    "newey_west_t",
+    "probabilistic_sharpe_ratio",
+    "ic_mean",
+    "ic_t",
+    "mean_turnover",
+    "alpha",
+)
 
 _ROWS_A_STATEMENT = 2_000
 _CONFIG = {
@@ -38,10 +58,10 @@ _STATUSES = (
 )
 
 
-async def seed_runs(store: Store, count: int, *, points: int = 0) -> int:
+async def seed_runs(store: Store, count: int, *, points: int = 0, metrics: Sequence[str] = METRICS) -> int:
     """Adds `count` runs of the six factors to a new dataset, the same for the same count; the dataset's id.
 
-    Metrics have ties and nulls. With `points`, every succeeded run has three series of that length."""
+    The `metrics` have ties and nulls. With `points`, every succeeded run has three series of that length."""
     random = np.random.default_rng(count)
     record, _ = await add_dataset(store, new_dataset(name=f"seed {count}", fingerprint=f"seed {count}"), NOW)
     runs = [_run_row(record.id, position, random) for position in range(count)]
@@ -57,7 +77,7 @@ async def seed_runs(store: Store, count: int, *, points: int = 0) -> int:
             for tag in (f"sweep-{run_id % 7}", "nightly" if run_id % 3 else "manual")
         ]
         await connection.execute(insert(RunTag.__table__), tags)
-        rows = [_performance_row(run_id, random) for run_id in succeeded]
+        rows = [_performance_row(run_id, metrics, random) for run_id in succeeded]
         await connection.execute(insert(Performance.__table__), rows)
         if points:
             await connection.execute(
@@ -91,18 +111,9 @@ def _run_row(dataset_id: int, position: int, random: np.random.Generator) -> dic
     }
 
 
-def _performance_row(run_id: int, random: np.random.Generator) -> dict[str, Any]:
-    metrics = np.round(random.normal(0.1, 0.5, 7), 2)
-    undefined = random.random(7) < 0.05
-    names = (
-        "annualized_return",
-        "cumulative_return",
-        "annualized_volatility",
-        "sharpe_ratio",
-        "sortino_ratio",
-        "max_drawdown",
-        "calmar_ratio",
-    )
+def _performance_row(run_id: int, names: Sequence[str], random: np.random.Generator) -> dict[str, Any]:
+    metrics = np.round(random.normal(0.1, 0.5, len(names)), 2)
+    undefined = random.random(len(names)) < 0.05
     return {
         "run_id": run_id,
         **{

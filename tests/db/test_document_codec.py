@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import tracemalloc
 import zlib
 from dataclasses import replace
 from typing import Any
@@ -197,9 +198,7 @@ def test_a_stream_that_is_not_whole_is_noticed_even_with_a_right_checksum(damage
         unpack_document("x", Blob(1, zlib.crc32(payload), payload))
 
 
-def test_what_would_unpack_to_too_much_is_refused_before_it_is_unpacked(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_documents_that_are_too_large_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     small, large = document(values=np.zeros(100)), document(values=np.zeros(100_000))
     packed = pack_document(large)
     monkeypatch.setattr(
@@ -212,3 +211,15 @@ def test_what_would_unpack_to_too_much_is_refused_before_it_is_unpacked(
         pack_document(large)
     with pytest.raises(ValueError, match="more than"):
         pack_document(document(values=np.zeros(101)))
+
+
+def test_what_would_unpack_to_too_much_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    payload = zlib.compress(bytes(50_000_000))
+    monkeypatch.setattr(document_codec, "MAX_DOCUMENT_BYTES", 10_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(CorruptBlob, match="bytes unpacked"):
+            unpack_document("x", Blob(1, zlib.crc32(payload), payload))
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()

@@ -21,7 +21,7 @@ from db.run_queries import find_imported, page_runs
 from db.runs import claim_run, delete_run, finish_run, launch_run
 from db.store import Store
 from tests.db.samples import NOW, WORKER, later, new_composition, new_results, new_run
-from tests.db.seed import seed_runs
+from tests.db.seed import METRICS_OF_0001, seed_runs
 
 Contents = dict[str, list[dict[str, Any]]]
 
@@ -65,7 +65,7 @@ def first_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 async def populate(url: str) -> tuple[Contents, int]:
     """A store at 0001 with computed and imported runs; what is in it, and the id of its dataset."""
     async with await Store.open(url) as store:
-        dataset_id = await seed_runs(store, 60, points=5)
+        dataset_id = await seed_runs(store, 60, points=5, metrics=METRICS_OF_0001)
         batch = {
             "created_at": NOW,
             "source": "logs",
