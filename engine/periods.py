@@ -155,13 +155,17 @@ def with_lags(periods: PeriodPanel, *, execution_lag: int, publication_lag: int)
 
 
 def next_period_end(grid: PeriodGrid) -> np.datetime64:
-    """The end of the interval after the grid's last one, by the calendar: its sessions are not known yet."""
-    last = _nominal_ends(grid.ends[-1:], grid.rebalance)
-    following = last + 1
-    if grid.rebalance is Rebalance.DAILY and grid.calendar is Calendar.OBSERVED:
-        while _weekday(following)[0] > _FRIDAY:
-            following = following + 1
-    return np.datetime64(_nominal_ends(following, grid.rebalance)[0])
+    """The end of the interval after the grid's last one, by the calendar, as its sessions are not known yet:
+    its last day, under OBSERVED its last weekday."""
+    following = _nominal_ends(grid.ends[-1:], grid.rebalance) + 1
+    observed = grid.calendar is Calendar.OBSERVED
+    if observed and grid.rebalance is Rebalance.DAILY:
+        weekday = _weekday(following)
+        following = following + np.where(weekday > _FRIDAY, DAYS_PER_WEEK - weekday, 0)
+    end = _nominal_ends(following, grid.rebalance)
+    if observed:
+        end = end - np.maximum(0, _weekday(end) - _FRIDAY)
+    return np.datetime64(end[0])
 
 
 def ends_of_held(grid: PeriodGrid, rows: NDArray[np.int64]) -> DateArray:

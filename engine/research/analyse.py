@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.bootstrap import ConfidenceInterval, confidence_intervals
 from engine.compute import FactorResult, signal_sign
+from engine.formation import reported_rows
 from engine.panel import FloatArray
 from engine.portfolio import earned_returns
 from engine.research.extremes import Extremes, extremes
@@ -17,10 +18,12 @@ from engine.research.quantiles import (
     quantile_returns,
     quantile_spread,
 )
-from engine.research.signal_decay import HorizonIC, half_life, ic_decay, signal_autocorrelation
+from engine.research.signal_decay import HorizonIC, half_life, horizon_ic, ic_decay, signal_autocorrelation
 from engine.research.subperiods import Subperiod, subperiods
 from engine.research.target import TargetPortfolio, target_portfolio
 from engine.undefined import Undefined
+
+MAX_HORIZON = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +42,7 @@ class SignalPersistence:
 class Research:
     """What is known about a result of R periods beyond its metrics; empty tuples and None = not defined.
 
+    decay: over 1 to 8 periods; that over 1 is the run's IC, without excluded extreme returns.
     bucket_returns: (R, Q) of the quantile portfolios, NaN in periods with fewer assets than buckets.
     spread_returns: (R,) of the bucket at the long end minus that at the other. signal_autocorrelations: (R,).
     """
@@ -66,7 +70,8 @@ def analyse(result: FactorResult) -> Research:
         realised = prices[rows + 1] / prices[rows] - 1.0
         buckets = quantile_returns(result.signals, earned_returns(realised, config), config.quantiles)
         autocorrelations = signal_autocorrelation(result.signals, rows)
-        decay = ic_decay(result.signals, rows, prices, int(rows[-1]) + 1, sign)
+        last_row = int(reported_rows(periods, config)[-1]) + 1
+        later = ic_decay(result.signals, rows, prices, last_row, sign, horizons=range(2, MAX_HORIZON + 1))
     known = autocorrelations[~np.isnan(autocorrelations)]
     persistence = float(known.mean()) if len(known) else None
     return Research(
@@ -77,7 +82,7 @@ def analyse(result: FactorResult) -> Research:
             autocorrelation=persistence,
             half_life_periods=None if persistence is None else half_life(persistence),
         ),
-        decay=decay,
+        decay=(horizon_ic(1, result.ics), *later),
         subperiods=subperiods(result),
         extremes=extremes(result),
         target=target_portfolio(result),

@@ -81,9 +81,7 @@ def ic_decay(
     an asset without one of the two prices is left out at that horizon. sign: 1 where the long leg is the high
     end of the signal, -1 where it is the low one, so that positive means that the long leg wins.
 
-    t: Newey-West's with h - 1 lags at least, as returns over h periods share h - 1 of them with the next
-    (Hansen and Hodrick 1980, doi:10.1086/260910), and the default number where that is more. Raises
-    ValueError for other assets' prices, a last_row without prices and horizons below 1.
+    Raises ValueError for other assets' prices, a last_row without prices and horizons below 1.
     """
     if signals.shape != (len(rows), prices.shape[1]):
         raise ValueError(f"{len(rows)} rows of {prices.shape[1]} prices do not fit signals {signals.shape}")
@@ -96,8 +94,7 @@ def ic_decay(
         coefficients[:, block] = _coefficients(signals[block], rows[block], prices, last_row, horizons)
     coefficients *= sign
     return tuple(
-        _horizon(horizon, of_horizon[~np.isnan(of_horizon)])
-        for horizon, of_horizon in zip(horizons, coefficients, strict=True)
+        horizon_ic(horizon, of_horizon) for horizon, of_horizon in zip(horizons, coefficients, strict=True)
     )
 
 
@@ -132,7 +129,13 @@ def _correlations(
     return rank_correlation(ranks, centred_ranks(returns, valid), counts, MIN_CROSS_SECTION)
 
 
-def _horizon(horizon: int, coefficients: FloatArray) -> HorizonIC:
+def horizon_ic(horizon: int, coefficients: FloatArray) -> HorizonIC:
+    """The summary of (R,) rank correlations over one horizon, in periods; NaN = undefined, left out.
+
+    t: Newey-West's with h - 1 lags at least, as returns over h periods share h - 1 of them with the next
+    (Hansen and Hodrick 1980, doi:10.1086/260910), and the default number where that is more.
+    """
+    coefficients = coefficients[~np.isnan(coefficients)]
     n = len(coefficients)
     return HorizonIC(
         horizon=horizon,

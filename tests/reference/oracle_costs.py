@@ -81,13 +81,15 @@ def trading_metrics(run: OracleRun, table: pd.DataFrame) -> dict[str, float | No
 def target_portfolio(run: OracleRun, target: pd.DataFrame, formation: int) -> pd.DataFrame:
     """Leg, asset, weight, previous_weight and trade of a portfolio formed at grid position `formation`.
 
-    The previous weights are those last reported, drifted by price from their formation to this one. What is
-    no longer wanted is there with weight 0. Rows by leg and asset.
+    The previous weights are those last reported, drifted from the prices at which they were taken to those
+    known at this formation. What is no longer wanted is there with weight 0. Rows by leg and asset.
     """
-    last = run.held[-1]
-    executed = run.model.periods.execution_prices
-    moved = executed.iloc[formation] / executed.iloc[last - 1] - 1
-    moved = moved.fillna(run.model.settings["missing_return"])
+    last, settings = run.held[-1], run.model.settings
+    known, executed = run.model.periods.tables["price"], run.model.periods.execution_prices
+    moved = known.iloc[formation] / executed.iloc[last - 1] - 1
+    if settings["extreme_returns"] == "EXCLUDE" and settings["max_abs_return"] is not None:
+        moved = moved.where(moved.abs() <= settings["max_abs_return"])
+    moved = moved.fillna(settings["missing_return"])
     rows = []
     for leg in ("long", "short"):
         wanted = target[target["leg"] == leg]
