@@ -27,6 +27,8 @@ CONFIGS = {
     "growth": ("GROWTH", {}),
     "growth monthly": ("GROWTH", {"rebalance": "MONTHLY", "growth_window": 1}),
     "momentum_v2 daily": ("MOMENTUM_V2", {"rebalance": "DAILY"}),
+    "value with lags": ("VALUE", {"execution_lag_days": 1, "publication_lag_days": 10, "cost_bps": 10.0}),
+    "smb excluding extremes": ("SMB", {"max_abs_return": 0.1, "extreme_returns": "EXCLUDE"}),
 }
 
 
@@ -85,6 +87,39 @@ def test_appending_data_changes_no_past_number(name):
         np.testing.assert_array_equal(earlier.factor, whole.factor[:count])
         left, right = holdings_frame(earlier, part), holdings_frame(whole, PANEL)
         assert left.equals(right[right["period"] <= left["period"].max()].pipe(_same_order, left))
+
+
+@pytest.mark.parametrize("factor", ["VALUE", "GROWTH"])
+@pytest.mark.parametrize("lag", [1, 7, 30])
+def test_figures_that_are_not_published_yet_decide_nothing(factor, lag):
+    config = parse_config(FactorName(factor), OPTIONS | {"publication_lag_days": lag})
+    before = compute_factor(PANEL, config)
+    late = PANEL.dates > before.formation_dates[-1] - lag
+    fields = dict(PANEL.fields)
+    for name in ("fees", "dau", "revenue"):
+        fields[name] = np.where(late[:, None], np.nan, PANEL.fields[name])
+    after = compute_factor(replace(PANEL, fields=fields), config)
+    assert decided(before, PANEL).equals(decided(after, PANEL))
+    fields["fees"] = np.where(PANEL.dates[:, None] == PANEL.dates[~late][-1], np.nan, fields["fees"])
+    another_day = compute_factor(replace(PANEL, fields=fields), config)
+    assert not decided(before, PANEL).equals(decided(another_day, PANEL))
+
+
+def test_costs_and_flags_change_no_portfolio_and_no_gross_number():
+    plain = compute_factor(PANEL, config_of("smb"))
+    costly = compute_factor(
+        PANEL,
+        replace(config_of("smb"), cost_bps=50.0, short_carry_bps=1.0, max_abs_return=0.05, quantiles=3),
+    )
+    assert holdings_frame(plain, PANEL).equals(holdings_frame(costly, PANEL))
+    np.testing.assert_array_equal(plain.factor, costly.factor)
+    assert costly.performance == replace(
+        plain.performance,
+        extreme_returns=costly.performance.extreme_returns,
+        break_even_cost_bps=costly.performance.break_even_cost_bps,
+    )
+    assert (costly.net < costly.factor).all()
+    assert costly.performance.extreme_returns > 0
 
 
 def _same_order(frame, like):
