@@ -72,7 +72,8 @@ def compute_factor(panel: Panel, config: FactorConfig, *, periods: PeriodPanel |
 def _result(periods: PeriodPanel, formation: Formation, config: FactorConfig) -> FactorResult:
     rows, ends = formation.rows, periods.grid.ends
     market = market_returns(periods, config)
-    ics = information_coefficients(periods, formation, config)
+    signals = formation.signals(len(periods.panel.assets))
+    ics = information_coefficients(periods, rows, signals, config)
     gross = gross_history(periods, formation, config, ics=ics, market=_on_own_periods(market, rows, config))
     net = net_history(gross, config) if config.has_costs else None
     return FactorResult(
@@ -88,7 +89,7 @@ def _result(periods: PeriodPanel, formation: Formation, config: FactorConfig) ->
         trading=gross.trading,
         ics=ics,
         market=market.returns,
-        signals=formation.signals,
+        signals=signals,
         long_leg=formation.long_leg(config),
         short_leg=formation.short_leg(config),
         performance=performance(gross),
@@ -138,14 +139,16 @@ def net_history(gross: ReturnHistory, config: FactorConfig) -> ReturnHistory:
     return replace(gross, returns=net, long_returns=None, short_returns=None)
 
 
-def information_coefficients(periods: PeriodPanel, formation: Formation, config: FactorConfig) -> FloatArray:
-    """(R,) rank correlation of signal and realised return over the eligible assets that have both, positive
-    where the long leg wins; NaN with fewer than 3 of them. Excluded extreme returns take no part."""
+def information_coefficients(
+    periods: PeriodPanel, rows: IntArray, signals: FloatArray, config: FactorConfig
+) -> FloatArray:
+    """(R,) rank correlation of signal (R, N) and realised return over the eligible assets that have both,
+    positive where the long leg wins; NaN with fewer than 3 of them. Excluded extreme returns take no part."""
     prices = periods.execution_prices
-    realised = prices[formation.rows + 1] / prices[formation.rows] - 1.0
+    realised = prices[rows + 1] / prices[rows] - 1.0
     if config.extreme_returns is ExtremeReturns.EXCLUDE:
         realised[is_extreme(realised, config)] = np.nan
-    return rank_ic(formation.signals, realised, sign=signal_sign(config))
+    return rank_ic(signals, realised, sign=signal_sign(config))
 
 
 def signal_sign(config: FactorConfig) -> int:

@@ -26,13 +26,23 @@ class Formation:
     """The portfolios of R periods, oldest first.
 
     rows: (R,) grid rows t-1 at whose ends they were formed. skipped: candidate periods without a portfolio.
-    signals: (R, N) of the assets that were eligible, NaN elsewhere.
+    selections: the blocks of periods from which they were formed.
     """
 
     rows: IntArray
     skipped: int
     legs: dict[LongSide, LegHoldings]
-    signals: FloatArray
+    selections: tuple[Selection, ...]
+
+    def signals(self, asset_count: int) -> FloatArray:
+        """(R, N) of the assets that were eligible, NaN elsewhere."""
+        joined = np.full((len(self.rows), asset_count), np.nan)
+        start = 0
+        for block in self.selections:
+            stop = start + len(block.rows)
+            joined[start:stop, block.columns] = np.where(block.eligible, block.signal, np.nan)[block.formed]
+            start = stop
+        return joined
 
     def long_leg(self, config: FactorConfig) -> LegHoldings:
         return self.legs[long_side(config)]
@@ -45,18 +55,20 @@ class Formation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Assets picked in one block of periods: `rows` are the grid rows t-1 of those that could be formed,
+    """Assets picked in one block of K periods: `rows` are the grid rows t-1 of those that could be formed,
     `sizes` the assets a leg.
 
-    signals: (len(rows), C) of the eligible assets, NaN elsewhere, by `columns` (C,) of the panel.
+    formed: (K,) which could. signal, eligible: (K, C), by `columns` (C,) of the panel.
     """
 
     rows: IntArray
     sizes: IntArray
     max_eligible: int
     picks: dict[LongSide, Picks]
+    formed: BoolArray
     columns: IntArray
-    signals: FloatArray
+    signal: FloatArray
+    eligible: BoolArray
 
 
 def form_portfolios(periods: PeriodPanel, config: FactorConfig, in_universe: BoolArray) -> Formation:
@@ -80,7 +92,7 @@ def form_portfolios(periods: PeriodPanel, config: FactorConfig, in_universe: Boo
         rows=rows,
         skipped=len(formation_rows) - len(rows),
         legs={side: leg_holdings(periods, rows, sizes, of_leg, config) for side, of_leg in picks.items()},
-        signals=_joined_signals(formed, len(in_universe)),
+        selections=tuple(formed),
     )
 
 
@@ -134,8 +146,10 @@ def select(
         sizes=sizes[formed],
         max_eligible=int(counts.max()),
         picks=picks,
+        formed=formed,
         columns=context.columns,
-        signals=np.where(eligible[formed], signal[formed], np.nan),
+        signal=signal,
+        eligible=eligible,
     )
 
 
@@ -147,14 +161,3 @@ def long_side(config: FactorConfig) -> LongSide:
 def _blocks(rows: IntArray, asset_count: int) -> Iterator[IntArray]:
     step = max(1, _BLOCK_CELLS // max(1, asset_count))
     return (rows[start : start + step] for start in range(0, len(rows), step))
-
-
-def _joined_signals(blocks: list[Selection], asset_count: int) -> FloatArray:
-    """(R, N) the blocks' signals below each other, each in the panel's columns."""
-    joined = np.full((sum(len(block.rows) for block in blocks), asset_count), np.nan)
-    start = 0
-    for block in blocks:
-        stop = start + len(block.rows)
-        joined[start:stop, block.columns] = block.signals
-        start = stop
-    return joined

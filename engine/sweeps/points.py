@@ -136,7 +136,7 @@ class PointEvaluator:
                 side: leg_holdings(periods, selection.rows, selection.sizes, picks, config)
                 for side, picks in selection.picks.items()
             },
-            signals=selection.signals,
+            selections=(selection,),
         )
 
     def _ranked(self, periods: PeriodPanel, config: FactorConfig) -> _Ranked:
