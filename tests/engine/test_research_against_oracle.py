@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,13 @@ from tests.reference.oracle_research import OracleResearch, research
 
 CLOSE = {"rel": 1e-10, "abs": 1e-10}
 EVERY_DAY = panel_of(synthetic_frame(11, assets=26, days=330))
+_WEEKS_LOST = np.isin((EVERY_DAY.dates - np.datetime64("2019-12-30")).astype(int) // 7, (20, 27, 28, 36))
+GAPPY = replace(
+    EVERY_DAY,
+    fields={
+        name: np.where(_WEEKS_LOST[:, None], np.nan, values) for name, values in EVERY_DAY.fields.items()
+    },
+)
 SESSIONS = panel_of(synthetic_frame(12, assets=20, days=300, weekdays_only=True), "OBSERVED")
 BASE = {"min_assets": 6, "market_cap_threshold": 2e6, "liquidity_threshold": 1e5}
 COSTS = {"cost_bps": 20.0, "short_carry_bps": 300.0}
@@ -27,7 +34,8 @@ EXTREMES = {"max_abs_return": 0.12, "missing_return": -0.3}
 
 CASES = {
     "smb": ("SMB", EVERY_DAY, COSTS),
-    "smb with gaps": ("SMB", EVERY_DAY, {**COSTS, "min_assets": 16, "market_cap_threshold": 1.2e7}),
+    "smb with gaps": ("SMB", GAPPY, {**COSTS, "min_assets": 18}),
+    "momentum with gaps": ("MOMENTUM", GAPPY, {**COSTS, "lookback_periods": 2, "missing_return": -0.2}),
     "smb excluding extremes": ("SMB", EVERY_DAY, {**COSTS, **EXTREMES, "extreme_returns": "EXCLUDE"}),
     "smb flagging extremes": ("SMB", EVERY_DAY, {**EXTREMES, "quantiles": 3}),
     "smb with a lag": ("SMB", EVERY_DAY, {**COSTS, "execution_lag_days": 1}),
@@ -81,6 +89,12 @@ def computed(
 @pytest.fixture(params=CASES, scope="module")
 def both(request) -> tuple[FactorResult, Research, OracleResearch]:
     return case(request.param)
+
+
+def test_the_case_with_gaps_has_some():
+    result, _, _ = case("smb with gaps")
+    assert (np.diff(result.rows) > 1).sum() >= 3
+    assert result.trading.entries.sum() >= 4
 
 
 def assert_same(value: object, expected: object, label: object) -> None:
