@@ -20,10 +20,13 @@ from app.datasets.snapshot import (
     write_snapshot,
 )
 from app.errors import DatasetNotFound, FieldError, InvalidInput, StorageFailure
+from app.execution.checkpoints import stale_checkpoints
 from app.services.context import Services
 from db import datasets as dataset_store
 from db.errors import StoreError
-from db.records import AssetRecord, DatasetRecord, NewDataset
+from db.pages import MAX_PAGE_SIZE
+from db.records import AssetRecord, DatasetRecord, NewDataset, RunKind, RunStatus
+from db.run_queries import Choice, RunFilter, page_runs
 from engine.panel import PRICE, Calendar, Panel
 
 SAMPLE_NAME = "sample-synthetic"
@@ -59,6 +62,7 @@ class Garbage:
     snapshots: tuple[str, ...]
     caches: tuple[str, ...]
     temporaries: tuple[str, ...]
+    checkpoints: tuple[str, ...]
     bytes_freed: int
 
 
@@ -159,9 +163,11 @@ async def delete_dataset(services: Services, dataset_id: int) -> None:
 
 
 async def collect_garbage(services: Services, *, dry_run: bool = False) -> Garbage:
-    """Remove snapshots that no dataset and no live run needs, stale caches, leftovers of killed ingests."""
+    """Remove snapshots that no dataset and no live run needs, stale caches, leftovers of killed ingests, and
+    checkpoints of sweeps that have ended."""
     settings = services.settings
     in_use = await dataset_store.fingerprints_in_use(services.store)
+    sweeps = await _live_sweeps(services)
 
     def collect() -> Garbage:
         # a young snapshot may belong to an ingest whose row is about to be committed
@@ -169,21 +175,37 @@ async def collect_garbage(services: Services, *, dry_run: bool = False) -> Garba
         snapshots = sorted(settled - in_use)
         caches = stale_periods(settings.cache_dir, in_use)
         temporaries = stale_temporaries(settings.datasets_dir)
-        folders = [*(settings.datasets_dir / name for name in snapshots), *caches, *temporaries]
+        checkpoints = stale_checkpoints(settings.cache_dir, sweeps)
+        leftovers = (*caches, *temporaries, *checkpoints)
+        folders = [*(settings.datasets_dir / name for name in snapshots), *leftovers]
         bytes_freed = sum(_size(folder) for folder in folders)
         if not dry_run:
             for fingerprint in snapshots:
                 remove_snapshot(settings.datasets_dir, fingerprint)
-            for folder in (*caches, *temporaries):
+            for folder in leftovers:
                 _remove(folder)
         return Garbage(
             snapshots=tuple(snapshots),
             caches=tuple(folder.name for folder in caches),
             temporaries=tuple(folder.name for folder in temporaries),
+            checkpoints=tuple(folder.name for folder in checkpoints),
             bytes_freed=bytes_freed,
         )
 
     return await asyncio.to_thread(collect)
+
+
+async def _live_sweeps(services: Services) -> set[str]:
+    """Identities of the sweeps that wait or are being computed."""
+    live = RunFilter(status=Choice(one_of=(RunStatus.QUEUED, RunStatus.RUNNING)))
+    identities: set[str] = set()
+    after: str | None = None
+    while True:
+        page = await page_runs(services.store, live, kind=RunKind.SWEEP, first=MAX_PAGE_SIZE, after=after)
+        identities.update(run.identity_hash for run in page.items)
+        if not page.has_next_page:
+            return identities
+        after = page.cursors[-1]
 
 
 async def _discard_unless_used(services: Services, fingerprint: str, written: int) -> None:

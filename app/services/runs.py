@@ -191,20 +191,26 @@ def checked_config(factor: FactorName, options: Mapping[str, object]) -> FactorC
     try:
         return parse_config(factor, options)
     except engine_errors.InvalidConfig as error:
-        raise invalid_config(error, lambda option: (option,)) from None
+        raise invalid_config(error) from None
+
+
+def _by_option(fault: engine_errors.ConfigFault) -> tuple[str, ...]:
+    return (fault.option,)
 
 
 def invalid_config(
-    error: engine_errors.InvalidConfig, locate: Callable[[str], tuple[str, ...]]
+    error: engine_errors.InvalidConfig,
+    locate: Callable[[engine_errors.ConfigFault], tuple[str, ...]] = _by_option,
 ) -> InvalidInput:
-    """The engine's faults as field errors, at the place that `locate` gives for an option."""
-    faults = tuple(FieldError(locate(fault.option), fault.code, fault.message) for fault in error.faults)
+    """The engine's faults as field errors, each at the place that `locate` gives."""
+    faults = tuple(FieldError(locate(fault), fault.code, fault.message) for fault in error.faults)
     return InvalidInput(str(error), faults)
 
 
 @contextmanager
 def dataset_faults(
-    dataset: DatasetRecord, locate: Callable[[str], tuple[str, ...]] = lambda option: (option,)
+    dataset: DatasetRecord,
+    locate: Callable[[engine_errors.ConfigFault], tuple[str, ...]] = _by_option,
 ) -> Iterator[None]:
     """Inside, what the engine misses in the dataset is a MissingField or an InvalidInput."""
     try:
