@@ -16,6 +16,8 @@ COMMANDS = {
     "factors": "List the factor models.",
     "runs": "List runs.",
     "compute": "Compute a factor model.",
+    "sweep": "Compute a factor model over many configs, and test the best for luck.",
+    "promote": "Make a point of a sweep a full run.",
     "compare": "Compare the latest run of each factor.",
     "show": "Show one run; draw it with --plot.",
     "import-logs": "Import the CSV logs of the older system.",

@@ -8,14 +8,14 @@ from app.services.context import Services
 from app.services.datasets import DatasetRef, resolve_dataset
 from db import run_queries
 from db.datasets import get_datasets
-from db.records import RunOrigin, RunStatus
+from db.records import RunKind, RunOrigin, RunStatus
 from db.results import get_performance
 from engine.factors.config import FactorName
 from scripts.console import json_option, print_json, print_table, run_with_services
 from scripts.views import RUN_COLUMNS, run_json, run_rows
 
 
-def _choice(kind: type[FactorName | RunStatus | RunOrigin]) -> click.Choice:
+def _choice(kind: type[FactorName | RunStatus | RunOrigin | RunKind]) -> click.Choice:
     return click.Choice([item.lower() for item in kind], case_sensitive=False)
 
 
@@ -23,6 +23,7 @@ def _choice(kind: type[FactorName | RunStatus | RunOrigin]) -> click.Choice:
 @click.option("--factor", type=_choice(FactorName))
 @click.option("--status", type=_choice(RunStatus))
 @click.option("--origin", type=_choice(RunOrigin))
+@click.option("--kind", type=_choice(RunKind), help="Only factor runs, or only sweeps.")
 @click.option("--dataset", help="A dataset's name.")
 @click.option("--tag")
 @click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True)
@@ -31,6 +32,7 @@ def command(
     factor: str | None,
     status: str | None,
     origin: str | None,
+    kind: str | None,
     dataset: str | None,
     tag: str | None,
     limit: int,
@@ -45,7 +47,8 @@ def command(
             dataset_id=None if found is None else run_queries.Choice(eq=found.id),
             tag=None if tag is None else run_queries.Choice(eq=tag),
         )
-        page = await run_queries.page_runs(services.store, where, (), first=limit, after=None)
+        of_kind = None if kind is None else RunKind(kind.upper())
+        page = await run_queries.page_runs(services.store, where, (), kind=of_kind, first=limit, after=None)
         performance = await get_performance(services.store, [run.id for run in page.items])
         ids = {run.dataset_id for run in page.items if run.dataset_id is not None}
         datasets = await get_datasets(services.store, ids)
@@ -54,7 +57,10 @@ def command(
         elif not page.items:
             click.echo("no such runs")
         else:
-            print_table(RUN_COLUMNS, run_rows(page.items, performance, datasets))
+            rows = run_rows(page.items, performance, datasets)
+            kinds = [run.kind.lower() for run in page.items]
+            columns = {"run": "right", "kind": "left"} | RUN_COLUMNS
+            print_table(columns, [[row[0], of, *row[1:]] for row, of in zip(rows, kinds, strict=True)])
             if page.has_next_page:
                 click.echo(f"... only the newest {limit} are shown (--limit)")
 
