@@ -14,9 +14,11 @@ from app.datasets.quality import QualityAction
 from app.services.series import SeriesName, SeriesTransform
 from db.records import RunOrigin, RunStatus
 from db.run_queries import RunSortField, SortDirection
-from engine.factors.config import FactorName, LongSide, WeightingMethod
+from engine.factors.config import ExtremeReturns, FactorName, LongSide, WeightingMethod
 from engine.panel import Calendar
 from engine.periods import Rebalance
+from engine.portfolio import Leg
+from engine.research.subperiods import SubperiodKind
 
 EnumClass = TypeVar("EnumClass", bound=type[Enum])
 
@@ -107,6 +109,13 @@ _described(
     LOW="The assets with the lowest signal.",
 )
 _described(
+    ExtremeReturns,
+    "What happens to the returns of held assets beyond `maxAbsReturn`, either way. It looks at what was "
+    "realised: it is for faults in the data, not for trading.",
+    FLAG="They are counted, and earned.",
+    EXCLUDE="They are counted, and `missingReturn` is earned in their place.",
+)
+_described(
     GrowthMetric,
     "A measure of growth.",
     FEES="Fees paid by users, summed over the period.",
@@ -119,17 +128,40 @@ _described(
     EVERY_DAY="Every calendar day, as for crypto: 365 days a year.",
     OBSERVED="The sessions that were observed, as for equities: 252 days a year.",
 )
+_QUANTILES = {
+    name: f"Return of quantile {name.rpartition('_')[2]} of the signal, 1 being the lowest: the eligible "
+    "assets in it, equally weighted, held long. Missing in periods with fewer assets than quantiles."
+    for name in SeriesName
+    if name.rpartition("_")[2].isdigit()
+}
 _described(
     SeriesName,
-    "A return series of a run.",
-    FACTOR="The factor: long minus short, or the long leg alone where there is no short one.",
-    LONG="The long leg.",
-    SHORT="The short leg, as the return of holding it long; missing throughout for a long-only factor.",
+    "A series of a run. What a run does not have is missing throughout: imported runs and those of earlier "
+    "engines have the first three at most.",
+    FACTOR="Return of the factor: long minus short, or the long leg alone where there is no short one. Gross "
+    "of costs.",
+    LONG="Return of the long leg.",
+    SHORT="Return of the short leg, as that of holding it long; missing throughout for a long-only factor.",
+    NET="Return of the factor after costs; missing throughout where the config has none.",
+    TURNOVER="What was bought or sold, one-way and both legs added, as a fraction of a leg's capital: 1 "
+    "replaces one leg entirely. A portfolio bought from nothing is 0.5 a leg.",
+    BREADTH="Number of assets held, both legs together.",
+    IC="Information coefficient: Spearman rank correlation of the signal and the return of the eligible "
+    "assets, above 0 where the long leg won.",
+    MARKET="Return of the MARKET factor of the same dataset, periods and filters; missing where it held "
+    "nothing, and without market caps.",
+    SIGNAL_AUTOCORRELATION="Spearman rank correlation of the signals with those of the period before; "
+    "missing in the first period and after a skipped one.",
+    QUANTILE_SPREAD="Return of the quantile at the long leg's end minus that at the other end.",
+    **_QUANTILES,
 )
 _described(
     SeriesTransform,
-    "What is made of the period returns. The whole history enters, whatever range is shown.",
-    RETURN="The return of each period, as a fraction.",
+    "What is made of a series. The whole history enters, whatever range is shown. All but RETURN, VALUE and "
+    "ROLLING_MEAN are for series of returns alone. A missing return is null, and wealth goes on as if 0 had "
+    "been earned; a rolling window that holds a missing value is null.",
+    RETURN="The value of each period: of a series of returns the return as a fraction.",
+    VALUE="The value of each period as recorded; the same as RETURN.",
     CUMULATIVE="The return compounded since the start, as a fraction.",
     GROWTH_OF_100="The value of 100 invested before the first period.",
     DRAWDOWN="The distance to the running peak as a fraction, 0 or below; the starting value counts as a "
@@ -137,6 +169,20 @@ _described(
     ROLLING_SHARPE="The annualised Sharpe ratio of the last `windowPeriods` returns; null before that many.",
     ROLLING_VOLATILITY="The annualised volatility of the last `windowPeriods` returns; null before that "
     "many.",
+    ROLLING_MEAN="The mean of the last `windowPeriods` values; null before that many.",
+)
+_described(
+    Leg,
+    "A side of the portfolio.",
+    LONG="Bought.",
+    SHORT="Sold.",
+)
+_described(
+    SubperiodKind,
+    "What the periods of a subperiod have in common.",
+    YEAR="The calendar year in which they end.",
+    REGIME="The market's trend when their portfolios were formed: UP where the wealth of the MARKET factor "
+    "lay above its mean over the half year before, else DOWN.",
 )
 _described(
     RunEventKind,
@@ -167,6 +213,12 @@ _described(
     MAX_DRAWDOWN="Deepest drawdown: 0 or below, so that ascending order has the deepest first.",
     CALMAR_RATIO="Annualised return over the deepest drawdown.",
     NUM_PERIODS="Number of reported periods.",
+    NEWEY_WEST_T="Newey-West t-statistic of the mean return.",
+    PROBABILISTIC_SHARPE_RATIO="Probability that the true Sharpe ratio is above 0.",
+    IC_MEAN="Mean information coefficient.",
+    IC_T="The t-statistic of the mean information coefficient.",
+    MEAN_TURNOVER="Mean one-way turnover a period.",
+    ALPHA="Annualised alpha against the MARKET factor.",
 )
 _described(
     SortDirection,

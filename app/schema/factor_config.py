@@ -10,14 +10,22 @@ from typing import Any
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
-from app.schema.enums import FactorName, GrowthMetric, LongSide, Rebalance, WeightingMethod
+from app.schema.enums import (
+    ExtremeReturns,
+    FactorName,
+    GrowthMetric,
+    LongSide,
+    Rebalance,
+    WeightingMethod,
+)
 from engine.factors.registry import FACTORS
 
 
 @strawberry.interface(
     description=(
         "The options of a factor, all of them, defaults included. Null means that the option is off, or that "
-        "the factor does not have it, unless `unrecordedFields` lists it: then nobody knows (imported runs)."
+        "the factor or an earlier engine does not have it, unless `unrecordedFields` lists it: then nobody "
+        "knows (imported runs)."
     )
 )
 class FactorConfig:
@@ -63,6 +71,27 @@ class FactorConfig:
     universe: list[str] | None = strawberry.field(
         description="The only assets that may be held: ids, or `attribute=value`. Null = all."
     )
+    cost_bps: float | None = strawberry.field(
+        description="Cost of trading, in basis points (0.01 %) of what is bought and of what is sold. 0 = "
+        "none."
+    )
+    short_carry_bps: float | None = strawberry.field(
+        description="Cost of holding the short leg, in basis points a year of 365 days. 0 = none."
+    )
+    execution_lag_days: int | None = strawberry.field(
+        description="Rows of the dataset (days or sessions) after the signal at whose price positions are "
+        "taken and left: 0 or 1."
+    )
+    publication_lag_days: int | None = strawberry.field(
+        description="Calendar days after which fees, dau and revenue of a day are known to signals."
+    )
+    max_abs_return: float | None = strawberry.field(
+        description="Held period returns beyond it, either way, are extreme: a fraction. Null = none are."
+    )
+    extreme_returns: ExtremeReturns | None = strawberry.field(
+        description="What happens to extreme returns of held assets."
+    )
+    quantiles: int | None = strawberry.field(description="Number of quantile portfolios.")
     unrecorded_fields: list[str] = strawberry.field(
         description="Names of the fields here that the source of an imported run does not tell. Empty for "
         "computed runs."
@@ -126,6 +155,7 @@ CONFIG_TYPES: Mapping[FactorName, type[FactorConfig]] = {
 _READERS: Mapping[str, Any] = {
     "weighting_method": WeightingMethod,
     "rebalance": Rebalance,
+    "extreme_returns": ExtremeReturns,
     "long_side": LongSide,
     "start_date": date.fromisoformat,
     "end_date": date.fromisoformat,
@@ -141,7 +171,7 @@ def to_factor_config(
 
     An option of the factor that is not stored counts as unrecorded, like those named so.
     """
-    own = {item.name for item in fields(FACTORS[factor].config_type)}
+    own = option_names(factor)
     config_type = CONFIG_TYPES[factor]
     values: dict[str, Any] = {}
     unknown: list[str] = []
@@ -154,6 +184,11 @@ def to_factor_config(
         if name in own and value is None and (name in unrecorded or name not in options):
             unknown.append(to_camel_case(name))
     return config_type(**values, unrecorded_fields=unknown)
+
+
+def option_names(factor: FactorName) -> list[str]:
+    """The options of a factor in the engine's spelling."""
+    return [item.name for item in fields(FACTORS[factor].config_type)]
 
 
 def _as_it_is(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,14 +11,22 @@ import strawberry
 from app.errors import InvalidInput
 from app.schema.composition import Composition
 from app.schema.context import GraphContext, Info
-from app.schema.factor_config import FactorConfig, to_factor_config
+from app.schema.factor_config import FactorConfig, option_names, to_factor_config
 from app.schema.node_ids import NodeType, encode_id
 from app.schema.performance import Performance
+from app.schema.research.confidence import ConfidenceInterval
+from app.schema.research.extremes import Extremes
+from app.schema.research.quantiles import QuantileAnalysis
+from app.schema.research.same_fields import same_fields
+from app.schema.research.signal import HorizonIC, SignalPersistence
+from app.schema.research.subperiods import Subperiod
+from app.schema.research.target import TargetPortfolio
 from app.schema.run import Run, run_values
 from app.schema.series import DateRange, MonthlyReturn, SeriesSelect, TimeSeries, to_monthly_returns
 from app.schema.unset import given
 from app.services import series as service
-from db.records import RunRecord
+from app.services.research import Research
+from db.records import RunOrigin, RunRecord
 from engine.factors.config import FactorName
 from engine.factors.registry import FACTORS
 from engine.panel import Calendar
@@ -30,11 +39,14 @@ MAX_SERIES = 20
 MAX_POINTS = 100_000
 DEFAULT_SELECT = [SeriesSelect()]
 
+_RESEARCH = "Null until the run has succeeded, for imported runs and for those of earlier engines."
+
 
 @strawberry.type(
     description=(
-        "A run of a factor model. Results (performance, series, compositions) exist once it has succeeded; "
-        "before, they are null. An imported run has what was logged: no compositions, and perhaps no series."
+        "A run of a factor model. Results (performance, series, compositions, research) exist once it has "
+        "succeeded; before, they are null. An imported run has what was logged: no compositions, no "
+        "research, and perhaps no series."
     )
 )
 class FactorRun(Run):
@@ -61,16 +73,30 @@ class FactorRun(Run):
 
     @strawberry.field(description="All options, defaults included.")
     def config(self) -> FactorConfig:
-        return to_factor_config(self.factor_name, self.record.config, self.record.unrecorded_fields)
+        stored = self.record.config
+        if self.record.origin is RunOrigin.COMPUTED:
+            # Options that came with a later engine were off: nothing about them is unknown.
+            stored = {**dict.fromkeys(option_names(self.factor_name)), **stored}
+        return to_factor_config(self.factor_name, stored, self.record.unrecorded_fields)
 
-    @strawberry.field(description="The metrics; null until the run has succeeded.")
+    @strawberry.field(description="The metrics, gross of costs; null until the run has succeeded.")
     async def performance(self, info: Info) -> Performance | None:
         found = await info.context.loaders.performance.load(self.record.id)
         return None if found is None else Performance.from_record(found)
 
     @strawberry.field(
         description=(
-            "Return series, in the order of `select` and on shared dates. Transforms see the whole history; "
+            "The metrics of the returns after costs; null until the run has succeeded, and where neither "
+            "`config.costBps` nor `config.shortCarryBps` is above 0."
+        )
+    )
+    async def net_performance(self, info: Info) -> Performance | None:
+        found = await info.context.loaders.net_performance.load(self.record.id)
+        return None if found is None else Performance.from_record(found)
+
+    @strawberry.field(
+        description=(
+            "Series, in the order of `select` and on shared dates. Transforms see the whole history; "
             "then `range` is cut out; then points are sampled down to `maxPoints`. Null until the run has "
             "succeeded, and where an imported run has no series."
         )
@@ -138,6 +164,61 @@ class FactorRun(Run):
         key = (self.record.id, service.SeriesName.FACTOR.value)
         factor = await info.context.loaders.series.load(key)
         return None if factor is None else to_monthly_returns(factor)
+
+    @strawberry.field(
+        description=(
+            "How far the Sharpe ratio and the annualised return may be due to chance: 95 % intervals, gross "
+            "and then, where there are costs, net. Empty where the returns are too few or do not vary. "
+            f"{_RESEARCH}"
+        )
+    )
+    async def confidence_intervals(self, info: Info) -> list[ConfidenceInterval] | None:
+        found = await self._research(info)
+        return found and [ConfidenceInterval.from_service(one) for one in found.confidence]
+
+    @strawberry.field(description=f"What assets earned by where their signal stood. {_RESEARCH}")
+    async def quantile_analysis(self, info: Info) -> QuantileAnalysis | None:
+        found = await self._research(info)
+        return found and QuantileAnalysis.from_service(found.quantiles)
+
+    @strawberry.field(description=f"How long the signal ranks assets alike. {_RESEARCH}")
+    async def signal_persistence(self, info: Info) -> SignalPersistence | None:
+        found = await self._research(info)
+        return found and same_fields(SignalPersistence, found.persistence)
+
+    @strawberry.field(description=f"How far ahead the signal sees: 1 to 8 periods. {_RESEARCH}")
+    async def ic_decay(self, info: Info) -> list[HorizonIC] | None:
+        found = await self._research(info)
+        return found and [same_fields(HorizonIC, one) for one in found.decay]
+
+    @strawberry.field(
+        description=(
+            "Performance by calendar year, oldest first, then by market regime, UP and DOWN. Periods before "
+            f"the MARKET factor has half a year of returns belong to no regime. {_RESEARCH}"
+        )
+    )
+    async def subperiods(self, info: Info) -> list[Subperiod] | None:
+        found = await self._research(info)
+        return found and [same_fields(Subperiod, one) for one in found.subperiods]
+
+    @strawberry.field(description=f"How much hangs on the few most extreme positions. {_RESEARCH}")
+    async def extremes(self, info: Info) -> Extremes | None:
+        found = await self._research(info)
+        return found and Extremes.from_service(found.extremes)
+
+    @strawberry.field(description=f"The portfolio to hold next, and the trades that lead to it. {_RESEARCH}")
+    async def target_portfolio(self, info: Info) -> TargetPortfolio | None:
+        if self.record.dataset_id is None:
+            return None
+        # Together: one after the other, names would be read as often as documents happen to arrive.
+        found, names = await asyncio.gather(
+            self._research(info), info.context.loaders.asset_names.load(self.record.dataset_id)
+        )
+        return found and TargetPortfolio.from_service(found.target, names)
+
+    async def _research(self, info: Info) -> Research | None:
+        found: Research | None = await info.context.loaders.research.load(self.record.id)
+        return found
 
     @property
     def factor_name(self) -> FactorName:

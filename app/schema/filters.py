@@ -89,7 +89,10 @@ class DateTimeFilter:
 
 
 @strawberry.input(
-    description="Which runs. All conditions that are given must hold; absent and null ones are none."
+    description=(
+        "Which runs. All conditions that are given must hold; absent and null ones are none. Metrics are "
+        "those of `performance`, gross of costs."
+    )
 )
 class FactorRunWhere:
     factor: FactorNameFilter | None = _operator("Of which factor.")
@@ -115,6 +118,16 @@ class FactorRunWhere:
     num_periods: IntFilter | None = _operator("Number of reported periods.")
     start_date: DateFilter | None = _operator("End of the first reported period.")
     end_date: DateFilter | None = _operator("End of the last reported period.")
+    newey_west_t: FloatFilter | None = _operator("Newey-West t-statistic of the mean return.")
+    probabilistic_sharpe_ratio: FloatFilter | None = _operator(
+        "Probability that the true Sharpe ratio is above 0, from 0 to 1."
+    )
+    ic_mean: FloatFilter | None = _operator("Mean information coefficient, -1 to 1.")
+    ic_t: FloatFilter | None = _operator("The t-statistic of the mean information coefficient.")
+    mean_turnover: FloatFilter | None = _operator(
+        "Mean one-way turnover a period, both legs added: a fraction of a leg's capital."
+    )
+    alpha: FloatFilter | None = _operator("Alpha against the MARKET factor, a fraction a year.")
 
 
 @strawberry.input(description="One key of an order. Undefined values come last; ties are broken by age.")

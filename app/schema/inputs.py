@@ -12,7 +12,14 @@ from typing import Any
 import strawberry
 
 from app.schema.dataset_ref import DatasetRef
-from app.schema.enums import FactorName, GrowthMetric, LongSide, Rebalance, WeightingMethod
+from app.schema.enums import (
+    ExtremeReturns,
+    FactorName,
+    GrowthMetric,
+    LongSide,
+    Rebalance,
+    WeightingMethod,
+)
 from app.schema.unset import was_given
 
 
@@ -52,6 +59,32 @@ class _SharedOptions:
     )
     universe: list[str] | None = _option(
         "The only assets that may be held: ids, or `attribute=value`. Default: null, all."
+    )
+    cost_bps: float | None = _option(
+        "Cost of trading in basis points (0.01 %) of what is bought and of what is sold, 0 to 1000. Net "
+        "results exist where this or `shortCarryBps` is above 0. Default 0. Not null."
+    )
+    short_carry_bps: float | None = _option(
+        "Cost of holding the short leg in basis points a year, 0 to 10,000. Default 0. Not null."
+    )
+    execution_lag_days: int | None = _option(
+        "Rows of the dataset (days or sessions) after the signal at whose price positions are taken and "
+        "left, 0 or 1. Default 0. Not null."
+    )
+    publication_lag_days: int | None = _option(
+        "Calendar days after which fees, dau and revenue of a day are known to signals, 0 to 90. Default 0. "
+        "Not null."
+    )
+    max_abs_return: float | None = _option(
+        "Held period returns beyond it, either way, are extreme: a fraction, 0.01 to 1000. Default: null, "
+        "none are."
+    )
+    extreme_returns: ExtremeReturns | None = _option(
+        "FLAG counts extreme returns, EXCLUDE also lets them earn `missingReturn`; they are those beyond "
+        "`maxAbsReturn`. Default FLAG. Not null."
+    )
+    quantiles: int | None = _option(
+        "Quantile portfolios to form from the eligible assets, 2 to 10. Default 5. Not null."
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from strawberry.dataloader import DataLoader
 
 from app.schema.connections import cursors_checked
+from app.services.research import RESEARCH, Research, read_research
 from db import datasets, import_queries, results, run_queries
 from db.errors import CorruptBlob
 from db.pages import Page
@@ -49,6 +50,8 @@ class Loaders:
     def __init__(self, store: Store) -> None:
         self.runs = _loader(lambda ids: run_queries.get_runs(store, ids))
         self.performance = _loader(lambda run_ids: results.get_performance(store, run_ids))
+        self.net_performance = _loader(lambda run_ids: results.get_net_performance(store, run_ids))
+        self.research = _loader(lambda run_ids: _research(store, run_ids), split_on=CorruptBlob)
         self.series = _loader(lambda keys: _series(store, keys), split_on=CorruptBlob)
         self.compositions = _loader(lambda keys: results.get_compositions(store, keys), split_on=CorruptBlob)
         self.composition_dates = _loader(lambda run_ids: results.composition_dates(store, run_ids))
@@ -85,6 +88,11 @@ def _loader(
 async def _series(store: Store, keys: Sequence[tuple[int, str]]) -> Mapping[tuple[int, str], Any]:
     run_ids, names = zip(*keys, strict=True)
     return await results.get_series(store, list(dict.fromkeys(run_ids)), list(dict.fromkeys(names)))
+
+
+async def _research(store: Store, run_ids: Sequence[int]) -> Mapping[int, Research]:
+    documents = await results.get_documents(store, run_ids, RESEARCH)
+    return {run_id: read_research(document) for run_id, document in documents.items()}
 
 
 async def _datasets_by_name(store: Store, names: Sequence[str]) -> Mapping[str, Any]:

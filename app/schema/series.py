@@ -1,4 +1,4 @@
-"""Return series of a run, as columns or as points, and its monthly returns."""
+"""Series of a run, as columns or as points, and its monthly returns."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from engine.return_series import monthly_returns
 
 @strawberry.input(description="One series to select.")
 class SeriesSelect:
-    name: SeriesName = strawberry.field(default=SeriesName.FACTOR, description="Which return series.")
+    name: SeriesName = strawberry.field(default=SeriesName.FACTOR, description="Which series.")
     transform: SeriesTransform = strawberry.field(
-        default=SeriesTransform.RETURN, description="What to make of its returns."
+        default=SeriesTransform.RETURN, description="What to make of it."
     )
     window_periods: int | None = strawberry.field(
         default=strawberry.UNSET,
-        description="Returns in the window of a rolling transform, from 2 to 2000; absent or null for half a "
+        description="Values in the window of a rolling transform, from 2 to 2000; absent or null for half a "
         "year of periods. Not for other transforms.",
     )
 
@@ -52,10 +52,10 @@ class Point:
 )
 class TimeSeries:
     series: strawberry.Private[service.TimeSeries]
-    name: SeriesName = strawberry.field(description="Which return series this is.")
-    transform: SeriesTransform = strawberry.field(description="What was made of its returns.")
+    name: SeriesName = strawberry.field(description="Which series this is.")
+    transform: SeriesTransform = strawberry.field(description="What was made of it.")
     window_periods: int | None = strawberry.field(
-        description="Returns in the window of a rolling transform; null for other transforms."
+        description="Values in the window of a rolling transform; null for other transforms."
     )
     unit: str = strawberry.field(
         description="The unit of the values in words, such as `fraction per period`."

@@ -1,8 +1,8 @@
-"""Stored return series as a chart wants them: transformed, cut to a range, sampled."""
+"""Stored series of a run as a chart wants them: transformed, cut to a range, sampled."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -20,11 +20,33 @@ MAX_WINDOW_PERIODS = 2_000
 
 
 class SeriesName(StrEnum):
-    """FACTOR is long minus short; LONG and SHORT are each leg's return when held long."""
+    """FACTOR is long minus short, NET that after costs; LONG and SHORT are each leg's return when held long.
+    Under QUANTILE_1 are the lowest signals."""
 
     FACTOR = "FACTOR"
     LONG = "LONG"
     SHORT = "SHORT"
+    NET = "NET"
+    TURNOVER = "TURNOVER"
+    BREADTH = "BREADTH"
+    IC = "IC"
+    MARKET = "MARKET"
+    SIGNAL_AUTOCORRELATION = "SIGNAL_AUTOCORRELATION"
+    QUANTILE_1 = "QUANTILE_1"
+    QUANTILE_2 = "QUANTILE_2"
+    QUANTILE_3 = "QUANTILE_3"
+    QUANTILE_4 = "QUANTILE_4"
+    QUANTILE_5 = "QUANTILE_5"
+    QUANTILE_6 = "QUANTILE_6"
+    QUANTILE_7 = "QUANTILE_7"
+    QUANTILE_8 = "QUANTILE_8"
+    QUANTILE_9 = "QUANTILE_9"
+    QUANTILE_10 = "QUANTILE_10"
+    QUANTILE_SPREAD = "QUANTILE_SPREAD"
+
+    @property
+    def is_return(self) -> bool:
+        return self not in _OTHER_UNITS
 
 
 class SeriesTransform(StrEnum):
@@ -34,20 +56,37 @@ class SeriesTransform(StrEnum):
     DRAWDOWN = "DRAWDOWN"
     ROLLING_SHARPE = "ROLLING_SHARPE"
     ROLLING_VOLATILITY = "ROLLING_VOLATILITY"
+    VALUE = "VALUE"
+    ROLLING_MEAN = "ROLLING_MEAN"
 
     @property
     def is_rolling(self) -> bool:
-        return self in (SeriesTransform.ROLLING_SHARPE, SeriesTransform.ROLLING_VOLATILITY)
+        return self in _ROLLING
+
+    @property
+    def needs_returns(self) -> bool:
+        return self in _UNITS_OF_TRANSFORMS
 
 
-UNITS: Mapping[SeriesTransform, str] = {
-    SeriesTransform.RETURN: "fraction per period",
+_ROLLING = frozenset(
+    {SeriesTransform.ROLLING_SHARPE, SeriesTransform.ROLLING_VOLATILITY, SeriesTransform.ROLLING_MEAN}
+)
+_RETURN_UNIT = "fraction per period"
+_OTHER_UNITS: Mapping[SeriesName, str] = {
+    SeriesName.TURNOVER: "one-way fraction of a leg's capital per period",
+    SeriesName.BREADTH: "assets",
+    SeriesName.IC: "rank correlation",
+    SeriesName.SIGNAL_AUTOCORRELATION: "rank correlation",
+}
+"""Of the series that are no returns."""
+_UNITS_OF_TRANSFORMS: Mapping[SeriesTransform, str] = {
     SeriesTransform.CUMULATIVE: "fraction since the start",
     SeriesTransform.GROWTH_OF_100: "value of 100 invested at the start",
     SeriesTransform.DRAWDOWN: "fraction below the running peak",
     SeriesTransform.ROLLING_SHARPE: "annualised ratio",
     SeriesTransform.ROLLING_VOLATILITY: "fraction per year",
 }
+"""Of the transforms that make sense of returns alone; the others keep the unit of the series."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +131,12 @@ def chart_series(
     """The requested series, in that order and on shared dates.
 
     Transforms see the whole history (a range does not restart the growth of 100), then the range is cut, then
-    sampled. A series that the run does not have is NaN throughout. Raises InvalidInput.
+    sampled. A series that the run does not have is NaN throughout. Where a return is NaN so is the wealth
+    there, which goes on as if 0 had been earned; a rolling window that holds a NaN gives NaN.
+    Raises InvalidInput.
     """
+    for request in requests:
+        _require_returns(request)
     windows = [_window(request, periods_per_year) for request in requests]
     reference = stored.get(SeriesName.FACTOR)
     dates = reference.dates if reference is not None else np.zeros(0, dtype="datetime64[D]")
@@ -109,7 +152,7 @@ def chart_series(
             name=request.name,
             transform=request.transform,
             window_periods=window,
-            unit=UNITS[request.transform],
+            unit=unit_of(request),
             dates=dates[kept],
             values=values[kept],
             source_point_count=len(dates),
@@ -117,6 +160,12 @@ def chart_series(
         )
         for request, window, values in zip(requests, windows, columns, strict=True)
     ]
+
+
+def unit_of(request: SeriesRequest) -> str:
+    """The unit of the values in words."""
+    own = _OTHER_UNITS.get(request.name, _RETURN_UNIT)
+    return _UNITS_OF_TRANSFORMS.get(request.transform, own)
 
 
 def sample_rows(columns: Sequence[FloatArray], max_points: int) -> NDArray[np.int64]:
@@ -157,6 +206,14 @@ def _inside(dates: DateArray, date_range: DateRange) -> NDArray[np.bool_]:
     return inside
 
 
+def _require_returns(request: SeriesRequest) -> None:
+    if request.transform.needs_returns and not request.name.is_return:
+        raise InvalidInput(
+            f"{request.transform} is for series of returns, which {request.name} is not",
+            hint=f"take {SeriesTransform.VALUE} or {SeriesTransform.ROLLING_MEAN}",
+        )
+
+
 def _window(request: SeriesRequest, periods_per_year: int) -> int | None:
     if not request.transform.is_rolling:
         if request.window_periods is not None:
@@ -177,17 +234,32 @@ def _transformed(
 ) -> FloatArray:
     if series is None:
         return np.full(len(dates), np.nan)
-    returns = series.values
+    values = series.values
     match transform:
-        case SeriesTransform.RETURN:
-            return returns
+        case SeriesTransform.RETURN | SeriesTransform.VALUE:
+            return values
         case SeriesTransform.CUMULATIVE:
-            return return_series.cumulative(returns)
+            return _of_wealth(values, return_series.cumulative)
         case SeriesTransform.GROWTH_OF_100:
-            return return_series.growth_of_100(returns)
+            return _of_wealth(values, return_series.growth_of_100)
         case SeriesTransform.DRAWDOWN:
-            return return_series.drawdown(returns)
+            return _of_wealth(values, return_series.drawdown)
         case SeriesTransform.ROLLING_SHARPE:
-            return return_series.rolling_sharpe(returns, window or 2, periods_per_year)
+            return return_series.rolling_sharpe(values, window or 2, periods_per_year)
         case SeriesTransform.ROLLING_VOLATILITY:
-            return return_series.rolling_volatility(returns, window or 2, periods_per_year)
+            return return_series.rolling_volatility(values, window or 2, periods_per_year)
+        case SeriesTransform.ROLLING_MEAN:
+            return _rolling_mean(values, window or 2)
+
+
+def _of_wealth(returns: FloatArray, transform: Callable[[FloatArray], FloatArray]) -> FloatArray:
+    missing = np.isnan(returns)
+    return np.where(missing, np.nan, transform(np.where(missing, 0.0, returns)))
+
+
+def _rolling_mean(values: FloatArray, window: int) -> FloatArray:
+    """(R,) mean of the last `window` values; NaN before that many and where one of them is NaN."""
+    out = np.full(len(values), np.nan)
+    if len(values) >= window:
+        out[window - 1 :] = np.lib.stride_tricks.sliding_window_view(values, window).mean(axis=1)
+    return out

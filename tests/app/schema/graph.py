@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -32,6 +32,7 @@ from db.runs import annotate_run, cancel_run, fail_run
 from db.store import Store
 from engine.factors.config import FactorName
 from engine.factors.options import config_to_json, parse_config
+from tests.app.schema.computed import as_stored, computed, sample_panel
 from tests.db.samples import (
     NOW,
     WORKER,
@@ -154,15 +155,20 @@ async def add_dataset(store: Store, **changes: Any) -> int:
 async def populate(store: Store) -> Population:
     """A dataset; a succeeded run of each factor; a failed, a canceled and a queued run; an import."""
     dataset_id = await add_dataset(store)
+    research = as_stored(*computed(panel=sample_panel(tuple(one.asset for one in ASSETS)), cost_bps=10.0))
     runs = {}
     for position, factor in enumerate(FactorName):
         runs[factor] = await succeeded(
             store,
             dataset_id,
-            new_results(annualized_return=0.1 * position, skewness=float("nan")),
+            replace(
+                new_results(annualized_return=0.1 * position, skewness=float("nan")),
+                net_performance=research.net_performance,
+                documents=research.documents,
+            ),
             at=later(10 + position),
             factor=factor.value,
-            config=config_of(factor),
+            config=config_of(factor, cost_bps=10.0),
             identity_hash=f"identity of {factor}",
             tags=("nightly",),
         )

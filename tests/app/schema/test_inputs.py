@@ -126,4 +126,11 @@ def _unusual(factor: FactorName) -> dict[str, Any]:
         "missing_return": -1.0,
         "exclude": ["usdt", "sector=meme"],
         "universe": ["btc"],
+        "cost_bps": 12.5,
+        "short_carry_bps": 300.0,
+        "execution_lag_days": 1,
+        "publication_lag_days": 2,
+        "max_abs_return": 3.0,
+        "extreme_returns": "EXCLUDE",
+        "quantiles": 7,
     }

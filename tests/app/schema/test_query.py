@@ -86,9 +86,10 @@ async def test_an_imported_run_tells_what_was_not_recorded(graph: Graph, populat
     assert run["config"]["minAssets"] is None
     assert {"minAssets", "marketCapThreshold"} <= set(run["config"]["unrecordedFields"])
     assert "breakpoint" not in run["config"]["unrecordedFields"]
-    assert run["performance"]["undefinedMetrics"] == [
-        {"metric": "maxDrawdown", "reason": "NOT_RECORDED", "detail": "the log has no value"}
-    ]
+    first, *later = run["performance"]["undefinedMetrics"]
+    assert first == {"metric": "maxDrawdown", "reason": "NOT_RECORDED", "detail": "the log has no value"}
+    assert {entry["reason"] for entry in later} == {"NOT_RECORDED"}
+    assert {"icMean", "alpha", "extremeReturns"} <= {entry["metric"] for entry in later}
     rolling, long = run["series"]
     assert rolling["windowPeriods"] == 26
     assert long["values"] == [None] * 60

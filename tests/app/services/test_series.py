@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -63,6 +64,75 @@ def test_a_rolling_window_is_half_a_year_unless_given():
     assert chart(SeriesRequest(transform=SeriesTransform.ROLLING_VOLATILITY))[0].window_periods == 26
 
 
+RETURN_SERIES = [
+    name for name in SeriesName if name in ("FACTOR", "LONG", "SHORT", "NET", "MARKET") or "QUANTILE" in name
+]
+OF_RETURNS = ("CUMULATIVE", "GROWTH_OF_100", "DRAWDOWN", "ROLLING_SHARPE", "ROLLING_VOLATILITY")
+
+
+@pytest.mark.parametrize("name", SeriesName)
+@pytest.mark.parametrize("transform", SeriesTransform)
+def test_wealth_is_made_of_returns_alone(name, transform):
+    request = SeriesRequest(name, transform)
+    if transform in OF_RETURNS and name not in RETURN_SERIES:
+        with pytest.raises(InvalidInput, match="series of returns") as caught:
+            chart(request)
+        assert caught.value.hint == "take VALUE or ROLLING_MEAN"
+    else:
+        assert len(chart(request)[0].values) == len(DATES)
+
+
+@pytest.mark.parametrize(
+    ("request_", "unit"),
+    [
+        (SeriesRequest(SeriesName.IC), "rank correlation"),
+        (SeriesRequest(SeriesName.IC, SeriesTransform.ROLLING_MEAN), "rank correlation"),
+        (SeriesRequest(SeriesName.BREADTH, SeriesTransform.VALUE), "assets"),
+        (SeriesRequest(SeriesName.NET, SeriesTransform.ROLLING_MEAN), "fraction per period"),
+        (SeriesRequest(SeriesName.NET, SeriesTransform.DRAWDOWN), "fraction below the running peak"),
+        (SeriesRequest(SeriesName.QUANTILE_10, SeriesTransform.ROLLING_VOLATILITY), "fraction per year"),
+    ],
+)
+def test_units_go_with_series_and_transform(request_, unit):
+    assert chart(request_)[0].unit == unit
+
+
+def test_wealth_goes_on_over_a_missing_return():
+    returns = np.array([0.1, np.nan, -0.5, 0.2])
+    stored = {
+        name: SeriesRecord(name=name, dates=DATES[:4], values=values)
+        for name, values in (("FACTOR", np.zeros(4)), ("MARKET", returns))
+    }
+    transforms = [SeriesTransform(name) for name in OF_RETURNS[:3]]
+    requests = [SeriesRequest(SeriesName.MARKET, transform) for transform in transforms]
+    series = chart_series(stored, requests, date_range=WHOLE, max_points=100, periods_per_year=52)
+    np.testing.assert_allclose(series[0].values, [0.1, np.nan, -0.45, -0.34])
+    np.testing.assert_allclose(series[1].values, [110.0, np.nan, 55.0, 66.0])
+    np.testing.assert_allclose(series[2].values, [0.0, np.nan, -0.5, -0.4])
+
+
+@pytest.mark.parametrize("transform", ["ROLLING_MEAN", "ROLLING_SHARPE", "ROLLING_VOLATILITY"])
+def test_a_rolling_window_with_a_missing_value_has_none(transform):
+    values = RETURNS.copy()
+    values[50] = np.nan
+    stored = {"FACTOR": SeriesRecord(name="FACTOR", dates=DATES, values=values)}
+    request = SeriesRequest(SeriesName.FACTOR, SeriesTransform(transform), 8)
+    (series,) = chart_series(stored, [request], date_range=WHOLE, max_points=1000, periods_per_year=52)
+    rolling = pd.Series(values).rolling(8)
+    expected = {
+        "ROLLING_MEAN": rolling.mean(),
+        "ROLLING_SHARPE": rolling.mean() / rolling.std() * 52**0.5,
+        "ROLLING_VOLATILITY": rolling.std() * 52**0.5,
+    }[transform]
+    np.testing.assert_allclose(series.values, expected)
+    assert np.flatnonzero(np.isnan(series.values)).tolist() == [*range(7), *range(50, 58)]
+
+
+def test_a_value_is_the_return():
+    series = chart(SeriesRequest(), SeriesRequest(transform=SeriesTransform.VALUE))
+    np.testing.assert_array_equal(series[0].values, series[1].values)
+
+
 def test_sampling_is_deterministic():
     request = SeriesRequest(transform=SeriesTransform.GROWTH_OF_100)
     first, second = chart(request, max_points=30)[0], chart(request, max_points=30)[0]
@@ -94,6 +164,13 @@ def test_no_series_at_all_is_an_empty_chart():
 @pytest.mark.parametrize(
     ("request_", "options", "message"),
     [
+        (
+            SeriesRequest(SeriesName.TURNOVER, SeriesTransform.GROWTH_OF_100),
+            {},
+            "GROWTH_OF_100 is for series of",
+        ),
+        (SeriesRequest(transform=SeriesTransform.VALUE, window_periods=5), {}, "rolling"),
+        (SeriesRequest(transform=SeriesTransform.ROLLING_MEAN, window_periods=2001), {}, "to 2000"),
         (SeriesRequest(window_periods=5), {}, "rolling"),
         (SeriesRequest(transform=SeriesTransform.ROLLING_SHARPE, window_periods=1), {}, "from 2"),
         (SeriesRequest(), {"max_points": 2}, "at least 4"),
