@@ -1,4 +1,4 @@
-"""`python -m scripts.benchmarks [PART ...]`: all, or some of engine, real, launch, store."""
+"""`python -m scripts.benchmarks [PART ...]`: all, or some of engine, real, sweep, launch, store."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 from scripts.benchmarks.machine import machine_facts
 from scripts.benchmarks.measure import Table
 
-PARTS = ("engine", "real", "launch", "store")
+PARTS = ("engine", "real", "sweep", "launch", "store")
 
 
 @click.command()
@@ -43,6 +43,10 @@ def _measured(part: str, quick: bool) -> list[Table]:
         from scripts.benchmarks.real import measure_real_panels
 
         return [measure_real_panels(quick)]
+    if part == "sweep":
+        from scripts.benchmarks.sweep import measure_sweeps
+
+        return [measure_sweeps(quick)]
     if part == "launch":
         from scripts.benchmarks.launch import measure_launches
 

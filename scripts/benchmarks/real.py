@@ -7,10 +7,11 @@ from pathlib import Path
 
 from app.datasets.read import read_long_form
 from app.datasets.snapshot import open_snapshot, write_snapshot
-from engine.compute import compute_factor
+from engine.compute import FactorResult, compute_factor
 from engine.errors import MissingField
 from engine.factors.config import FactorConfig, FactorName
 from engine.factors.options import needed_fields, parse_config
+from engine.research.analyse import analyse
 from scripts.benchmarks.measure import Table, best_of, milliseconds
 
 FOLDER = Path(__file__).parents[2].parent / "shared" / "data"
@@ -25,28 +26,31 @@ OPTIONS: dict[str, dict[str, object]] = {"crypto_panel": CRYPTO_OPTIONS, "wide20
 def measure_real_panels(quick: bool) -> Table:
     """Each run from the stored snapshot; the last row is their sum."""
     rows: list[tuple[str, ...]] = []
-    total, count = 0.0, 0
+    total, with_research, count = 0.0, 0.0, 0
+    repetitions = 3 if quick else 15
     with tempfile.TemporaryDirectory(prefix="factorql-bench-") as folder:
+        datasets = Path(folder)
         for name, options in OPTIONS.items():
             path = FOLDER / f"{name}.parquet"
             if not path.exists():
-                rows.append((name, "skipped: ../shared/data is absent", ""))
+                rows.append((name, "skipped: ../shared/data is absent", "", ""))
                 continue
-            datasets = Path(folder)
             panel = read_long_form(path, filename=path.name).panel
             fingerprint = write_snapshot(panel, datasets)
             for config in _possible_configs(options, panel.fields):
-                seconds, _ = best_of(
-                    lambda config=config, datasets=datasets, fingerprint=fingerprint: compute_factor(
-                        open_snapshot(datasets, fingerprint), config
-                    ),
-                    3 if quick else 15,
-                )
-                rows.append((name, config.factor.lower(), milliseconds(seconds)))
-                total, count = total + seconds, count + 1
-    rows.append(("together", f"{count} runs", milliseconds(total)))
+
+                def run(config=config, fingerprint=fingerprint) -> FactorResult:
+                    return compute_factor(open_snapshot(datasets, fingerprint), config)
+
+                seconds, _ = best_of(run, repetitions)
+                researched, _ = best_of(lambda run=run: analyse(run()), repetitions)
+                rows.append((name, config.factor.lower(), milliseconds(seconds), milliseconds(researched)))
+                total, with_research, count = total + seconds, with_research + researched, count + 1
+    rows.append(("together", f"{count} runs", milliseconds(total), milliseconds(with_research)))
     return Table(
-        "All possible runs on the real panels, from their snapshots", ("panel", "factor", "time"), tuple(rows)
+        "All possible runs on the real panels, from their snapshots",
+        ("panel", "factor", "with metrics", "with research"),
+        tuple(rows),
     )
 
 
