@@ -43,6 +43,14 @@ PLANS = {
         (SweepAxis(option="growth_metrics", values=("fees", "dau", None)), FILTERS, *LAGS),
     ),
     "universe": (FactorName.SMB, (SweepAxis(option="exclude", values=("a003", "a011")), WEIGHTS)),
+    "variances": (
+        FactorName.SMB,
+        (
+            SweepAxis(option="weighting_method", values=("INVERSE_VARIANCE",)),
+            SweepAxis(option="variance_lookback", values=(8, 26)),
+            SweepAxis(option="execution_lag_days", values=(0, 1)),
+        ),
+    ),
     "extremes": (
         FactorName.SMB,
         (
@@ -104,6 +112,35 @@ def test_the_best_point_has_the_highest_sharpe_over_the_dates_of_all_and_neighbo
     assert idle.any()  # a long lookback starts later: its Sharpe over all dates counts the wait as zeros
     number = int(np.flatnonzero(idle)[0])
     assert result.metrics[SPAN_SHARPE][number] != result.metrics["sharpe_ratio"][number]
+
+
+def test_points_are_compared_as_if_idle_periods_had_earned_nothing():
+    factor, axes = PLANS["momentum"]
+    plan = parse_plan(factor, BASE, axes, partitions=4)
+    result = sweep(PANEL, plan)
+    for number in (0, len(result.positions) - 1, result.best):
+        if result.failure_codes[number] is not None:
+            continue
+        run = compute_factor(PANEL, parse_config(factor, plan.options(result.positions[number].tolist())))
+        earned = dict(zip(run.dates, run.factor if run.net is None else run.net, strict=True))
+        returns = np.array([earned.get(day, 0.0) for day in result.dates])
+        sharpe = returns.mean() / returns.std(ddof=1) * np.sqrt(52)
+        assert result.metrics[SPAN_SHARPE][number] == pytest.approx(sharpe, rel=1e-12)
+    np.testing.assert_array_equal(result.best_returns[~np.isin(result.dates, run.dates)], 0.0)
+
+
+def test_the_walk_forward_names_points_by_their_numbers():
+    """Failed points have no returns: the columns of the matrix are not the numbers of the plan."""
+    long = panel_of(synthetic_frame(9, assets=14, days=700))
+    axes = (
+        SweepAxis(option="min_assets", values=(400, 5)),
+        SweepAxis(option="lookback_periods", values=(1, 2, 3, 4)),
+    )
+    options = {"market_cap_threshold": None, "liquidity_threshold": None}
+    result = sweep(long, parse_plan(FactorName.MOMENTUM, options, axes, partitions=4))
+    assert result.best >= 4
+    assert result.walk_forward.choices.min() >= 4
+    assert result.walk_forward.in_sample_best >= 4
 
 
 def test_points_that_cannot_be_computed_say_why_and_the_others_stand():
