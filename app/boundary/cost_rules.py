@@ -23,6 +23,20 @@ ASSUMED_LIST_SIZES: Mapping[str, int] = MappingProxyType(
         "Composition.long": 500,
         "Composition.short": 500,
         "DataQuality.refused": 100,
+        "SweepRun.axes": 4,
+        "SweepAxis.values": 100,
+        "SweepPoint.values": 4,
+        "SweepPoint.position": 4,
+        "SweepResult.neighbours": 10,
+        "SweepResult.failures": 20,
+        "OverfittingProbability.logitHistogram": 20,
+        "WalkForward.choices": 100,
+        "HeatMap.xValues": 50,
+        "HeatMap.yValues": 50,
+        "HeatMap.cells": 2_500,
+        "HeatMap.minimums": 2_500,
+        "HeatMap.maximums": 2_500,
+        "HeatMap.counts": 2_500,
     }
 )
 
@@ -34,15 +48,20 @@ class CostRules:
     Fields are named `Type.field`. A field with a page argument multiplies everything below it by the
     page size, so the lists in `page_lists` under it count once. A field with the points argument
     returns as many series as its select argument lists, of that many points each; the `point_lists`
-    below it are the columns that hold them. Any other list counts as `list_sizes` says, or as
-    `assumed_list_size`.
+    below it are the columns that hold them, `columns_a_series` of each. Any other list counts as
+    `list_sizes` says, or as `assumed_list_size`.
     """
 
     page_arguments: frozenset[str] = frozenset({"first"})
     page_lists: frozenset[str] = frozenset({"edges", "nodes"})
     points_argument: str = "maxPoints"
     select_argument: str = "select"
-    point_lists: frozenset[str] = frozenset({"TimeSeries.dates", "TimeSeries.values", "TimeSeries.points"})
+    columns_a_series: int = 3
+    point_lists: frozenset[str] = frozenset(
+        f"{series}.{column}"
+        for series in ("TimeSeries", "SweepSeries")
+        for column in ("dates", "values", "points")
+    )
     list_sizes: Mapping[str, int] = field(default_factory=lambda: ASSUMED_LIST_SIZES)
     assumed_list_size: int = 20
     assumed_points: int = 1_000

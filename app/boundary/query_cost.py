@@ -303,7 +303,7 @@ class _Measurement:
         selected = self._value(node, plan, self.rules.select_argument)
         series = max(1, len(selected)) if isinstance(selected, list | tuple) else 1
         # The columns of one series are read at once; more of them repeat the same points.
-        readings = max(1, -(-inner.point_columns // max(1, len(self.rules.point_lists))))
+        readings = max(1, -(-inner.point_columns // self.rules.columns_a_series))
         cost = _times(series, plan, inner)
         cost.points += series * points_each * readings
         cost.values += points_each * cost.values_per_point

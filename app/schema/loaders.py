@@ -14,6 +14,7 @@ from strawberry.dataloader import DataLoader
 
 from app.schema.connections import cursors_checked
 from app.services.research import RESEARCH, Research, read_research
+from app.services.sweep_results import get_sweep_results
 from db import datasets, import_queries, results, run_queries
 from db.errors import CorruptBlob
 from db.pages import Page
@@ -52,6 +53,7 @@ class Loaders:
         self.performance = _loader(lambda run_ids: results.get_performance(store, run_ids))
         self.net_performance = _loader(lambda run_ids: results.get_net_performance(store, run_ids))
         self.research = _loader(lambda run_ids: _research(store, run_ids), split_on=CorruptBlob)
+        self.sweeps = _loader(lambda run_ids: get_sweep_results(store, run_ids), split_on=CorruptBlob)
         self.series = _loader(lambda keys: _series(store, keys), split_on=CorruptBlob)
         self.compositions = _loader(lambda keys: results.get_compositions(store, keys), split_on=CorruptBlob)
         self.composition_dates = _loader(lambda run_ids: results.composition_dates(store, run_ids))

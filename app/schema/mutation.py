@@ -10,6 +10,8 @@ from app.schema.mutations.compute_factor import compute_factor
 from app.schema.mutations.delete_run import delete_run
 from app.schema.mutations.import_factor_logs import import_factor_logs
 from app.schema.mutations.ingest_dataset import ingest_dataset
+from app.schema.mutations.promote_point import promote_point
+from app.schema.mutations.sweep_factor import sweep_factor
 
 
 @strawberry.type(
@@ -21,6 +23,16 @@ class Mutation:
         description="Compute a factor model on a dataset. The same factor, options, dataset and engine "
         "version are the same run: it is returned as it is, unless `force` is set; failed and canceled runs "
         "are not reused.",
+    )
+    sweep_factor = strawberry.mutation(
+        sweep_factor,
+        description="Compute a factor model in many configurations on one dataset, and measure how far the "
+        "best of them is due to selection. The same sweep is returned as it is, unless `force` is set.",
+    )
+    promote_point = strawberry.mutation(
+        promote_point,
+        description="Compute one point of a sweep as a factor run on the sweep's own dataset version, with "
+        "all that such a run has; its metrics are those of the point.",
     )
     cancel_run = strawberry.mutation(
         cancel_run, description="Cancel a run that waits or is being computed; its process is ended."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Sequence
 from enum import StrEnum
 
 import strawberry
@@ -21,6 +22,7 @@ class NodeType(StrEnum):
 
     FACTOR = "Factor"
     FACTOR_RUN = "FactorRun"
+    SWEEP_RUN = "SweepRun"
     DATASET = "Dataset"
     IMPORT_BATCH = "ImportBatch"
 
@@ -52,10 +54,18 @@ def decode_id(global_id: str, path: tuple[str, ...] = ("id",)) -> tuple[NodeType
 
 def row_id(global_id: str, expected: NodeType, path: tuple[str, ...] = ("id",)) -> int:
     """The store's id of an object of the expected type. Raises InvalidInput for any other id."""
+    return row_key(global_id, (expected,), path)[1]
+
+
+def row_key(
+    global_id: str, expected: Sequence[NodeType], path: tuple[str, ...] = ("id",)
+) -> tuple[NodeType, int]:
+    """(type, the store's id) of an object of one of the expected types. Raises InvalidInput for any other."""
     node_type, key = decode_id(global_id, path)
-    if node_type is not expected:
-        raise _invalid(f"this is the id of a {node_type.value}, not of a {expected.value}", path)
-    return parse_row_key(key, path)
+    if node_type not in expected:
+        wanted = " or ".join(one.value for one in expected)
+        raise _invalid(f"this is the id of a {node_type.value}, not of a {wanted}", path)
+    return node_type, parse_row_key(key, path)
 
 
 def parse_row_key(key: str, path: tuple[str, ...] = ("id",)) -> int:

@@ -27,10 +27,19 @@ from app.schema.import_batch import ImportBatch, ImportBatchConnection
 from app.schema.node import Node
 from app.schema.node_ids import NodeType, decode_id, parse_factor_key, parse_row_key, row_id
 from app.schema.run import Run
+from app.schema.runs import find_run, is_run, load_run, to_run
+from app.schema.sweeps.runs import (
+    SweepRunConnection,
+    SweepRunOrder,
+    SweepRunWhere,
+    to_sweep_filter,
+    to_sweep_order,
+)
 from app.schema.unset import given
 from app.services.results import latest_results
 from db import datasets as dataset_store
 from db import import_queries, run_queries
+from db.records import RunKind
 from engine.factors.registry import FACTORS
 
 
@@ -46,8 +55,8 @@ class Query:
         node_type, key = decode_id(id)
         if node_type is NodeType.FACTOR:
             return Factor.from_definition(FACTORS[parse_factor_key(key)])
-        if node_type is NodeType.FACTOR_RUN:
-            return await _run(info.context, parse_row_key(key))
+        if is_run(node_type):
+            return to_run(await load_run(node_type, parse_row_key(key), info.context))
         if node_type is NodeType.DATASET:
             return await _dataset(info.context, parse_row_key(key))
         raise NotFound(f"a {node_type.value} is no Node", hint="it has a root field of its own")
@@ -66,7 +75,7 @@ class Query:
     async def run(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its global id.")]
     ) -> Run | None:
-        return await _run(info.context, row_id(id, NodeType.FACTOR_RUN))
+        return to_run(await find_run(id, info.context))
 
     @strawberry.field(description="An imported run, by what the older system called it.")
     async def imported_run(
@@ -103,6 +112,33 @@ class Query:
                 after=given(after),
             )
         return FactorRunConnection.from_page(page, run_filter, given(after))
+
+    @strawberry.field(description="Sweeps of all factors, page by page.")
+    async def sweep_runs(
+        self,
+        info: Info,
+        where: Annotated[
+            SweepRunWhere | None, strawberry.argument(description="Which sweeps; absent or null for all.")
+        ] = strawberry.UNSET,
+        order_by: Annotated[
+            list[SweepRunOrder] | None,
+            strawberry.argument(description="In which order; absent, null or empty for the newest first."),
+        ] = strawberry.UNSET,
+        first: FirstArgument = 50,
+        after: AfterArgument = strawberry.UNSET,
+    ) -> SweepRunConnection | None:
+        check_page_size(first)
+        sweep_filter = await to_sweep_filter(where, info.context)
+        with cursors_checked():
+            page = await run_queries.page_runs(
+                info.context.services.store,
+                sweep_filter,
+                to_sweep_order(order_by),
+                kind=RunKind.SWEEP,
+                first=first,
+                after=given(after),
+            )
+        return SweepRunConnection.from_page(page, sweep_filter, given(after))
 
     @strawberry.field(
         description=(
@@ -174,13 +210,6 @@ class Query:
     @strawberry.field(description="The state of the server.")
     async def health(self, info: Info) -> Health:
         return await probe_health(info.context.services)
-
-
-async def _run(context: GraphContext, run_id: int) -> FactorRun:
-    found = await context.loaders.runs.load(run_id)
-    if found is None:
-        raise RunNotFound(f"there is no run {run_id}")
-    return FactorRun.from_record(found)
 
 
 async def _dataset(context: GraphContext, dataset_id: int) -> Dataset:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from app.schema.dataset import Dataset
 from app.schema.enums import RunOrigin, RunStatus
 from app.schema.node import Node
 from app.schema.node_ids import NodeType, encode_id
-from db.records import RunRecord
+from db.records import RunKind, RunRecord
 
 
 @strawberry.type(description="How far a run has come.")
@@ -70,11 +71,17 @@ class Run(Node):
         return None if found is None else Dataset.from_record(found)
 
 
+NODE_TYPES: Mapping[RunKind, NodeType] = {
+    RunKind.FACTOR: NodeType.FACTOR_RUN,
+    RunKind.SWEEP: NodeType.SWEEP_RUN,
+}
+
+
 def run_values(record: RunRecord) -> dict[str, Any]:
     """The fields of Run, for the types that implement it."""
     return {
         "record": record,
-        "id": encode_id(NodeType.FACTOR_RUN, record.id),
+        "id": encode_id(NODE_TYPES[record.kind], record.id),
         "status": record.status,
         "origin": record.origin,
         "created_at": record.created_at,

@@ -13,6 +13,7 @@ from app.schema.mutation import Mutation
 from app.schema.query import Query
 from app.schema.scalars import SCALARS
 from app.schema.subscription import Subscription
+from app.schema.sweeps.run import SweepRun
 
 
 def build_schema() -> strawberry.Schema:
@@ -22,7 +23,7 @@ def build_schema() -> strawberry.Schema:
         Mutation,
         Subscription,
         # Reached through interfaces alone.
-        types=[Error, FactorRun, *CONFIG_TYPES.values()],
+        types=[Error, FactorRun, SweepRun, *CONFIG_TYPES.values()],
         config=StrawberryConfig(scalar_map=SCALARS),
         execution_context_class=FactorQLExecutor,
         exception_handlers=EXCEPTION_HANDLERS,

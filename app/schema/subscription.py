@@ -11,9 +11,8 @@ import strawberry
 
 from app.schema.context import Info
 from app.schema.enums import RunEventKind, RunStatus
-from app.schema.factor_run import FactorRun
-from app.schema.node_ids import NodeType, row_id
-from app.schema.run import Progress
+from app.schema.run import Progress, Run
+from app.schema.runs import find_run, to_run
 from app.schema.unset import given
 from app.services import events as service
 
@@ -30,7 +29,7 @@ class RunEvent:
     status: RunStatus = strawberry.field(description="The status right after the event.")
     progress: Progress = strawberry.field(description="The progress right after the event.")
     message: str | None = strawberry.field(description="What there is to say about it, if anything.")
-    run: FactorRun = strawberry.field(
+    run: Run = strawberry.field(
         description="The run as it is now, which may be later than the event: its results can be selected "
         "here."
     )
@@ -47,7 +46,7 @@ class RunEvent:
             status=state.status,
             progress=Progress(fraction=state.progress_fraction, stage=state.progress_stage),
             message=None if event is None else event.message,
-            run=FactorRun.from_record(run),
+            run=to_run(run),
         )
 
 
@@ -76,7 +75,7 @@ class Subscription:
     ) -> AsyncGenerator[RunEvent, None]:
         services = info.context.services
         wanted = given(run_id)
-        key = None if wanted is None else row_id(wanted, NodeType.FACTOR_RUN, ("runId",))
+        key = None if wanted is None else (await find_run(wanted, info.context, ("runId",))).id
         moments = service.run_events(services.store, services.events, run_id=key, after=given(after))
         async with aclosing(moments):
             async for moment in moments:

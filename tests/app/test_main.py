@@ -208,7 +208,7 @@ def follow_a_run(client: httpx.Client) -> None:
     launched = ask(client, COMPUTE, spec={"smb": {"rebalance": "MONTHLY"}}, wait=0)["computeFactor"]
     with websocket(client) as connection:
         query = f"""subscription {{ runEvents(runId: "{launched["run"]["id"]}") {{
-          kind run {{ status performance {{ numPeriods }} }} }} }}"""
+          kind run {{ status ... on FactorRun {{ performance {{ numPeriods }} }} }} }} }}"""
         subscribe(connection, "1", query)
         seen = [event["runEvents"] for event in events(connection, "1")]
     assert seen[0]["kind"] == "SNAPSHOT"

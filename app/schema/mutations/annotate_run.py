@@ -8,8 +8,8 @@ import strawberry
 
 from app.schema.context import Info
 from app.schema.errors import InvalidInput, RunNotFound
-from app.schema.factor_run import FactorRun
-from app.schema.node_ids import NodeType, row_id
+from app.schema.run import Run
+from app.schema.runs import find_run, to_run
 from app.schema.unset import was_given
 from app.services import runs as service
 from db.records import UNSET
@@ -17,7 +17,7 @@ from db.records import UNSET
 
 @strawberry.type(description="The run has the new tags and note.")
 class AnnotateRunSuccess:
-    run: FactorRun = strawberry.field(description="The run.")
+    run: Run = strawberry.field(description="The run.")
 
 
 AnnotateRunResult: TypeAlias = Annotated[
@@ -44,8 +44,8 @@ async def annotate_run(
 ) -> AnnotateRunResult:
     run = await service.annotate_run(
         info.context.services,
-        row_id(id, NodeType.FACTOR_RUN),
+        (await find_run(id, info.context)).id,
         tags=(tags or ()) if was_given(tags) else None,
         note=note if was_given(note) else UNSET,
     )
-    return AnnotateRunSuccess(run=FactorRun.from_record(run))
+    return AnnotateRunSuccess(run=to_run(run))

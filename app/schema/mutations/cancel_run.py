@@ -8,14 +8,14 @@ import strawberry
 
 from app.schema.context import Info
 from app.schema.errors import InvalidInput, RunNotCancelable, RunNotFound
-from app.schema.factor_run import FactorRun
-from app.schema.node_ids import NodeType, row_id
+from app.schema.run import Run
+from app.schema.runs import find_run, to_run
 from app.services import runs as service
 
 
 @strawberry.type(description="The run is canceled; its computation is being ended.")
 class CancelRunSuccess:
-    run: FactorRun = strawberry.field(description="The canceled run.")
+    run: Run = strawberry.field(description="The canceled run.")
 
 
 CancelRunResult: TypeAlias = Annotated[
@@ -29,5 +29,6 @@ CancelRunResult: TypeAlias = Annotated[
 async def cancel_run(
     info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The run's global id.")]
 ) -> CancelRunResult:
-    run = await service.cancel_run(info.context.services, row_id(id, NodeType.FACTOR_RUN))
-    return CancelRunSuccess(run=FactorRun.from_record(run))
+    found = await find_run(id, info.context)
+    run = await service.cancel_run(info.context.services, found.id)
+    return CancelRunSuccess(run=to_run(run))

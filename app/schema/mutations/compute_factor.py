@@ -15,12 +15,12 @@ from app.schema.errors import (
     Path,
     QueueFull,
     field_errors_at,
-    invalid_argument,
 )
 from app.schema.factor_run import FactorRun
 from app.schema.inputs import ComputeFactorInput
+from app.schema.mutations.waiting import check_wait
 from app.schema.unset import given
-from app.services.runs import MAX_WAIT_SECONDS, launch_factor, wait_for_run
+from app.services.runs import launch_factor, wait_for_run
 
 
 @strawberry.type(description="The run was launched, or existed already.")
@@ -54,9 +54,7 @@ async def compute_factor(
         ),
     ] = 0,
 ) -> ComputeFactorResult:
-    if not 0 <= wait_seconds <= MAX_WAIT_SECONDS:
-        message = f"waitSeconds must be from 0 to {MAX_WAIT_SECONDS:g}, not {wait_seconds:g}"
-        raise invalid_argument(("waitSeconds",), "OUT_OF_RANGE", message)
+    check_wait(wait_seconds)
     services = info.context.services
     factor, spec, options = input.spec.chosen()
     ref = given(input.dataset)

@@ -8,7 +8,7 @@ import strawberry
 
 from app.schema.context import Info
 from app.schema.errors import InvalidInput, RunNotDeletable, RunNotFound
-from app.schema.node_ids import NodeType, row_id
+from app.schema.runs import find_run
 from app.services import runs as service
 
 
@@ -28,5 +28,5 @@ DeleteRunResult: TypeAlias = Annotated[
 async def delete_run(
     info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The run's global id.")]
 ) -> DeleteRunResult:
-    await service.delete_run(info.context.services, row_id(id, NodeType.FACTOR_RUN))
+    await service.delete_run(info.context.services, (await find_run(id, info.context)).id)
     return DeleteRunSuccess(deleted_id=id)

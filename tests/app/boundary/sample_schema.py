@@ -14,7 +14,10 @@ from strawberry.scalars import JSON
 from app.boundary.cost_rules import CostRules
 from app.errors import InvalidInput, QueueFull, RunNotFound, StorageFailure
 
-COST_RULES = CostRules(list_sizes={"Query.factors": 6, "Run.dates": 2_000})
+COST_RULES = CostRules(
+    list_sizes={"Query.factors": 6, "Run.dates": 2_000},
+    point_lists=frozenset({"TimeSeries.dates", "TimeSeries.values", "TimeSeries.points"}),
+)
 
 
 @strawberry.type

@@ -12,8 +12,10 @@ from app.schema.schema import build_schema
 from app.services.context import Services
 from app.services.events import EventHub
 from app.settings import Settings
+from db.records import RunRecord
 from db.store import Store
 from tests.app.schema.graph import Graph, Population, populate
+from tests.app.schema.sweeping import add_sweep
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +35,12 @@ async def services(store: Store, tmp_path: Path) -> AsyncIterator[Services]:
 @pytest.fixture
 def graph(schema: strawberry.Schema, services: Services) -> Graph:
     return Graph(schema, services)
+
+
+@pytest.fixture
+async def sweep(graph: Graph) -> RunRecord:
+    """A succeeded sweep; ask for it before the population, whose queued run would be claimed instead."""
+    return await add_sweep(graph.services.store)
 
 
 @pytest.fixture

@@ -31,9 +31,16 @@ def test_the_printed_schema_is_up_to_date() -> None:
     assert printed == print_schema_text(), "run: factorql schema > schema.graphql"
 
 
+ACCEPTED = [
+    f"Field {place} changed type from FactorRun! to Run!."
+    for place in ("AnnotateRunSuccess.run", "CancelRunSuccess.run", "RunEvent.run")
+]
+"""Since there are runs of other kinds: what only a FactorRun has needs `... on FactorRun` there."""
+
+
 def test_nothing_that_was_released_is_broken(schema: strawberry.Schema) -> None:
     released = build_schema(RELEASED.read_text(encoding="utf-8"))
-    assert _breaking(released, build_schema(schema.as_str())) == []
+    assert sorted(_breaking(released, build_schema(schema.as_str()))) == ACCEPTED
 
 
 def test_a_removed_field_would_be_noticed() -> None:
@@ -59,7 +66,15 @@ def test_rules_of_cost_name_fields_that_exist(schema: strawberry.Schema) -> None
     assert CostRules().unknown_fields(schema._schema) == ()
 
 
-LONG_LISTS = ("Point", "Holding", "MonthlyReturn", "UndefinedMetric", "Asset", "QuarantinedLine")
+LONG_LISTS = (
+    "Point",
+    "Holding",
+    "MonthlyReturn",
+    "UndefinedMetric",
+    "Asset",
+    "QuarantinedLine",
+    "SweepValue",
+)
 
 
 @pytest.mark.parametrize("name", LONG_LISTS)

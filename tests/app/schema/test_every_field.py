@@ -25,8 +25,10 @@ from graphql import (
 from starlette.datastructures import UploadFile
 
 from app.schema.node_ids import NodeType, encode_id
+from db.records import RunRecord
 from engine.factors.config import FactorName
 from tests.app.schema.graph import Graph, Population, run_id
+from tests.app.schema.sweeping import sweep_id
 
 
 @dataclass
@@ -85,7 +87,7 @@ class Writer:
 
 
 @pytest.fixture
-def writer(schema: strawberry.Schema, population: Population) -> Writer:
+def writer(schema: strawberry.Schema, sweep: RunRecord, population: Population) -> Writer:
     run = run_id(population.runs[FactorName.MOMENTUM])
     dataset = encode_id(NodeType.DATASET, population.dataset_id)
     return Writer(
@@ -104,6 +106,15 @@ def writer(schema: strawberry.Schema, population: Population) -> Writer:
             "(maxPoints)": "100",
             "(where)": "{status: {eq: SUCCEEDED}}",
             "(orderBy)": "[{field: SHARPE_RATIO}, {field: ID, direction: ASC}]",
+            "SweepResult.points(where)": "{failed: false}",
+            "SweepResult.points(orderBy)": "{metric: HIT_RATE, direction: ASC}",
+            "SweepResult.heatMap(x)": "LOOKBACK_PERIODS",
+            "SweepResult.heatMap(y)": "BREAKPOINT",
+            "SweepResult.series(select)": "[{}, {name: WALK_FORWARD, transform: DRAWDOWN}]",
+            "Query.sweepRuns(orderBy)": "[{field: FINISHED_AT}]",
+            "Mutation.sweepFactor(input)": "{spec: {momentum: {minAssets: 5}}, "
+            "axes: [{option: LOOKBACK_PERIODS, values: {numbers: [1, 2]}}]}",
+            "Mutation.promotePoint(input)": f'{{sweep: "{sweep_id(sweep)}", point: 1}}',
             "(input)": f'{{spec: {{smb: {{minAssets: 5}}}}, dataset: {{id: "{dataset}"}}, tags: ["x"]}}',
             "Mutation.cancelRun(id)": f'"{run_id(population.queued)}"',
             "Mutation.deleteRun(id)": f'"{run_id(population.failed)}"',

@@ -19,8 +19,8 @@ from tests.db.samples import WORKER, later, launch, new_results
 
 EVENTS = """subscription ($run: ID, $after: String) { runEvents(runId: $run, after: $after) {
   cursor kind at status message progress { fraction stage }
-  run { id status performance { sharpeRatio }
-        series(select: [{transform: ROLLING_SHARPE}]) { values } } } }"""
+  run { id status ... on FactorRun { performance { sharpeRatio }
+        series(select: [{transform: ROLLING_SHARPE}]) { values } } } } }"""
 
 
 async def follow(graph: Graph, **variables: Any) -> AsyncGenerator[dict[str, Any], None]:

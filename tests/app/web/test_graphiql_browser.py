@@ -187,7 +187,7 @@ def test_what_is_typed_runs(visit: Visit, server: Server) -> None:
 
 def test_a_subscription_streams_a_run_to_its_end(visit: Visit, server: Server) -> None:
     visit.open(server.url)
-    visit.run("subscription { runEvents { kind status run { id factor { name } } } }")
+    visit.run("subscription { runEvents { kind status run { id ... on FactorRun { factor { name } } } } }")
     visit.wait_until(lambda: any(frame["type"] == "subscribe" for frame in visit.sent))
     with held_datasets(server.folder / "data") as release:
         run_id = launched(server, spec={"value": {}}, dataset=None, force=True)

@@ -1,0 +1,47 @@
+"""Runs of every kind: by global id, and as the type of the graph that fits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from app.errors import RunNotFound
+from app.schema.context import GraphContext
+from app.schema.factor_run import FactorRun
+from app.schema.node_ids import NodeType, row_key
+from app.schema.run import NODE_TYPES, Run
+from app.schema.sweeps.run import SweepRun
+from db.records import RunKind, RunRecord
+
+_KINDS: Mapping[NodeType, RunKind] = {node_type: kind for kind, node_type in NODE_TYPES.items()}
+_FROM_RECORD: Mapping[RunKind, Callable[[RunRecord], Run]] = {
+    RunKind.FACTOR: FactorRun.from_record,
+    RunKind.SWEEP: SweepRun.from_record,
+}
+
+
+def to_run(record: RunRecord) -> Run:
+    """The run as its own type."""
+    return _FROM_RECORD[record.kind](record)
+
+
+def is_run(node_type: NodeType) -> bool:
+    """Whether ids of this type are those of runs."""
+    return node_type in _KINDS
+
+
+async def find_run(global_id: str, context: GraphContext, path: tuple[str, ...] = ("id",)) -> RunRecord:
+    """The run of any kind with that global id, which stood at `path` in the arguments.
+
+    Raises InvalidInput for an id of something else, RunNotFound, also where the run is of another kind.
+    """
+    node_type, key = row_key(global_id, tuple(_KINDS), path)
+    return await load_run(node_type, key, context)
+
+
+async def load_run(node_type: NodeType, key: int, context: GraphContext) -> RunRecord:
+    """The run of that type with that key. Raises RunNotFound."""
+    found = await context.loaders.runs.load(key)
+    if found is None or found.kind is not _KINDS[node_type]:
+        what = "sweep" if node_type is NodeType.SWEEP_RUN else "run"
+        raise RunNotFound(f"there is no {what} {key}")
+    return found

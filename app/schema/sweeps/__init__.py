@@ -1,0 +1,1 @@
+"""Sweeps in the graph: their runs, points and statistics."""

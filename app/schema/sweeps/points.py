@@ -1,0 +1,168 @@
+"""The points of a sweep, and pages of them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import strawberry
+
+from app.schema.connections import PageInfo, page_info
+from app.schema.enums import SortDirection
+from app.schema.factor_config import FactorConfig, to_factor_config
+from app.schema.run import Failure
+from app.schema.sweeps.enums import SweepMetric
+from app.schema.sweeps.values import SweepValue
+from app.schema.unset import given
+from app.services.sweep_points import PointList, PointOrder
+from app.services.sweep_results import SweepResults, stored_plan
+from db.pages import Page
+from db.records import RunRecord
+from engine.errors import InvalidConfig
+from engine.factors.config import FactorName
+from engine.factors.options import config_to_json, parse_config
+
+_COUNTS: Final = frozenset({"num_periods", "skipped_periods"})
+
+
+@strawberry.type(
+    description="One configuration that a sweep tried, with its metrics: of its returns after costs, where "
+    "it has any. All metrics are null where it failed; a single one is where it is not defined."
+)
+class SweepPoint:
+    run: strawberry.Private[RunRecord]
+    number: int = strawberry.field(
+        description="Its number in the sweep, from 0; the last axis varies fastest."
+    )
+    position: list[int] = strawberry.field(description="The place of its value on each axis, from 0.")
+    values: list[SweepValue] = strawberry.field(description="Its value on each axis.")
+    failure: Failure | None = strawberry.field(
+        description="Why it could not be computed; null if it could be."
+    )
+    span_sharpe_ratio: float | None = strawberry.field(
+        description="Annualised Sharpe ratio over the periods that all points share, 0 where this one held "
+        "nothing: what points are compared by."
+    )
+    sharpe_ratio: float | None = strawberry.field(
+        description="Annualised Sharpe ratio of the periods in which it held something; that of a run of its "
+        "own."
+    )
+    gross_sharpe_ratio: float | None = strawberry.field(description="The same before costs.")
+    annualized_return: float | None = strawberry.field(
+        description="Annualised compound return, a fraction a year."
+    )
+    cumulative_return: float | None = strawberry.field(description="Compounded return, a fraction.")
+    annualized_volatility: float | None = strawberry.field(
+        description="Annualised volatility, a fraction a year."
+    )
+    max_drawdown: float | None = strawberry.field(description="Deepest drawdown, a fraction, 0 or below.")
+    calmar_ratio: float | None = strawberry.field(description="Annualised return over the deepest drawdown.")
+    hit_rate: float | None = strawberry.field(description="Share of the periods with a return above 0.")
+    newey_west_t: float | None = strawberry.field(description="Newey-West t-statistic of the mean return.")
+    probabilistic_sharpe_ratio: float | None = strawberry.field(
+        description="Probability that the true Sharpe ratio is above 0, if this were the only point."
+    )
+    mean_turnover: float | None = strawberry.field(
+        description="Mean one-way turnover a period, both legs added: a fraction of a leg's capital."
+    )
+    break_even_cost_bps: float | None = strawberry.field(
+        description="Cost of trading at which the profit is gone, in basis points."
+    )
+    num_periods: int | None = strawberry.field(description="Number of reported periods.")
+    skipped_periods: int | None = strawberry.field(description="Number of periods without a portfolio.")
+    breadth: float | None = strawberry.field(description="Mean number of assets held.")
+
+    @strawberry.field(description="All its options, defaults included. Null where they do not go together.")
+    def config(self) -> FactorConfig | None:
+        factor = FactorName(self.run.factor)
+        try:
+            config = parse_config(factor, stored_plan(self.run).options(self.position))
+        except InvalidConfig:
+            return None
+        return to_factor_config(factor, config_to_json(config))
+
+    @classmethod
+    def of(cls, run: RunRecord, results: SweepResults, number: int) -> SweepPoint:
+        position = results.positions[number].tolist()
+        values = [
+            SweepValue.of(axis.option, axis.values[place])
+            for axis, place in zip(results.axes, position, strict=True)
+        ]
+        failure = results.failure(number)
+        return cls(
+            run=run,
+            number=number,
+            position=position,
+            values=values,
+            failure=None if failure is None else Failure(code=failure.code, message=failure.message),
+            **{name: _metric(results, name, number) for name in _METRICS},
+        )
+
+
+_METRICS: Final = tuple(member.value for member in SweepMetric)
+
+
+def _metric(results: SweepResults, name: str, number: int) -> float | int | None:
+    value = results.metric(name, number)
+    return int(value) if name in _COUNTS and value is not None else value
+
+
+@strawberry.input(description="Which points. Absent and null conditions are none.")
+class SweepPointWhere:
+    failed: bool | None = strawberry.field(
+        default=strawberry.UNSET, description="Only those that failed, or only those that did not."
+    )
+
+
+@strawberry.input(
+    description="An order of points. Undefined values come last in either direction; ties are broken by "
+    "number."
+)
+class SweepPointOrder:
+    metric: SweepMetric = strawberry.field(description="What to sort by.")
+    direction: SortDirection = strawberry.field(default=SortDirection.DESC, description="In which direction.")
+
+
+@strawberry.type(description="A point and its place in the list.")
+class SweepPointEdge:
+    cursor: str = strawberry.field(description="Continues the list after this point.")
+    node: SweepPoint = strawberry.field(description="The point.")
+
+
+@strawberry.type(description="A page of points.")
+class SweepPointConnection:
+    edges: list[SweepPointEdge] = strawberry.field(description="The points of the page with their cursors.")
+    nodes: list[SweepPoint] = strawberry.field(description="The points of the page.")
+    page_info: PageInfo = strawberry.field(description="Where the page lies.")
+    total_count: int = strawberry.field(description="Number of points that fit the filter.")
+
+    @classmethod
+    def from_page(
+        cls,
+        run: RunRecord,
+        results: SweepResults,
+        page: Page[int],
+        *,
+        total_count: int,
+        after: str | None,
+    ) -> SweepPointConnection:
+        nodes = [SweepPoint.of(run, results, number) for number in page.items]
+        return cls(
+            edges=[
+                SweepPointEdge(cursor=cursor, node=node)
+                for cursor, node in zip(page.cursors, nodes, strict=True)
+            ],
+            nodes=nodes,
+            page_info=page_info(page, after),
+            total_count=total_count,
+        )
+
+
+def point_list(run: RunRecord, where: Any, order: Any) -> PointList:
+    """What the arguments of a page of points mean; best points first unless said otherwise."""
+    wanted, asked = given(where), given(order)
+    by = PointOrder() if asked is None else PointOrder(metric=asked.metric.value, direction=asked.direction)
+    return PointList(
+        sweep=f"{run.id} {run.identity_hash}",
+        order=by,
+        failed=None if wanted is None else given(wanted.failed),
+    )

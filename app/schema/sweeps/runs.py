@@ -1,0 +1,103 @@
+"""Pages of sweeps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+
+import strawberry
+
+from app.schema.connections import PageInfo, page_info
+from app.schema.context import GraphContext, Info
+from app.schema.enums import SortDirection
+from app.schema.filters import (
+    DatasetFilter,
+    DateTimeFilter,
+    FactorNameFilter,
+    FactorRunWhere,
+    RunStatusFilter,
+    StringFilter,
+    to_run_filter,
+)
+from app.schema.sweeps.enums import SweepRunSortField, to_sort_field
+from app.schema.sweeps.run import SweepRun
+from app.schema.unset import given
+from db.pages import Page
+from db.records import RunKind, RunRecord
+from db.run_queries import RunFilter, RunOrder, count_runs
+
+
+@strawberry.input(
+    description="Which sweeps. All conditions that are given must hold; absent and null ones are none."
+)
+class SweepRunWhere:
+    factor: FactorNameFilter | None = strawberry.field(
+        default=strawberry.UNSET, description="Of which factor."
+    )
+    status: RunStatusFilter | None = strawberry.field(default=strawberry.UNSET, description="In which state.")
+    dataset: DatasetFilter | None = strawberry.field(
+        default=strawberry.UNSET, description="Computed from which dataset."
+    )
+    tag: StringFilter | None = strawberry.field(
+        default=strawberry.UNSET, description="With at least one tag that fits."
+    )
+    created_at: DateTimeFilter | None = strawberry.field(
+        default=strawberry.UNSET, description="When the sweep was added."
+    )
+    started_at: DateTimeFilter | None = strawberry.field(
+        default=strawberry.UNSET, description="When its computation began."
+    )
+    finished_at: DateTimeFilter | None = strawberry.field(
+        default=strawberry.UNSET, description="When it ended."
+    )
+
+
+@strawberry.input(description="One key of an order; ties are broken by age.")
+class SweepRunOrder:
+    field: SweepRunSortField = strawberry.field(description="What to sort by.")
+    direction: SortDirection = strawberry.field(default=SortDirection.DESC, description="In which direction.")
+
+
+@strawberry.type(description="A sweep and its place in the list.")
+class SweepRunEdge:
+    cursor: str = strawberry.field(description="Continues the list after this sweep.")
+    node: SweepRun = strawberry.field(description="The sweep.")
+
+
+@strawberry.type(description="A page of sweeps.")
+class SweepRunConnection:
+    where: strawberry.Private[RunFilter]
+    edges: list[SweepRunEdge] = strawberry.field(description="The sweeps of the page with their cursors.")
+    nodes: list[SweepRun] = strawberry.field(description="The sweeps of the page.")
+    page_info: PageInfo = strawberry.field(description="Where the page lies.")
+
+    @strawberry.field(description="Number of sweeps that fit the filter; counted only when asked for.")
+    async def total_count(self, info: Info) -> int | None:
+        return await count_runs(info.context.services.store, self.where, kind=RunKind.SWEEP)
+
+    @classmethod
+    def from_page(cls, page: Page[RunRecord], where: RunFilter, after: str | None) -> SweepRunConnection:
+        nodes = [SweepRun.from_record(record) for record in page.items]
+        return cls(
+            where=where,
+            edges=[
+                SweepRunEdge(cursor=cursor, node=node)
+                for cursor, node in zip(page.cursors, nodes, strict=True)
+            ],
+            nodes=nodes,
+            page_info=page_info(page, after),
+        )
+
+
+async def to_sweep_filter(where: SweepRunWhere | None, context: GraphContext) -> RunFilter:
+    """The store's filter. Raises InvalidInput for ids that are none, DatasetNotFound for unknown names."""
+    wanted = given(where)
+    if wanted is None:
+        return RunFilter()
+    conditions = {item.name: getattr(wanted, item.name) for item in fields(SweepRunWhere)}
+    return await to_run_filter(FactorRunWhere(**conditions), context)
+
+
+def to_sweep_order(order: Sequence[SweepRunOrder] | None) -> tuple[RunOrder, ...]:
+    """The store's order; empty where none was given, which means newest first."""
+    return tuple(RunOrder(to_sort_field(one.field), one.direction) for one in given(order) or ())
