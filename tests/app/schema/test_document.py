@@ -74,6 +74,9 @@ LONG_LISTS = (
     "Asset",
     "QuarantinedLine",
     "SweepValue",
+    "TargetPosition",
+    "Subperiod",
+    "QuantileBucket",
 )
 
 

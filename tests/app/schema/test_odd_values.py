@@ -39,6 +39,12 @@ OPERATIONS = [
     "mutation { computeFactor(input: {spec: {market: {topN: 2147483647}}}) { __typename } }",
     "mutation { computeFactor(input: {spec: {market: {topN: 2147483648}}}) { __typename } }",
     "mutation { computeFactor(input: {spec: {smb: {}}}, waitSeconds: 1e308) { __typename } }",
+    "mutation { computeFactor(input: {spec: {smb: {costBps: 1e308}}}) { __typename } }",
+    "mutation { computeFactor(input: {spec: {smb: {costBps: null, quantiles: 11}}}) { __typename } }",
+    "mutation { computeFactor(input: {spec: {smb: {maxAbsReturn: 0, quantiles: null}}}) { __typename } }",
+    "{ factorRuns(where: {alpha: {lte: -1e308}, icT: {}}, orderBy: [{field: ALPHA}]) { nodes { id } } }",
+    "{ latestFactorRuns { series(select: [{name: IC, transform: DRAWDOWN}]) { unit } } }",
+    "{ latestFactorRuns { series(select: [{name: QUANTILE_10, transform: DRAWDOWN}]) { values } } }",
 ]
 
 
