@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import click
 import numpy as np
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from app.services.sweep_points import PointList, PointOrder
@@ -18,11 +19,13 @@ from db.records import RunRecord
 from engine.factors.config import FactorName
 from engine.factors.options import config_to_json, list_options, parse_config
 from engine.sweeps.sweep import SPAN_SHARPE
-from scripts.console import number, percent, plain, print_table
+from scripts.console import number, percent, plain
 
 _TOP = 10
 _VALUES_SHOWN = 12
 _LABEL = 26
+_AS_IT_IS: Mapping[str, Any] = {"soft_wrap": True, "highlight": False, "markup": False}
+"""Neither wrapped, cut nor coloured by rich."""
 _POINT_COLUMNS = {
     "Sharpe": (SPAN_SHARPE, lambda value: number(value)),
     "annualised": ("annualized_return", lambda value: percent(value)),
@@ -77,25 +80,24 @@ def print_sweep(run: RunRecord, results: SweepResults) -> None:
 
 
 def print_heat_map(run: RunRecord, results: SweepResults, x: str, y: str) -> None:
-    """Mean Sharpe ratio of the points of each cell, y down and x across."""
+    """Mean Sharpe ratio of the points of each cell, y down and x across; on a narrow terminal in parts."""
     cells = results.heat_map(x, y, SPAN_SHARPE)
     console = Console()
-    colours = console.is_terminal
-    if not colours:
-        console = Console(width=_LABEL + 16 * len(cells.x_values), highlight=False)
     click.echo(f"Sharpe ratio, {y} down, {x} across" + _averaged(cells))
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column(y, justify="right", no_wrap=True)
-    for value in cells.x_values:
-        table.add_column(_shown(run, x, value), justify="right", no_wrap=True)
+    across = [_shown(run, x, value) for value in cells.x_values]
+    down = [_shown(run, y, value) for value in cells.y_values]
+    lead = max(map(len, down))
+    column = max(*map(len, across), *(len(_cell(value)) for value in cells.mean.ravel().tolist())) + 1
+    fitting = max(1, (console.width - lead) // column) if console.is_terminal else len(across)
     low, high = _range_of(cells)
-    for row, value in zip(cells.mean, cells.y_values, strict=True):
-        painted = [Text(_cell(one), style=_shade(one, low, high) if colours else "") for one in row.tolist()]
-        table.add_row(Text(_shown(run, y, value), style="bold" if colours else ""), *painted)
-    with console.capture() as captured:
-        console.print(table)
-    for line in captured.get().splitlines():
-        click.echo(line.rstrip())
+    for start in range(0, len(across), fitting):
+        part = slice(start, start + fitting)
+        console.print(" " * lead + "".join(f"{label:>{column}}" for label in across[part]), **_AS_IT_IS)
+        for label, row in zip(down, cells.mean[:, part].tolist(), strict=True):
+            line = Text(f"{label:>{lead}}")
+            for value in row:
+                line.append(f"{_cell(value):>{column}}", _shade(value, low, high))
+            console.print(line, **_AS_IT_IS)
 
 
 def sweep_json(results: SweepResults, *, heat_map: tuple[str, str] | None = None) -> dict[str, object]:
@@ -171,9 +173,7 @@ def _print_lines(lines: Sequence[tuple[str, str]]) -> None:
 
 
 def _print_points(run: RunRecord, results: SweepResults, points: Sequence[int]) -> None:
-    columns = {"point": "right"}
-    columns |= {axis.option: "right" for axis in results.axes}
-    columns |= dict.fromkeys(_POINT_COLUMNS, "right")
+    columns = ["point", *(axis.option for axis in results.axes), *_POINT_COLUMNS]
     rows = []
     for point in points:
         values = [_shown(run, option, value) for option, value in _values(results, point).items()]
@@ -182,7 +182,16 @@ def _print_points(run: RunRecord, results: SweepResults, points: Sequence[int]) 
         if failure is not None:
             figures[0] = failure.code
         rows.append([f"{point:,}", *values, *figures])
-    print_table(columns, rows)
+    lines = [columns, *rows]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
+    console = Console()
+    if console.is_terminal:  # the last columns are left out sooner than any is cut
+        least = 2 + len(results.axes)
+        while len(widths) > least and sum(widths) + 2 * (len(widths) - 1) > console.width:
+            del widths[-1]
+    for place, line in enumerate(lines):
+        text = "  ".join(f"{cell:>{width}}" for cell, width in zip(line, widths, strict=False))
+        click.echo(click.style(text, bold=True) if place == 0 else text)
 
 
 def _statistics(results: SweepResults) -> list[tuple[str, str]]:
@@ -244,7 +253,8 @@ def _shown(run: RunRecord, option: str, value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
-        return f"{value:,.12g}"
+        short = f"{value:g}"
+        return re.sub(r"e\+0*", "e", short if float(short) == value else f"{value:.12g}")
     if isinstance(value, list):
         return f"[{','.join(value)}]"
     return str(value) if option in list_options(FactorName(run.factor)) else str(value).lower()

@@ -39,8 +39,8 @@ def swept(data_dir):
     return run_json(data_dir, *SWEEP, "--tag", "grid", "--heatmap", "lookbackPeriods,breakpoint")
 
 
-def run(data_dir: Path, *arguments: str) -> Result:
-    variables = {"FACTORQL_DATA_DIR": str(data_dir), "FACTORQL_DATABASE_URL": ""}
+def run(data_dir: Path, *arguments: str, **environment: str) -> Result:
+    variables = {"FACTORQL_DATA_DIR": str(data_dir), "FACTORQL_DATABASE_URL": ""} | environment
     return CliRunner(env=variables).invoke(main, list(arguments))
 
 
@@ -190,9 +190,26 @@ def test_text_tells_the_plan_the_best_the_luck_and_the_verdict(data_dir, swept):
         assert words in told.stdout
     assert result["verdict"] in lines
     cells = result["heat_map"]["cells"]
-    header = next(n for n, line in enumerate(lines) if re.fullmatch(r"breakpoint +1 +2 +3 +4", line))
+    header = next(n for n, line in enumerate(lines) if re.fullmatch(r" +1 +2 +3 +4", line))
+    assert lines[header - 1] == "Sharpe ratio, breakpoint down, lookback_periods across"
     assert lines[header + 1].split() == ["0.2", *(f"{cell:.2f}" for cell in cells[0])]
     assert lines[-1] == f"`factorql promote {swept['id']} {best['number']}` makes the best point a full run"
+
+
+def test_a_narrow_terminal_gets_fewer_columns_and_the_heat_map_in_parts_but_no_cell_is_cut(data_dir, swept):
+    told = run(data_dir, *SWEEP, "--heatmap", "lookbackPeriods,minAssets", FORCE_COLOR="1", COLUMNS="24")
+    assert told.exit_code == 0, told.output
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", told.stdout)
+    assert "…" not in text
+    assert "\x1b[" in told.stdout, "cells are coloured"
+    lines = text.splitlines()
+    assert "point  lookback_periods  breakpoint  min_assets  Sharpe" in lines
+    header = next(n for n, line in enumerate(lines) if line.split() == ["1", "2", "3"])
+    assert [lines[header + row].split()[0] for row in range(5)] == ["1", "20", "61", "4", "20"]
+    assert lines[header + 2].split() == ["61", "-", "-", "-"]
+    wide = run(data_dir, *SWEEP, "--heatmap", "lookbackPeriods,minAssets").stdout.splitlines()
+    cells = [line.split() for line in wide if re.match(r" *(20|61) +[-0-9.]+( |$)", line)][-2]
+    assert cells == lines[header + 1].split() + lines[header + 4].split()[1:]
 
 
 def test_the_same_sweep_in_other_words_is_one_run_and_force_makes_another(data_dir, swept):
