@@ -410,6 +410,15 @@ def test_points_come_in_order_page_by_page(direction, failed, expected):
     assert points.page(results, first=0, after=None).items == ()
 
 
+def test_ties_are_in_the_order_of_their_numbers_either_way():
+    values = np.random.default_rng(0).integers(0, 3, 500).astype(float)
+    values[::7] = NAN
+    for direction, sign in ((SortDirection.ASC, 1), (SortDirection.DESC, -1)):
+        numbers = PointList(sweep="1", order=PointOrder(direction=direction)).numbers(table(values))
+        plain = sorted(range(500), key=lambda n: (math.isnan(values[n]), sign * np.nan_to_num(values[n]), n))
+        assert numbers.tolist() == plain
+
+
 def test_a_cursor_belongs_to_its_list():
     results = table(VALUES)
     points = PointList(sweep="1", order=PointOrder())
