@@ -1,4 +1,4 @@
-"""`factorql show`: one run, in words or as a picture."""
+"""`factorql show`: one run, in words, as a picture or as a page."""
 
 from __future__ import annotations
 
@@ -11,47 +11,17 @@ from app.errors import FactorQLError
 from app.services.context import Services
 from app.services.runs import get_run
 from app.services.series import SeriesName
+from app.services.sweep_results import get_sweep_results
 from db.datasets import asset_names, get_datasets
-from db.records import CompositionRecord, DatasetRecord, LegRecord, PerformanceRecord, RunRecord
-from db.results import get_compositions, get_performance, get_series
+from db.records import CompositionRecord, DatasetRecord, LegRecord, PerformanceRecord, RunKind, RunRecord
+from db.results import get_compositions, get_net_performance, get_performance, get_series
 from engine.factors.config import FactorName
 from engine.factors.registry import FACTORS
 from scripts.console import day, json_option, moment, number, percent, plain, print_json, run_with_services
+from scripts.report.metrics import GROUPS, Metric, Unit, reasons
 from scripts.views import dataset_label, run_json
 
 _SHOWN_HOLDINGS = 8
-_PERCENT_METRICS = {
-    "cumulative return": "cumulative_return",
-    "annualised return": "annualized_return",
-    "mean annual return": "mean_annual_return",
-    "annualised volatility": "annualized_volatility",
-    "max drawdown": "max_drawdown",
-    "value at risk 95 %, per period": "value_at_risk_95",
-    "expected shortfall 95 %, per period": "expected_shortfall_95",
-    "hit rate": "hit_rate",
-    "best period": "best_period_return",
-    "worst period": "worst_period_return",
-    "long leg alone": "long_only_return",
-    "short leg alone, held long": "short_only_return",
-    "coverage": "coverage",
-}
-_NUMBER_METRICS = {
-    "Sharpe ratio": "sharpe_ratio",
-    "Sortino ratio": "sortino_ratio",
-    "Sortino ratio, target 0": "sortino_ratio_target",
-    "Calmar ratio": "calmar_ratio",
-    "skewness": "skewness",
-    "excess kurtosis": "excess_kurtosis",
-    "years": "years",
-    "positions held, mean": "breadth",
-    "HHI of the latest long leg": "long_hhi",
-    "HHI of the latest short leg": "short_hhi",
-}
-_COUNT_METRICS = {
-    "periods": "num_periods",
-    "skipped periods": "skipped_periods",
-    "missing returns": "missing_returns",
-}
 
 
 @click.command(help="Show RUN (its number) in full: metrics, settings, latest composition.")
@@ -61,50 +31,92 @@ _COUNT_METRICS = {
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
     help="Draw growth of 100 with drawdown beneath into this PNG, SVG or PDF file.",
 )
+@click.option(
+    "--report",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write all of it, with figures, into this HTML file: one page that needs no network.",
+)
 @json_option
-def command(run_id: int, plot: Path | None, as_json: bool) -> None:
+def command(run_id: int, plot: Path | None, report: Path | None, as_json: bool) -> None:
     async def work(services: Services) -> None:
         run = await get_run(services, run_id)
-        performance = (await get_performance(services.store, [run_id])).get(run_id)
-        datasets = await get_datasets(services.store, [run.dataset_id] if run.dataset_id else [])
-        composition = (await get_compositions(services.store, [(run_id, None)])).get((run_id, None))
-        names = {} if run.dataset_id is None else await asset_names(services.store, [run.dataset_id])
-        assets = names.get(run.dataset_id, ())
-        if as_json:
-            print_json(
-                {
-                    **run_json(run, performance, datasets),
-                    "latest_composition": _composition_json(composition, assets),
-                }
-            )
+        if run.kind is RunKind.SWEEP:
+            await _show_sweep(services, run, as_json)
         else:
-            _print_run(run, performance, datasets)
-            if composition is not None:
-                _print_composition(composition, assets)
+            await _show_factor(services, run, as_json)
         if plot is not None:
-            await _draw(services, run, performance, dataset_label(run, datasets), plot)
+            await _draw(services, run, plot)
             click.echo(f"drawn to {plot}", err=as_json)
+        if report is not None:
+            await _report(services, run, report)
+            click.echo(f"report written to {report}", err=as_json)
 
     run_with_services(work)
 
 
-async def _draw(
-    services: Services, run: RunRecord, performance: PerformanceRecord | None, dataset: str, path: Path
-) -> None:
+async def _show_factor(services: Services, run: RunRecord, as_json: bool) -> None:
+    performance = (await get_performance(services.store, [run.id])).get(run.id)
+    net = (await get_net_performance(services.store, [run.id])).get(run.id)
+    datasets = await get_datasets(services.store, [run.dataset_id] if run.dataset_id else [])
+    composition = (await get_compositions(services.store, [(run.id, None)])).get((run.id, None))
+    names = {} if run.dataset_id is None else await asset_names(services.store, [run.dataset_id])
+    assets = names.get(run.dataset_id, ())
+    if as_json:
+        print_json(
+            {
+                **run_json(run, performance, datasets),
+                "net_performance": plain(net),
+                "latest_composition": _composition_json(composition, assets),
+            }
+        )
+        return
+    _print_run(run, datasets)
+    _print_settings(run)
+    if performance is not None:
+        _print_performance(performance, net)
+    if composition is not None:
+        _print_composition(composition, assets)
+
+
+async def _show_sweep(services: Services, run: RunRecord, as_json: bool) -> None:
+    from scripts.sweep_view import print_sweep, sweep_json
+
+    datasets = await get_datasets(services.store, [run.dataset_id] if run.dataset_id else [])
+    results = (await get_sweep_results(services.store, [run.id])).get(run.id)
+    if as_json:
+        found = None if results is None else sweep_json(results)
+        print_json({**run_json(run, None, datasets), "sweep": found})
+        return
+    _print_run(run, datasets)
+    if results is not None:
+        click.echo()
+        print_sweep(run, results)
+
+
+async def _report(services: Services, run: RunRecord, path: Path) -> None:
+    from scripts.report.gather import gather  # matplotlib takes a second to import
+    from scripts.report.write import check_path, write_report
+
+    check_path(path)
+    write_report(await gather(services, run), path)
+
+
+async def _draw(services: Services, run: RunRecord, path: Path) -> None:
     from scripts.plot import draw_run  # matplotlib takes a second to import
 
+    performance = (await get_performance(services.store, [run.id])).get(run.id)
+    datasets = await get_datasets(services.store, [run.dataset_id] if run.dataset_id else [])
     series = await get_series(services.store, [run.id], list(SeriesName))
     stored = {name: series[run.id, name] for name in SeriesName if (run.id, name) in series}
     if SeriesName.FACTOR not in stored or performance is None:
         raise FactorQLError(f"run {run.id} has no return series to draw")
-    draw_run(run, performance, stored, dataset, path)
+    draw_run(run, performance, stored, dataset_label(run, datasets), path)
 
 
-def _print_run(
-    run: RunRecord, performance: PerformanceRecord | None, datasets: Mapping[int, DatasetRecord]
-) -> None:
+def _print_run(run: RunRecord, datasets: Mapping[int, DatasetRecord]) -> None:
     title = FACTORS[FactorName(run.factor)].title
-    click.echo(f"run {run.id}: {run.factor.lower()}, {title}")
+    kind = "sweep of " if run.kind is RunKind.SWEEP else ""
+    click.echo(f"run {run.id}: {kind}{run.factor.lower()}, {title}")
     click.echo(f"{run.status.lower()}, {run.origin.lower()}, dataset {dataset_label(run, datasets)}")
     if run.failure_code:
         click.echo(f"failure: {run.failure_code}: {run.failure_message}")
@@ -113,30 +125,63 @@ def _print_run(
     click.echo(f"created {moment(run.created_at)}, finished {moment(run.finished_at)}")
     if run.tags or run.note:
         click.echo(f"tags: {', '.join(run.tags) or '-'}; note: {run.note or '-'}")
+
+
+def _print_settings(run: RunRecord) -> None:
     settings = {key: value for key, value in run.config.items() if key not in run.unrecorded_fields}
     shown = ", ".join(f"{key}={'off' if value is None else plain(value)}" for key, value in settings.items())
     click.echo(f"settings: {shown}")
     if run.unrecorded_fields:
         click.echo(f"not recorded: {', '.join(run.unrecorded_fields)}")
-    if performance is None:
-        return
-    click.echo(f"\n{day(performance.start_date)} to {day(performance.end_date)}")
-    lines = [(label, percent(getattr(performance, name), 2)) for label, name in _PERCENT_METRICS.items()]
-    lines += [(label, number(getattr(performance, name), 4)) for label, name in _NUMBER_METRICS.items()]
-    lines += [(label, number(getattr(performance, name), 0)) for label, name in _COUNT_METRICS.items()]
-    for label, value in lines:
-        click.echo(f"  {label:<38}{value:>14}")
-    if performance.max_drawdown_trough_date is not None:
-        click.echo(
-            f"  deepest drawdown: peak {day(performance.max_drawdown_peak_date)}, trough "
-            f"{day(performance.max_drawdown_trough_date)}, recovered "
-            f"{day(performance.max_drawdown_recovery_date)}"
-        )
-    if performance.wiped_out_on is not None:
-        click.echo(f"  WIPED OUT on {day(performance.wiped_out_on)}: a period lost 100 % or more")
-    for item in performance.undefined_metrics:
-        if item.reason != "NOT_RECORDED":
-            click.echo(f"  {item.metric} is not defined: {item.detail}")
+
+
+def _print_performance(gross: PerformanceRecord, net: PerformanceRecord | None) -> None:
+    """By group; net beside gross where costs are set. A group of which nothing is known is left out."""
+    click.echo(f"\n{day(gross.start_date)} to {day(gross.end_date)}")
+    if net is not None:
+        click.echo(f"  {'':<38}{'gross':>14}{'net':>14}")
+    why_gross, why_net = reasons(gross), {} if net is None else reasons(net)
+    for name, group in GROUPS.items():
+        known = [
+            metric for metric in group if getattr(gross, metric.name) is not None or metric.name in why_gross
+        ]
+        if known:
+            click.echo(f"\n  {name}")
+        for metric in known:
+            line = f"    {metric.label:<36}{_shown(metric, gross):>14}"
+            if net is not None and metric.of_returns:
+                line += f"{_shown(metric, net):>14}"
+            click.echo(line)
+    click.echo()
+    for label, performance in (("", gross), ("net ", net)):
+        if performance is None:
+            continue
+        if performance.max_drawdown_trough_date is not None:
+            click.echo(
+                f"  deepest {label}drawdown: peak {day(performance.max_drawdown_peak_date)}, trough "
+                f"{day(performance.max_drawdown_trough_date)}, recovered "
+                f"{day(performance.max_drawdown_recovery_date)}"
+            )
+        if performance.wiped_out_on is not None:
+            after = " after costs" if label else ""
+            click.echo(f"  WIPED OUT on {day(performance.wiped_out_on)}{after}: a period lost 100 % or more")
+    for metric, detail in why_gross.items():
+        click.echo(f"  {metric} is not defined: {detail}")
+    net_only = {
+        metric.name: why_net[metric.name]
+        for group in GROUPS.values()
+        for metric in group
+        if metric.of_returns and metric.name in why_net and metric.name not in why_gross
+    }
+    for metric, detail in net_only.items():
+        click.echo(f"  {metric} is not defined after costs: {detail}")
+
+
+def _shown(metric: Metric, performance: PerformanceRecord) -> str:
+    value = getattr(performance, metric.name)
+    if metric.unit is Unit.PERCENT:
+        return percent(value, 2)
+    return number(value, {Unit.COUNT: 0, Unit.BASIS_POINTS: 1}.get(metric.unit, 4))
 
 
 def _print_composition(composition: CompositionRecord, assets: tuple[str, ...]) -> None:
