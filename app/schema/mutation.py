@@ -32,7 +32,8 @@ class Mutation:
     promote_point = strawberry.mutation(
         promote_point,
         description="Compute one point of a sweep as a factor run on the sweep's own dataset version, with "
-        "all that such a run has; its metrics are those of the point.",
+        "all that such a run has; unless the engine's version has changed since, its metrics are those of "
+        "the point.",
     )
     cancel_run = strawberry.mutation(
         cancel_run, description="Cancel a run that waits or is being computed; its process is ended."

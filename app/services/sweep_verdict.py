@@ -48,19 +48,19 @@ def _head(checks: list[_Check]) -> str:
 def _best(results: SweepResults) -> str:
     computed = results.point_count - results.failed_count
     points = f"the best of {computed:,} points" if computed > 1 else "the only point that was computed"
-    if results.failed_count:
-        points += f" ({results.failed_count:,} more failed)"
     sharpe = results.metric(SPAN_SHARPE, results.best)
-    if sharpe is None:
-        return f"{points} has no Sharpe ratio"
+    known = ["no Sharpe ratio" if sharpe is None else f"Sharpe {sharpe:.2f}"]
+    if results.failed_count:
+        known.append(f"{results.failed_count:,} more failed")
+    points += f" ({'; '.join(known)})"
     deflated = results.deflated_sharpe
-    if deflated is None:
-        return f"{points} has a Sharpe ratio of {sharpe:.2f}"
+    if deflated is None or sharpe is None:
+        return f"{points} cannot be told from luck"
     luck = deflated.expected_maximum * float(np.sqrt(results.periods_per_year))
     trials = round(deflated.effective_trials)
     better = "better" if sharpe > luck else "no better"
     return (
-        f"{points} (Sharpe {sharpe:.2f}) is {better} than luck would give {trials:,} independent "
+        f"{points} is {better} than luck would give {trials:,} independent "
         f"{'trial' if trials == 1 else 'trials'} ({luck:.2f})"
     )
 

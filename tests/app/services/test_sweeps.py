@@ -615,17 +615,17 @@ def test_a_positive_verdict_needs_all_three():
 
 def test_a_verdict_names_what_failed_or_is_undefined():
     assert judged(sharpe=1.2, deflated=0.41, pbo=0.52, walk=-0.3, failed=10) == (
-        "Nothing here: the best of 990 points (10 more failed) (Sharpe 1.20) is no better than luck would "
+        "Nothing here: the best of 990 points (Sharpe 1.20; 10 more failed) is no better than luck would "
         "give 412 independent trials (1.30); deflated Sharpe 0.41 (below 0.95), probability of overfitting "
         "0.52 (above 0.2), walk-forward Sharpe -0.30 (not above 0)."
     )
     assert "walk-forward Sharpe undefined (flat)" in judged(walk=None)
     assert verdict(table([1.5])) == (
-        "Not proven: the only point that was computed has a Sharpe ratio of 1.50; deflated Sharpe undefined "
-        "(1 point), probability of overfitting undefined (9 returns), walk-forward Sharpe undefined "
+        "Not proven: the only point that was computed (Sharpe 1.50) cannot be told from luck; deflated "
+        "Sharpe undefined (1 point), probability of overfitting undefined (9 returns), walk-forward Sharpe undefined "
         "(9 returns)."
     )
-    assert "has no Sharpe ratio" in verdict(table([NAN, NAN]))
+    assert "the best of 2 points (no Sharpe ratio) cannot be told from luck" in verdict(table([NAN, NAN]))
 
 
 def test_a_verdict_never_rounds_across_its_threshold():
