@@ -14,12 +14,9 @@ from tests.app.schema.graph import Graph
 from tests.app.schema.sweeping import computed, sweep_id
 
 
-async def ask_result(graph: Graph, run: RunRecord, fields: str, **variables: Any) -> dict[str, Any]:
-    header = f"({variables.pop('header')})" if "header" in variables else ""
-    query = (
-        f'query {header} {{ run(id: "{sweep_id(run)}") {{ ... on SweepRun {{ result {{ {fields} }} }} }} }}'
-    )
-    return (await graph.ask(query, **variables))["run"]["result"]
+async def ask_result(graph: Graph, run: RunRecord, fields: str) -> dict[str, Any]:
+    query = f'{{ run(id: "{sweep_id(run)}") {{ ... on SweepRun {{ result {{ {fields} }} }} }} }}'
+    return (await graph.ask(query))["run"]["result"]
 
 
 async def result_refusal(graph: Graph, run: RunRecord, field: str) -> Exception:
