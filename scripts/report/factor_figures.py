@@ -331,7 +331,7 @@ def turnover_figure(material: RunMaterial) -> Markup | None:
         percent_axis(left)
         right.step(breadth.dates, breadth.values, where="mid", color=GROSS, linewidth=1.1)
         right.set_ylabel("assets held")
-        right.set_ylim(bottom=0.0)
+        right.set_ylim(0.0, 1.12 * max(float(breadth.values.max()), 1.0))
         count_axis(right)
         for axes in (left, right):
             date_axis(axes)

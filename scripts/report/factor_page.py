@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from db.records import PerformanceRecord
+from db.records import PerformanceRecord, RunOrigin
 from scripts.report import factor_figures as figures
 from scripts.report.definitions import FACTOR_DEFINITIONS, small_print
 from scripts.report.factor_tables import (
@@ -37,8 +37,8 @@ from scripts.report.layout import (
     text,
 )
 from scripts.report.markup import Markup
-from scripts.report.numbers import number, percent
-from scripts.report.sentences import headline, interval_of, sentences, span
+from scripts.report.numbers import DASH, count, number, percent
+from scripts.report.sentences import NOT_PROFITABLE, headline, interval_of, sentences, span
 
 
 @np.errstate(over="ignore", invalid="ignore")  # what leaves double precision is shown as a dash
@@ -81,11 +81,14 @@ def _keys(material: RunMaterial) -> list[Markup]:
     drawn_down = (
         None if gross.max_drawdown_trough_date is None else f"trough {gross.max_drawdown_trough_date}"
     )
-    return [
+    why = {item.reason for item in gross.undefined_metrics if item.metric == "break_even_cost_bps"}
+    keys = [
         key_figure(
             "Annualised return, gross", percent(gross.annualized_return), after_costs("annualized_return")
         ),
-        key_figure("Volatility", percent(gross.annualized_volatility), "a year"),
+        key_figure(
+            "Volatility a year", percent(gross.annualized_volatility), after_costs("annualized_volatility")
+        ),
         key_figure(
             "Sharpe ratio, gross",
             number(gross.sharpe_ratio) + ("" if error is None else f" ± {number(error)}"),
@@ -106,12 +109,21 @@ def _keys(material: RunMaterial) -> list[Markup]:
         key_figure(
             "Break-even cost",
             number(gross.break_even_cost_bps, 0) + ("" if gross.break_even_cost_bps is None else "\u00a0bps"),
-            "a trade" if gross.break_even_cost_bps is not None else "no profit before costs",
+            "no profit before costs" if NOT_PROFITABLE in why else "a trade",
         ),
-        key_figure("Rank IC, mean", number(gross.ic_mean, 3), f"t {number(gross.ic_t)}"),
+        key_figure(
+            "Rank IC, mean",
+            number(gross.ic_mean, 3),
+            None if gross.ic_t is None else f"t {number(gross.ic_t)}",
+        ),
         key_figure("Alpha a year", percent(gross.alpha), after_costs("alpha")),
-        key_figure("Beta to the market", number(gross.beta), f"{gross.num_periods or 0:,} periods"),
+        key_figure(
+            "Beta to the market",
+            number(gross.beta),
+            None if gross.num_periods is None else f"{count(gross.num_periods)} periods",
+        ),
     ]
+    return [key for key in keys if f">{DASH}<" not in key] if not material.facts else keys
 
 
 def _missing(material: RunMaterial) -> Markup | None:
@@ -130,8 +142,14 @@ def _missing(material: RunMaterial) -> Markup | None:
         lacking.append("compositions")
     if not lacking:
         return None
-    who = "was imported" if material.dataset is None else "was computed by an earlier engine version"
-    return absent(f"This run {who} and has no {'; no '.join(lacking)}. Compute it again to have them.")
+    if material.run.origin is RunOrigin.IMPORTED:
+        return absent(
+            f"This run was imported and has no {'; no '.join(lacking)}: its log did not record them."
+        )
+    return absent(
+        f"This run was computed by an earlier engine version and has no {'; no '.join(lacking)}. Compute it "
+        "again to have them."
+    )
 
 
 def _performance(material: RunMaterial) -> Markup:

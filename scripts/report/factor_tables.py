@@ -58,16 +58,16 @@ def metrics_tables(gross: PerformanceRecord, net: PerformanceRecord | None) -> M
 
 
 def _absences(gross: PerformanceRecord, net: PerformanceRecord | None) -> dict[str, str]:
-    """Why a dash stands for a number."""
-    found: dict[str, str] = {}
+    """Why dashes stand for numbers: the metrics that share a reason, and the reason."""
+    metrics_of: dict[str, list[str]] = {}
     why_gross, why_net = reasons(gross, but_not_recorded=False), {} if net is None else reasons(net)
     for group in GROUPS.values():
         for metric in group:
             if metric.name in why_gross:
-                found[metric.label] = why_gross[metric.name]
+                metrics_of.setdefault(why_gross[metric.name], []).append(metric.label)
             elif metric.of_returns and metric.name in why_net:
-                found[f"{metric.label}, net"] = why_net[metric.name]
-    return found
+                metrics_of.setdefault(why_net[metric.name], []).append(f"{metric.label}, net")
+    return {f"Not defined: {reason}": "; ".join(labels) for reason, labels in metrics_of.items()}
 
 
 def shown(metric: Metric, performance: PerformanceRecord) -> str:

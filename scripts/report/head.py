@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from db.records import RunKind
+from db.records import RunKind, RunOrigin
 from engine.factors.options import config_to_json
 from scripts.report.gather import RunMaterial, defaults_of
 from scripts.report.layout import block, facts, note, plain_list, section
@@ -16,25 +16,29 @@ _MONEY = frozenset({"market_cap_threshold", "liquidity_threshold"})
 
 def heading(material: RunMaterial, dates: str) -> Markup:
     """Kind, title, what was computed when and on which data; a band where the numbers are invented."""
-    run, dataset = material.run, material.dataset
+    run = material.run
     kind = "Sweep report" if run.kind is RunKind.SWEEP else "Factor report"
-    items = {
+    items: dict[str, object] = {
         "Dataset": _data(material),
         "Periods": dates,
         "Run": f"{run.id}, {run.origin.lower()}",
         "Computed": moment(run.finished_at),
-        "Engine": run.engine_version or DASH,
+        "Engine": run.engine_version,
         "Identity": element("span", (run.identity_hash or DASH)[:12], title=run.identity_hash),
     }
-    if dataset is None:
-        items["Computed"] = f"imported {moment(run.imported_at)}"
+    if run.origin is RunOrigin.IMPORTED:
+        items |= {"Computed": None, "Imported": moment(run.imported_at)}
     return element(
         "header",
         element("div", f"{kind} · {words(run.factor.lower())} · run {run.id}", class_="eyebrow"),
         element("h1", material.title),
         element(
             "dl",
-            [element("div", element("dt", name), element("dd", value)) for name, value in items.items()],
+            [
+                element("div", element("dt", name), element("dd", value))
+                for name, value in items.items()
+                if value is not None
+            ],
             class_="meta",
         ),
         _banner(material),

@@ -12,6 +12,10 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri
 """Of the page's content: nothing is fetched, nothing runs."""
 
 
+LONGEST_WHOLE = 14
+"""Rows of a table that is not torn between two pages of paper."""
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """right: for numbers."""
@@ -97,7 +101,8 @@ def table(
         )
         for number, row in enumerate(rows)
     ]
-    return scrolling(element("table", element("thead", head), element("tbody", body)))
+    whole = "whole" if len(body) <= LONGEST_WHOLE else None
+    return scrolling(element("table", element("thead", head), element("tbody", body), class_=whole))
 
 
 def grouped_table(columns: Sequence[Column], groups: Mapping[str, Sequence[Sequence[object]]]) -> Markup:

@@ -11,6 +11,7 @@ from scripts.report.numbers import day, number, percent
 
 SIGNIFICANT_T = 1.96
 """Beyond it a normal statistic lies once in twenty times by chance."""
+NOT_PROFITABLE = "NOT_PROFITABLE"
 
 
 def headline(material: RunMaterial) -> str:
@@ -19,7 +20,9 @@ def headline(material: RunMaterial) -> str:
     if performance is None:
         return "This run recorded no metrics."
     if performance.wiped_out_on is not None:
-        return f"The factor was wiped out: a period ending {performance.wiped_out_on} lost 100 % or more."
+        return f"The factor was wiped out: the period ending {performance.wiped_out_on} lost 100 % or more."
+    if net is not None and net.wiped_out_on is not None:
+        return f"After costs the factor was wiped out in the period ending {net.wiped_out_on}."
     main = net if net is not None else performance
     after = " after costs" if net is not None else " before costs"
     if main.annualized_return is None or (main.years or 0.0) < 1.0:
@@ -144,13 +147,13 @@ def _costs(material: RunMaterial, performance: PerformanceRecord) -> str:
             f"Costs of {rates} turn {percent(performance.annualized_return)} a year into "
             f"{percent(net.annualized_return)}. "
         )
-    elif net is None and "cost_bps" in config:
+    elif net is None and "cost_bps" not in material.run.unrecorded_fields:
         traded += "No costs were set. "
     if even is not None:
         traded += f"The mean return is gone at {number(even, 0)} bps a trade."
-    elif (
-        "break_even_cost_bps" in {item.metric for item in performance.undefined_metrics}
-        and "cost_bps" in config
+    elif any(
+        item.metric == "break_even_cost_bps" and item.reason == NOT_PROFITABLE
+        for item in performance.undefined_metrics
     ):
         traded += "There is no profit for costs to eat."
     return traded.strip()

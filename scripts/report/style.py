@@ -36,9 +36,9 @@ a { color: inherit; }
 .meta dd { margin: 0; }
 .verdict p:first-child { font-family: Georgia, "Times New Roman", "Liberation Serif", serif; font-size: 20px;
   line-height: 1.38; margin-bottom: 8px; }
-.keys { display: grid; grid-template-columns: repeat(6, 1fr); margin: 24px 0 8px; gap: 1px;
-  background: var(--rule); border: 1px solid var(--rule); }
-.key { background: #fff; padding: 12px 14px 11px; min-width: 0; }
+.keys { display: grid; grid-template-columns: repeat(6, 1fr); margin: 24px 0 8px;
+  border: solid var(--rule); border-width: 1px 0 0 1px; }
+.key { padding: 12px 14px 11px; min-width: 0; border: solid var(--rule); border-width: 0 1px 1px 0; }
 .key dt { font-size: 12px; color: var(--soft); line-height: 1.3; }
 .key dd { margin: 0; }
 .key .value { font-size: 23px; font-weight: 600; letter-spacing: -.015em; line-height: 1.35;
@@ -60,13 +60,15 @@ td { padding: 4px 10px 4px 0; border-bottom: 1px solid #eceef1; vertical-align: 
 tbody th { color: var(--ink); font-size: 13px; font-weight: 400; border-bottom: 1px solid #eceef1;
   vertical-align: top; }
 .r { text-align: right; white-space: nowrap; }
+th.r { white-space: normal; overflow-wrap: normal; }
+table { overflow-wrap: normal; }
+td:not(.r) { overflow-wrap: anywhere; min-width: 5.5em; }
+td:first-child:not(.r) { min-width: 4em; }
 td.r + td:not(.r), th.r + th:not(.r) { padding-left: 12px; }
 th:last-child, td:last-child { padding-right: 0; }
 tr.group th { font-weight: 600; color: var(--accent); padding-top: 14px; font-size: 12.5px;
   border-bottom: 1px solid #c3cad3; }
 tr.chosen td, tr.chosen th { background: #eef3f9; font-weight: 600; }
-td.reason { color: var(--soft); font-size: 12px; }
-.negative { color: var(--warm); }
 .months { table-layout: fixed; font-size: 12px; }
 .months th, .months td { text-align: center; padding: 4px 1px; white-space: nowrap; border: 1px solid #fff; }
 .months tbody th { text-align: left; font-size: 12.5px; font-weight: 600; }
@@ -78,7 +80,7 @@ td.reason { color: var(--soft); font-size: 12px; }
 .facts dt { color: var(--soft); flex: none; }
 .facts dd { margin: 0; text-align: right; min-width: 0; }
 .facts .set dd { font-weight: 600; color: var(--accent); }
-.plain { display: grid; grid-template-columns: max-content 1fr; gap: 3px 18px;
+.plain { display: grid; grid-template-columns: fit-content(42%) 1fr; gap: 3px 18px;
   font-size: 13px; margin: 8px 0; }
 .plain dt { color: var(--soft); }
 .plain dd { margin: 0; }
@@ -103,9 +105,9 @@ footer { margin-top: 48px; padding-top: 10px; border-top: 1px solid var(--rule);
   h1 { font-size: 22pt; }
   h2 { font-size: 14.5pt; margin-top: 24px; }
   h1, h2, h3, figcaption, thead, tr.group { break-after: avoid; }
-  figure, tr, .key, .keys, .verdict, .banner, .months { break-inside: avoid; }
-  table, .facts, .plain { font-size: 8.2pt; }
-  tbody th, td.reason { font-size: 8.2pt; }
+  figure, tr, .whole, .key, .keys, .verdict, .banner, .months { break-inside: avoid; }
+  table, .plain { font-size: 8pt; }
+  tbody th { font-size: 8pt; }
   th { font-size: 7.6pt; }
   .months { font-size: 7.4pt; }
   .keys { grid-template-columns: repeat(6, 1fr); margin: 14px 0 6px; }
@@ -120,9 +122,13 @@ footer { margin-top: 48px; padding-top: 10px; border-top: 1px solid var(--rule);
 .meta dd { margin: 0; }
 .verdict p:first-child { font-size: 13pt; }
   .pair { grid-template-columns: 1fr 1fr; gap: 0 18px; }
-  .facts { grid-template-columns: repeat(4, 1fr); gap: 0 16px; font-size: 7.6pt; }
+  .facts { grid-template-columns: repeat(4, 1fr); gap: 0 16px; font-size: 7.2pt; }
+  th, td { padding-right: 7px; }
+  .plain { break-inside: avoid; }
+  .note, figcaption { font-size: 8pt; }
+  .banner { font-size: 9pt; padding: 8px 12px; margin: 10px 0 2px; }
   .verdict li { font-size: 9pt; }
-  .meta { font-size: 8.6pt; }
+  .meta { font-size: 8.4pt; gap: 4px 22px; }
   .meta dt { font-size: 7.4pt; }
   .small { font-size: 7.6pt; columns: 2; }
   .scroll { overflow: visible; }
