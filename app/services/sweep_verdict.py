@@ -37,7 +37,7 @@ def _head(checks: list[_Check]) -> str:
     failed = [check.name for check in checks if check.passed is False]
     unknown = [check.name for check in checks if check.passed is None]
     if checks[0].passed is False:
-        return "Nothing here"
+        return "Nothing here that luck would not explain"
     if failed:
         return "Doubtful"
     if unknown:
@@ -58,10 +58,9 @@ def _best(results: SweepResults) -> str:
         return f"{points} cannot be told from luck"
     luck = deflated.expected_maximum * float(np.sqrt(results.periods_per_year))
     trials = round(deflated.effective_trials)
-    better = "better" if sharpe > luck else "no better"
     return (
-        f"{points} is {better} than luck would give {trials:,} independent "
-        f"{'trial' if trials == 1 else 'trials'} ({luck:.2f})"
+        f"{points}, where luck alone gives the best of {trials:,} independent "
+        f"{'trial' if trials == 1 else 'trials'} {luck:.2f}"
     )
 
 

@@ -24,7 +24,7 @@ class TargetLeg:
     """All assets to hold, and all that were held and are to be sold, by asset id.
 
     assets: (H,) int32 columns of the panel. weights: (H,), 0 = sold. previous_weights: (H,) of the last
-    portfolio as its prices moved, 0 = not held. signals: (H,), NaN = not eligible.
+    portfolio as its prices moved, 0 = not held. signals: (H,) of what is to be held, NaN = sold.
     """
 
     assets: NDArray[np.int32]

@@ -25,6 +25,8 @@ MAX_PARTITIONS: Final = 16
 
 NOT_SWEEPABLE: Final = frozenset({"start_date", "end_date", "rebalance", "quantiles"})
 """They change what is compared (the periods, the grid, the report), not the strategy."""
+_NOTHING_NAMED: Final[Mapping[str, list[str]]] = {"exclude": []}
+"""What no name means for options that cannot be null."""
 _VALUE_FAULTS: Final = frozenset(
     {"OUT_OF_RANGE", "WRONG_TYPE", "NOT_FINITE", "NOT_NULLABLE", "UNKNOWN_VALUE", "UNKNOWN_METRIC"}
 )
@@ -74,7 +76,9 @@ class SweepPlan:
             options.pop("min_assets", None)  # of the market factor it follows top_n
         for axis, place in zip(self.axes, position, strict=True):
             value = axis.values[place]
-            options[axis.option] = [value] if axis.option in lists and value is not None else value
+            if axis.option in lists:
+                value = [value] if value is not None else _NOTHING_NAMED.get(axis.option)
+            options[axis.option] = value
         return options
 
 

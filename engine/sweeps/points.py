@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -30,7 +30,7 @@ from engine.factors.definition import SignalContext
 from engine.factors.registry import FACTORS
 from engine.formation import Formation, rank, reported_rows, select
 from engine.panel import FloatArray, Panel
-from engine.performance import selected_metrics
+from engine.performance import ReturnHistory, selected_metrics
 from engine.periods import PeriodPanel, with_lags
 from engine.portfolio import Ranking, leg_holdings
 from engine.undefined import Undefined, UndefinedReason
@@ -83,6 +83,7 @@ class PointEvaluator:
         self._periods = periods
         self._shared = _Shared(SHARED_BYTES)
         self._latest: tuple[Hashable, _Ranked] | None = None
+        self._latest_gross: tuple[FactorConfig, IntArray, ReturnHistory] | None = None
 
     def evaluate(self, config: FactorConfig) -> Point:
         """One point; what cannot be computed becomes its failure."""
@@ -102,17 +103,10 @@ class PointEvaluator:
 
     def _evaluate(self, config: FactorConfig) -> Point:
         periods = self._lagged(config)
-        formation = self._form(periods, config)
-        gross = gross_history(
-            periods,
-            formation,
-            config,
-            ics=np.full(len(formation.rows), np.nan),
-            market=Undefined(UndefinedReason.NO_MARKET, "points are not measured against the market"),
-        )
+        rows, gross = self._gross(periods, config)
         history = net_history(gross, config) if config.has_costs else gross
         placed = np.full(len(periods.grid), np.nan)
-        placed[formation.rows + 1] = history.returns
+        placed[rows + 1] = history.returns
         figures = selected_metrics(history, _FORMULAS)
         counts = (len(history.returns), history.skipped_periods, history.breadth)
         gross_sharpe = selected_metrics(gross, ["sharpe_ratio"])["sharpe_ratio"]
@@ -120,6 +114,21 @@ class PointEvaluator:
             returns=placed,
             metrics=tuple(map(_number, (gross_sharpe, *figures.values(), *counts))),
         )
+
+    def _gross(self, periods: PeriodPanel, config: FactorConfig) -> tuple[IntArray, ReturnHistory]:
+        """Grid rows and history before the cost of trading, which the next points may have in common."""
+        key = without_cost(config)
+        if self._latest_gross is None or self._latest_gross[0] != key:
+            formation = self._form(periods, config)
+            history = gross_history(
+                periods,
+                formation,
+                config,
+                ics=np.full(len(formation.rows), np.nan),
+                market=Undefined(UndefinedReason.NO_MARKET, "points are not measured against the market"),
+            )
+            self._latest_gross = (key, formation.rows, history)
+        return self._latest_gross[1:]
 
     def _form(self, periods: PeriodPanel, config: FactorConfig) -> Formation:
         ranked = self._ranked(periods, config)
@@ -238,6 +247,11 @@ def ranking_key(config: FactorConfig) -> tuple[Any, ...]:
         config.min_lifetime_days,
     )
     return (*_signal_key(config), *_weights_key(config), *filters)
+
+
+def without_cost(config: FactorConfig) -> FactorConfig:
+    """Equal for configs that hold the same portfolios and pay the same carry."""
+    return replace(config, cost_bps=0.0)
 
 
 def _lags(config: FactorConfig) -> tuple[int, int]:

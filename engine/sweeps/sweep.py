@@ -18,7 +18,7 @@ from engine.periods import PeriodPanel, build_periods
 from engine.sweeps.cscv import OverfittingProbability, probability_of_overfitting
 from engine.sweeps.grid import SweepPlan
 from engine.sweeps.overfitting import DeflatedSharpe, column_sharpe, deflated_sharpe, first_best
-from engine.sweeps.points import POINT_METRICS, Point, PointEvaluator, ranking_key
+from engine.sweeps.points import POINT_METRICS, Point, PointEvaluator, ranking_key, without_cost
 from engine.sweeps.walk_forward import WalkForward, walk_forward
 from engine.undefined import Undefined
 
@@ -115,11 +115,12 @@ def chunked(plan: SweepPlan, size: int) -> list[NDArray[np.int64]]:
     keys = []
     for number, position in enumerate(positions):
         try:
-            key = repr(ranking_key(parse_config(plan.factor, plan.options(position.tolist()))))
+            config = parse_config(plan.factor, plan.options(position.tolist()))
+            key = (repr(ranking_key(config)), repr(without_cost(config)))
         except InvalidConfig:
-            key = ""
-        keys.append((key, number))
-    order = np.array([number for _, number in sorted(keys)], dtype=np.int64)
+            key = ("", "")
+        keys.append((*key, number))
+    order = np.array([number for *_, number in sorted(keys)], dtype=np.int64)
     return [order[start : start + size] for start in range(0, len(order), size)]
 
 

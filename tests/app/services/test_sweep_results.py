@@ -279,12 +279,12 @@ def judged(*, deflated=0.97, sharpe=2.0, luck=1.3, pbo=0.1, walk=1.1, points=100
 
 def test_a_positive_verdict_needs_all_three():
     assert judged() == (
-        "It holds up: the best of 1,000 points (Sharpe 2.00) is better than luck would give 412 independent "
-        "trials (1.30); deflated Sharpe 0.97 (at least 0.95), probability of overfitting 0.10 (at most 0.2), "
-        "walk-forward Sharpe 1.10 (above 0)."
+        "It holds up: the best of 1,000 points (Sharpe 2.00), where luck alone gives the best of 412 "
+        "independent trials 1.30; deflated Sharpe 0.97 (at least 0.95), probability of overfitting 0.10 "
+        "(at most 0.2), walk-forward Sharpe 1.10 (above 0)."
     )
     assert judged(deflated=0.95, pbo=0.2).startswith("It holds up")
-    assert judged(deflated=0.9499).startswith("Nothing here")
+    assert judged(deflated=0.9499).startswith("Nothing here that luck would not explain")
     assert judged(pbo=0.2001).startswith("Doubtful")
     assert judged(walk=0.0).startswith("Doubtful")
     assert judged(walk=None).startswith("Not proven")
@@ -294,9 +294,9 @@ def test_a_positive_verdict_needs_all_three():
 
 def test_a_verdict_names_what_failed_or_is_undefined():
     assert judged(sharpe=1.2, deflated=0.41, pbo=0.52, walk=-0.3, failed=10) == (
-        "Nothing here: the best of 990 points (Sharpe 1.20; 10 more failed) is no better than luck would "
-        "give 412 independent trials (1.30); deflated Sharpe 0.41 (below 0.95), probability of overfitting "
-        "0.52 (above 0.2), walk-forward Sharpe -0.30 (not above 0)."
+        "Nothing here that luck would not explain: the best of 990 points (Sharpe 1.20; 10 more failed), "
+        "where luck alone gives the best of 412 independent trials 1.30; deflated Sharpe 0.41 (below 0.95), "
+        "probability of overfitting 0.52 (above 0.2), walk-forward Sharpe -0.30 (not above 0)."
     )
     assert "walk-forward Sharpe undefined (flat)" in judged(walk=None)
     assert verdict(table([1.5])) == (

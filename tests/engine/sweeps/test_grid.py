@@ -67,6 +67,12 @@ def test_list_options_take_one_name_a_point():
     ]
 
 
+def test_excluding_nothing_is_one_of_the_values_that_can_be_tried():
+    plan = parse_plan(FactorName.SMB, {}, (SweepAxis(option="exclude", values=("a", None)),))
+    configs = [parse_config(plan.factor, plan.options([place])) for place in (0, 1)]
+    assert [config.exclude for config in configs] == [("a",), ()]
+
+
 def test_the_size_of_a_market_portfolio_brings_its_min_assets_along():
     plan = parse_plan(FactorName.MARKET, {"top_n": 4}, (SweepAxis(option="top_n", values=(5, 7)),))
     assert [parse_config(plan.factor, plan.options([place])).min_assets for place in (0, 1)] == [5, 7]
