@@ -8,7 +8,7 @@ from app.services.datasets import collect_garbage
 from scripts.console import json_option, print_json, run_with_services
 
 
-@click.command(help="Remove the files of deleted datasets, caches and leftovers of interrupted ingests.")
+@click.command(help="Remove the files of deleted datasets, caches, and leftovers of interrupted ingests and sweeps.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
 @json_option
 def command(dry_run: bool, as_json: bool) -> None:
@@ -18,6 +18,6 @@ def command(dry_run: bool, as_json: bool) -> None:
         return
     verb = "would be removed" if dry_run else "removed"
     click.echo(
-        f"{len(garbage.snapshots)} snapshots, {len(garbage.caches)} caches and "
-        f"{len(garbage.temporaries)} leftovers {verb}, {garbage.bytes_freed / 1e6:,.1f} MB"
+        f"{len(garbage.snapshots)} snapshots, {len(garbage.caches)} caches, {len(garbage.checkpoints)} "
+        f"checkpoints and {len(garbage.temporaries)} leftovers {verb}, {garbage.bytes_freed / 1e6:,.1f} MB"
     )
