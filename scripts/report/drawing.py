@@ -15,7 +15,9 @@ from matplotlib.axis import Axis
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from numpy.typing import NDArray
 
+from app.services.series import sample_rows
 from scripts.report.markup import Markup, element
 from scripts.report.numbers import number, percent
 
@@ -29,6 +31,12 @@ DIVERGING = LinearSegmentedColormap.from_list(
 
 FULL, HALF = 10.0, 4.85
 """Widths in inches, so that letters have one size across the page."""
+
+MOST_POINTS = 1_500
+"""Of a curve: more than a page has dots across."""
+
+Dates = NDArray[np.datetime64]
+Values = NDArray[np.float64]
 
 _LOG_RATIO = 4.0  # a range wider than this is read better on a logarithmic scale
 _STYLE = {
@@ -99,6 +107,14 @@ def _own_ids(tag: str, name: str, used: set[str]) -> str:
     tag = re.sub(r"url\(#([\w.-]+)\)", rf"url(#{name}-\1)", tag)
     tag = re.sub(r'xlink:href="#([\w.-]+)"', rf'xlink:href="#{name}-\1"', tag)
     return tag.replace("'DejaVu Sans'", _FONTS).replace("DejaVu Sans", _FONTS)
+
+
+def thinned(dates: Dates, values: Values) -> tuple[Dates, Values]:
+    """At most MOST_POINTS of a curve (n,) that keep its look, its extremes included."""
+    if len(values) <= MOST_POINTS:
+        return dates, values
+    kept = sample_rows([values], MOST_POINTS)
+    return dates[kept], values[kept]
 
 
 # -- axes --------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import numpy as np
 
 from db.records import PerformanceRecord, RunOrigin
 from scripts.report import factor_figures as figures
+from scripts.report import signal_figures
 from scripts.report.definitions import FACTOR_DEFINITIONS, small_print
 from scripts.report.factor_tables import (
     composition_tables,
@@ -220,26 +221,26 @@ def _signal(material: RunMaterial) -> Markup | None:
         "Signal",
         figure(
             "Rank IC by period",
-            figures.ic_figure(material),
+            signal_figures.ic_figure(material),
             "Spearman correlation of the signal and the return that followed; above 0 the long end won.",
             "Fewer than three periods have a rank IC.",
         ),
         pair(
             figure(
                 "Decay of the signal",
-                figures.decay_figure(facts.get("decay") or []),
+                signal_figures.decay_figure(facts.get("decay") or []),
                 "Mean rank IC with the return over as many periods; dark where |t| is at least 1.96.",
             ),
             figure(
                 "Quantile portfolios",
-                figures.quantile_bars_figure(quantiles),
+                signal_figures.quantile_bars_figure(quantiles),
                 "Mean period return by signal, from the lowest to the highest.",
                 "No period had an asset for each quantile.",
             ),
         ),
         figure(
             "Growth of 100 by quantile, and of the spread",
-            figures.quantile_growth_figure(material),
+            signal_figures.quantile_growth_figure(material),
             "Each quantile held long without costs; the spread is the long leg's end minus the other.",
             "No period had an asset for each quantile.",
         ),
@@ -273,7 +274,7 @@ def _trading(material: RunMaterial) -> Markup | None:
         "Trading and concentration",
         figure(
             "Turnover and breadth",
-            figures.turnover_figure(material),
+            signal_figures.turnover_figure(material),
             "One-way turnover of both legs together, and the number of assets held, long and short.",
         ),
         extremes_table(extremes),

@@ -69,9 +69,6 @@ class Page(HTMLParser):
         if self.open and self.open[-1] != "style":
             self.text += data + "\n"
 
-    def headings(self) -> str:
-        return self.text
-
 
 def run(data_dir: Path, *arguments: str) -> Result:
     variables = {"FACTORQL_DATA_DIR": str(data_dir), "FACTORQL_DATABASE_URL": ""}
@@ -421,6 +418,36 @@ def test_a_sweep_of_one_axis_and_many_values_has_a_page(data_dir, gathered):
     assert run(data_dir, "sweep", "smb", "--set", "marketCapThreshold=0..3e9:2.5e7").exit_code == 0
     run_id = max(item["id"] for item in run_json(data_dir, "runs") if item["kind"] == "SWEEP")
     checked(sweep_page(gathered(run_id)))
+
+
+def test_sixteen_years_of_days_stay_a_small_file(factor_material):
+    count = 6_000
+    dates = np.datetime64("2010-01-01") + np.arange(count).astype("timedelta64[D]")
+    values = np.random.default_rng(1).normal(0.0005, 0.02, count)
+    names = {*factor_material.series, *(f"QUANTILE_{bucket}" for bucket in range(1, 11))}
+    series = {name: SeriesRecord(name=name, dates=dates, values=values) for name in names}
+    source = factor_page(replace(factor_material, series=series, periods_per_year=365))
+    assert len(source.encode()) < MOST_BYTES
+    checked(source)
+
+
+def test_a_sweep_of_ten_thousand_points_stays_a_small_file(sweep_material):
+    places = np.indices((100, 100), dtype=np.int32).reshape(2, -1).T
+    values = np.random.default_rng(1).normal(0.5, 0.5, len(places))
+    values[::7] = np.nan
+    facts = dict(sweep_material.facts)
+    facts["axes"] = [
+        {"option": option, "values": [float(value) for value in range(100)]}
+        for option in ("market_cap_threshold", "liquidity_threshold")
+    ]
+    facts |= {"grid_size": len(places), "best": int(np.nanargmax(values)), "neighbours": [1, 2]}
+    arrays = {name: values for name in sweep_material.document.arrays if name.startswith("metric.")}
+    arrays |= {"positions": places.ravel(), "failures": np.full(len(places), -1, dtype=np.int32)}
+    arrays["logits"] = sweep_material.document.arrays["logits"]
+    document = DocumentRecord(name="SWEEP", facts=facts, arrays=arrays)
+    source = sweep_page(replace(sweep_material, document=document))
+    assert len(source.encode()) < MOST_BYTES
+    checked(source)
 
 
 # -- the file ----------------------------------------------------------------------------------------------
