@@ -19,7 +19,7 @@ COMMANDS = {
     "sweep": "Compute a factor model over many configs, and test the best for luck.",
     "promote": "Make a point of a sweep a full run.",
     "compare": "Compare the latest run of each factor.",
-    "show": "Show one run; draw it with --plot.",
+    "show": "Show one run; --plot draws it, --report writes a page about it.",
     "import-logs": "Import the CSV logs of the older system.",
     "export-logs": "Write results as CSV logs in the older system's newest shape.",
     "migrate": "Bring the store to this version's schema.",
