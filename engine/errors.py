@@ -5,6 +5,7 @@ EngineError
 ├── MissingField         the panel lacks a field that the factor or a filter needs
 ├── NoPeriods            no period had enough assets
 ├── InfeasibleMaxWeight  a leg is too short for its weight cap
+├── ReturnsOverflow      a point of a sweep earned more than double precision holds
 └── AllPointsFailed      a sweep has no point that could be computed
 """
 
@@ -73,6 +74,13 @@ class InfeasibleMaxWeight(EngineError):
         self.max_weight = max_weight
         self.leg_size = leg_size
         self.period_end = period_end
+
+
+class ReturnsOverflow(EngineError):
+    code = "RETURNS_OVERFLOW"
+
+    def __init__(self) -> None:
+        super().__init__("the returns exceed double precision: look for faults in the data")
 
 
 class AllPointsFailed(EngineError):

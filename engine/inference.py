@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.panel import FloatArray
 from engine.regression import newey_west_lag, newey_west_standard_error_of_mean
-from engine.undefined import ZERO_STD, Undefined, UndefinedReason, deviation_is_zero, need
+from engine.undefined import ZERO_STD, Undefined, UndefinedReason, deviation_is_zero, need, positive_deviation
 
 
 def newey_west_t(values: FloatArray, lag: int | None = None) -> float:
@@ -24,7 +24,7 @@ def newey_west_t(values: FloatArray, lag: int | None = None) -> float:
     """
     n = len(values)
     need(n, 3)
-    _finite_deviation(values)
+    positive_deviation(values)
     error = newey_west_standard_error_of_mean(values, newey_west_lag(n) if lag is None else lag)
     mean = float(values.mean())
     if deviation_is_zero(error * math.sqrt(n), mean):
@@ -39,7 +39,7 @@ def sharpe_standard_error(returns: FloatArray, periods_per_year: int) -> float:
 
     Raises Undefined for fewer than 2 returns or returns that do not vary.
     """
-    sharpe = float(returns.mean()) / _finite_deviation(returns)
+    sharpe = float(returns.mean()) / positive_deviation(returns)
     return math.sqrt((1.0 + sharpe * sharpe / 2.0) / len(returns) * periods_per_year)
 
 
@@ -52,7 +52,7 @@ def probabilistic_sharpe_ratio(returns: FloatArray, benchmark: float = 0.0) -> f
     `probabilistic_sharpe_from_moments` does.
     """
     need(len(returns), 3)
-    _finite_deviation(returns)
+    positive_deviation(returns)
     mean, spread = float(returns.mean()), float(returns.std())
     # Standardised before they are raised to a power: small returns would underflow, large ones overflow.
     scores = (returns - mean) / spread
@@ -95,19 +95,6 @@ def first_autocorrelation(values: FloatArray) -> float:
             UndefinedReason.TOO_FEW_PERIODS, f"{pairs} pairs of neighbouring values, 2 are needed"
         )
     before, after = values[:-1][paired], values[1:][paired]
-    spread = _finite_deviation(before) * _finite_deviation(after)
+    spread = positive_deviation(before) * positive_deviation(after)
     covariance = float((before - before.mean()) @ (after - after.mean())) / (pairs - 1)
     return min(max(covariance / spread, -1.0), 1.0)
-
-
-def _finite_deviation(values: FloatArray) -> float:
-    """Sample standard deviation (ddof 1) > 0 of at least 2 values. An infinite one would turn a ratio into
-    a plausible 0."""
-    need(len(values), 2)
-    with np.errstate(over="ignore", invalid="ignore"):
-        mean, deviation = float(values.mean()), float(values.std(ddof=1))
-    if not math.isfinite(deviation):
-        raise Undefined(UndefinedReason.OVERFLOW, "the deviation exceeds double precision")
-    if deviation_is_zero(deviation, mean):
-        raise Undefined(UndefinedReason.ZERO_VOLATILITY, "the values do not vary")
-    return deviation

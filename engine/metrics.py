@@ -55,9 +55,8 @@ def skewness(returns: FloatArray) -> float:
     """Bias-corrected sample skewness G1 (Joanes and Gill 1998, doi:10.1111/1467-9884.00122)."""
     n = len(returns)
     need(n, 3)
-    positive_deviation(returns)
-    centred = returns - returns.mean()
-    second, third = float((centred**2).mean()), float((centred**3).mean())
+    standardised = (returns - returns.mean()) / positive_deviation(returns)
+    second, third = float((standardised**2).mean()), float((standardised**3).mean())
     return math.sqrt(n * (n - 1)) / (n - 2) * third / math.pow(second, 1.5)
 
 
@@ -65,7 +64,6 @@ def excess_kurtosis(returns: FloatArray) -> float:
     """Bias-corrected sample excess kurtosis G2 (Joanes and Gill 1998, doi:10.1111/1467-9884.00122)."""
     n = len(returns)
     need(n, 4)
-    positive_deviation(returns)
-    centred = returns - returns.mean()
-    second, fourth = float((centred**2).mean()), float((centred**4).mean())
+    standardised = (returns - returns.mean()) / positive_deviation(returns)
+    second, fourth = float((standardised**2).mean()), float((standardised**4).mean())
     return (n - 1) / ((n - 2) * (n - 3)) * ((n + 1) * (fourth / second**2 - 3.0) + 6.0)

@@ -19,6 +19,7 @@ class Line:
     slope: float
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what overflows is Undefined
 def regress_on(returns: FloatArray, market: FloatArray) -> Line:
     """Ordinary least squares of returns (n,) on the market's returns (n,), both without NaN.
 
@@ -34,7 +35,10 @@ def regress_on(returns: FloatArray, market: FloatArray) -> Line:
         raise Undefined(UndefinedReason.ZERO_VOLATILITY, "the market's returns do not vary")
     # Centred first: the textbook sums of products lose every digit where the mean dwarfs the deviation.
     centred = market - market_mean
-    slope = float(centred @ (returns - mean)) / float(centred @ centred)
+    together, squares = float(centred @ (returns - mean)), float(centred @ centred)
+    if not (math.isfinite(together) and math.isfinite(squares)):
+        raise Undefined(UndefinedReason.OVERFLOW, "the returns exceed what a regression can hold")
+    slope = together / squares
     return Line(intercept=mean - slope * market_mean, slope=slope)
 
 

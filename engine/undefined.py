@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -63,9 +64,13 @@ def deviation(returns: FloatArray) -> float:
     return float(returns.std(ddof=1))
 
 
-def positive_deviation(returns: FloatArray) -> float:
-    """The same; raises Undefined where it is 0 too."""
-    positive = deviation(returns)
-    if deviation_is_zero(positive, float(returns.mean())):
-        raise Undefined(UndefinedReason.ZERO_VOLATILITY, "the returns do not vary")
+def positive_deviation(values: FloatArray) -> float:
+    """The same; raises Undefined where it is 0 too, and where it is infinite: a ratio to it would be a
+    plausible 0."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        positive, mean = deviation(values), float(values.mean())
+    if not math.isfinite(positive):
+        raise Undefined(UndefinedReason.OVERFLOW, "the deviation exceeds double precision")
+    if deviation_is_zero(positive, mean):
+        raise Undefined(UndefinedReason.ZERO_VOLATILITY, "the values do not vary")
     return positive

@@ -21,7 +21,8 @@ def raw_weights(context: SignalContext, config: FactorConfig) -> FloatArray | No
         return np.where(caps > 0, caps, np.nan)
     if config.weighting_method is WeightingMethod.INVERSE_VARIANCE:
         variance = _trailing_variance(context, config.variance_lookback)
-        return 1.0 / np.where(variance > MIN_VARIANCE, variance, np.nan)
+        usable = (variance > MIN_VARIANCE) & np.isfinite(variance)
+        return 1.0 / np.where(usable, variance, np.nan)
     return None
 
 

@@ -28,15 +28,15 @@ ASSUMED_LIST_SIZES: Mapping[str, int] = MappingProxyType(
         "SweepPoint.values": 4,
         "SweepPoint.position": 4,
         "SweepResult.neighbours": 10,
-        "SweepResult.failures": 20,
+        "SweepResult.failures": 100,
         "OverfittingProbability.logitHistogram": 20,
         "WalkForward.choices": 100,
-        "HeatMap.xValues": 50,
-        "HeatMap.yValues": 50,
-        "HeatMap.cells": 2_500,
-        "HeatMap.minimums": 2_500,
-        "HeatMap.maximums": 2_500,
-        "HeatMap.counts": 2_500,
+        "HeatMap.xValues": 100,
+        "HeatMap.yValues": 100,
+        "HeatMap.cells": 10_000,
+        "HeatMap.minimums": 10_000,
+        "HeatMap.maximums": 10_000,
+        "HeatMap.counts": 10_000,
     }
 )
 

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from app.datasets.array_folder import DamagedFolder, read_array_folder, write_array_folder
+from app.datasets.array_folder import DamagedFolder, verify_array_folder, write_array_folder
 from engine.sweeps.points import POINT_METRICS
 from engine.sweeps.sweep import Evaluated
 
@@ -51,6 +51,11 @@ class SweepCheckpoints:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
+def checkpoint_identity(identity_hash: str, run_id: int, *, forced: bool) -> str:
+    """What names the checkpoints of a run: a forced one shares none."""
+    return f"{identity_hash}-run{run_id}" if forced else identity_hash
+
+
 def sweeps_dir(cache_dir: Path) -> Path:
     """Where the folders are."""
     return cache_dir / "sweeps"
@@ -66,7 +71,7 @@ def stale_checkpoints(cache_dir: Path, live_identities: Collection[str]) -> tupl
 
 
 def _from_folder(folder: Path, numbers: NDArray[np.int64], grid_periods: int) -> Evaluated:
-    content = read_array_folder(folder)
+    content = verify_array_folder(folder)
     chunk = Evaluated(
         numbers=np.asarray(content.arrays["numbers"]),
         returns=np.asarray(content.arrays["returns"]),

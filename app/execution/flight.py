@@ -15,6 +15,7 @@ from enum import Enum, auto
 from typing import TypeVar
 
 from app.errors import DatasetUnavailable, FactorQLError
+from app.execution.checkpoints import checkpoint_identity
 from app.execution.codes import COMPUTATION_CRASHED, INTERNAL_ERROR, TIMED_OUT
 from app.execution.conversation import Ended, Outcome, converse
 from app.execution.launcher import ChildProcess, Launcher, NoChildProcess
@@ -128,7 +129,7 @@ class Flight:
             fingerprint=await self._persistently(self._fingerprint),
             kind=self._run.kind.value,
             factor=self._run.factor,
-            identity=self._run.identity_hash,
+            identity=checkpoint_identity(self._run.identity_hash, self._run.id, forced=self._run.forced),
             config=self._run.config,
             memory_limit_bytes=settings.run_memory_mb * 2**20,
             cpu_limit_seconds=int(settings.run_timeout_seconds) + 5,

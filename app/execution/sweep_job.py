@@ -48,9 +48,10 @@ def compute_sweep(request: ComputeRequest, report: ReportProgress) -> Sequence[B
         done += len(chunk.numbers)
         report(0.03 + 0.87 * done / count, f"{done:,} of {count:,} points")
     report(0.92, "Testing for overfitting")
-    payload = encode_sweep(conclude(plan, periods, evaluated))
-    checkpoints.remove()
-    return payload
+    try:
+        return encode_sweep(conclude(plan, periods, evaluated))
+    finally:
+        checkpoints.remove()
 
 
 def encode_sweep(result: SweepResult) -> list[Buffer]:

@@ -147,7 +147,9 @@ EXCEPTION_HANDLERS = tuple(
 Path = tuple[str, ...]
 
 _OPTION_NAMES = sorted({item.name for factor in FACTORS.values() for item in fields(factor.config_type)})
-_SNAKE_OPTION = re.compile(rf"\b({'|'.join(name for name in _OPTION_NAMES if '_' in name)})\b")
+_SNAKE_OPTION = re.compile(
+    rf"\b({'|'.join(name for name in (*_OPTION_NAMES, 'sample_size') if '_' in name)})\b"
+)
 
 
 @contextmanager
@@ -161,7 +163,7 @@ def field_errors_at(locate: Callable[[str], Path]) -> Iterator[None]:
             program.FieldError(
                 (*locate(fault.path[0]), *map(to_camel_case, fault.path[1:])) if fault.path else (),
                 fault.code,
-                _in_graph_spelling(fault.message),
+                in_graph_spelling(fault.message),
             )
             for fault in error.field_errors
         )
@@ -178,9 +180,10 @@ def invalid_argument(path: Path, code: str, message: str) -> program.InvalidInpu
 
 
 def _respell(error: program.FactorQLError) -> None:
-    error.message = _in_graph_spelling(error.message)
+    error.message = in_graph_spelling(error.message)
     error.args = (error.message,)
 
 
-def _in_graph_spelling(message: str) -> str:
+def in_graph_spelling(message: str) -> str:
+    """A message of the program with its options named as the graph names them."""
     return _SNAKE_OPTION.sub(lambda match: to_camel_case(match[0]), message)

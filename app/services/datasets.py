@@ -20,7 +20,7 @@ from app.datasets.snapshot import (
     write_snapshot,
 )
 from app.errors import DatasetNotFound, FieldError, InvalidInput, StorageFailure
-from app.execution.checkpoints import stale_checkpoints
+from app.execution.checkpoints import checkpoint_identity, stale_checkpoints
 from app.services.context import Services
 from db import datasets as dataset_store
 from db.errors import StoreError
@@ -202,7 +202,9 @@ async def _live_sweeps(services: Services) -> set[str]:
     after: str | None = None
     while True:
         page = await page_runs(services.store, live, kind=RunKind.SWEEP, first=MAX_PAGE_SIZE, after=after)
-        identities.update(run.identity_hash for run in page.items)
+        identities.update(
+            checkpoint_identity(run.identity_hash, run.id, forced=run.forced) for run in page.items
+        )
         if not page.has_next_page:
             return identities
         after = page.cursors[-1]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from enum import EnumType
 from itertools import cycle
 from types import NoneType, UnionType
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args
 
 from app.errors import FieldError, InvalidInput, RunNotFound
 from app.services.context import Services
@@ -27,8 +27,7 @@ from app.services.sweep_results import get_sweep_results, stored_plan
 from db.records import DatasetRecord, RunKind, RunRecord
 from engine.errors import ConfigFault, InvalidConfig
 from engine.factors.config import FactorConfig, FactorName
-from engine.factors.options import config_to_json, parse_config
-from engine.factors.registry import FACTORS
+from engine.factors.options import config_to_json, option_types, parse_config
 from engine.sweeps.grid import (
     MAX_AXES,
     MAX_AXIS_VALUES,
@@ -166,7 +165,7 @@ def _check_sizes(axes: Sequence[SweepAxis]) -> None:
 
 def _normalised(factor: FactorName, axis: SweepAxis) -> SweepAxis:
     """Its values, in their order, each spelt in one way: 3.0 of a whole number is 3, names as stored."""
-    hint = _option_types(factor).get(axis.option)
+    hint = option_types(factor).get(axis.option)
     if hint is None:
         return axis
     variants = get_args(hint) if isinstance(hint, UnionType) else (hint,)
@@ -188,12 +187,6 @@ def _spelt(value: object, kind: Any, option: str) -> object:
         if isinstance(kind, EnumType):
             return value.upper()
     return value
-
-
-def _option_types(factor: FactorName) -> dict[str, Any]:
-    config_type = FACTORS[factor].config_type
-    hints = get_type_hints(config_type)
-    return {item.name: hints[item.name] for item in fields(config_type)}
 
 
 def _locator(axes: Sequence[SweepAxis]) -> Callable[[ConfigFault], Path]:

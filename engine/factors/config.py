@@ -118,6 +118,9 @@ class FactorConfig:
         if self.start_date is not None and self.end_date is not None and self.end_date < self.start_date:
             message = f"end_date {self.end_date} lies before start_date {self.start_date}"
             faults.append(ConfigFault("end_date", "END_BEFORE_START", message))
+        if self.extreme_returns is ExtremeReturns.EXCLUDE and self.max_abs_return is None:
+            message = "extreme_returns exclude needs max_abs_return, beyond which a return is extreme"
+            faults.append(ConfigFault("extreme_returns", "NEEDS_MAX_ABS_RETURN", message))
         if self.universe == ():
             faults.append(
                 ConfigFault("universe", "EMPTY", "universe names nothing; null stands for all assets")

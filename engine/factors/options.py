@@ -64,6 +64,19 @@ def config_to_json(config: FactorConfig) -> dict[str, object]:
     return {item.name: _to_json(getattr(config, item.name)) for item in fields(config)}
 
 
+def option_types(factor: FactorName) -> Mapping[str, Any]:
+    """The options of a factor in their order, each with its type."""
+    return _OPTION_TYPES[factor]
+
+
+def typed_option(factor: FactorName, name: str, value: object) -> object:
+    """One option's value in its own type, from JSON types. Raises InvalidConfig."""
+    try:
+        return _coerce(name, value, _OPTION_TYPES[factor][name])
+    except _BadValue as error:
+        raise InvalidConfig((ConfigFault(name, error.code, str(error)),)) from None
+
+
 def list_options(factor: FactorName) -> frozenset[str]:
     """The options that take a list of names."""
     return frozenset(name for name, hint in _OPTION_TYPES[factor].items() if "tuple" in str(hint))

@@ -60,18 +60,18 @@ class Research:
     signal_autocorrelations: FloatArray
 
 
+@np.errstate(divide="ignore", invalid="ignore", over="ignore")  # what overflows comes out as not defined
 def analyse(result: FactorResult) -> Research:
     """Research of a computed factor; see the modules that it calls for the definitions."""
     periods, config, rows = result.periods, result.config, result.rows
     ppy = periods.grid.periods_per_year
     prices = periods.execution_prices
     sign = signal_sign(config)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        realised = prices[rows + 1] / prices[rows] - 1.0
-        buckets = quantile_returns(result.signals, earned_returns(realised, config), config.quantiles)
-        autocorrelations = signal_autocorrelation(result.signals, rows)
-        last_row = int(reported_rows(periods, config)[-1]) + 1
-        later = ic_decay(result.signals, rows, prices, last_row, sign, horizons=range(2, MAX_HORIZON + 1))
+    realised = prices[rows + 1] / prices[rows] - 1.0
+    buckets = quantile_returns(result.signals, earned_returns(realised, config), config.quantiles)
+    autocorrelations = signal_autocorrelation(result.signals, rows)
+    last_row = int(reported_rows(periods, config)[-1]) + 1
+    later = ic_decay(result.signals, rows, prices, last_row, sign, horizons=range(2, MAX_HORIZON + 1))
     known = autocorrelations[~np.isnan(autocorrelations)]
     persistence = float(known.mean()) if len(known) else None
     return Research(

@@ -82,8 +82,11 @@ def extremes(result: FactorResult) -> Extremes:
 
 
 def _largest(returns: FloatArray) -> list[int]:
-    """Places of the values that are among the largest five by size, ascending; more where the last ties."""
+    """Places of the values that are among the largest five by size, ascending; more where the last ties, of
+    which the earliest 5,000 are enough."""
     size = np.where(np.isnan(returns), -1.0, np.abs(returns))
     least = np.partition(size, -min(POSITIONS, len(size)))[-min(POSITIONS, len(size))]
-    places: list[int] = np.flatnonzero(size >= max(least, 0.0))[: 1_000 * POSITIONS].tolist()
+    larger = np.flatnonzero(size > max(least, 0.0))
+    tied = np.flatnonzero(size == least)[: 1_000 * POSITIONS] if least >= 0.0 else np.zeros(0, dtype=np.int64)
+    places: list[int] = np.sort(np.concatenate([larger, tied])).tolist()
     return places

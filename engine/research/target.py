@@ -12,10 +12,10 @@ from engine.compute import FactorResult
 from engine.eligibility import candidates, in_universe
 from engine.errors import InfeasibleMaxWeight
 from engine.factors.config import LongSide
-from engine.formation import form, long_side, reported_rows
+from engine.formation import form, long_side
 from engine.panel import PRICE, FloatArray
 from engine.periods import ends_of_held
-from engine.portfolio import LegHoldings, Picks, earned_returns
+from engine.portfolio import earned_returns
 from engine.weights import leg_weights
 
 
@@ -54,72 +54,89 @@ class TargetPortfolio:
     absence: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Formed:
+    """What the rules pick at one grid row. legs: by side, (columns, weights, signals); empty if nothing."""
+
+    eligible: int
+    legs: dict[LongSide, tuple[NDArray[np.int32], FloatArray, FloatArray]]
+    absence: str | None = None
+
+
+@np.errstate(divide="ignore", invalid="ignore", over="ignore")
 def target_portfolio(result: FactorResult) -> TargetPortfolio:
     """Formed by the run's own rules at the last grid row within its dates.
 
-    What was held is the last reported portfolio, or nothing where the period after it was skipped.
+    What was held is what the same rules formed one row before, as prices moved since: the last reported
+    portfolio, or one whose exit lies ahead of the data (with an execution lag), or nothing where they formed
+    none.
     """
     config, periods = result.config, result.periods
     ends = periods.grid.ends
-    within = ends if config.end_date is None else ends[ends <= np.datetime64(config.end_date)]
-    rows = np.array([len(within) - 1])
-    period_end = ends_of_held(periods.grid, rows)
-
-    def target(eligible: int, legs: dict[LongSide, TargetLeg], absence: str | None) -> TargetPortfolio:
-        bought = long_side(config)
-        return TargetPortfolio(
-            formation_date=ends[rows[0]].item(),
-            period_end=period_end[0].item(),
-            eligible=eligible,
-            long=legs.get(bought),
-            short=next((leg for side, leg in legs.items() if side is not bought), None),
-            absence=absence,
-        )
-
-    context = candidates(periods, rows, in_universe(periods.panel, config), config)
-    if len(context.columns) == 0:
-        return target(0, {}, f"no asset is eligible, {config.min_eligible} are needed")
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        selection = form(context, config)
-        eligible = selection.max_eligible
-        if len(selection.rows) == 0:
-            return target(eligible, {}, f"{eligible} assets are eligible, {config.min_eligible} are needed")
-        legs = {}
-        for side, picks in selection.picks.items():
-            offsets = np.array([0, selection.sizes[0]])
-            try:
-                weights = leg_weights(picks.weights, offsets, config.max_weight, period_end)
-            except InfeasibleMaxWeight as error:
-                return target(eligible, {}, str(error))
-            held = result.long_leg if side is long_side(config) else result.short_leg
-            legs[side] = _leg(result, picks, weights, held, int(rows[0]))
-    return target(eligible, legs, None)
-
-
-def _leg(
-    result: FactorResult, picks: Picks, weights: FloatArray, held: LegHoldings | None, row: int
-) -> TargetLeg:
-    asset_count = len(result.periods.panel.assets)
-    target, previous, signals = np.zeros(asset_count), np.zeros(asset_count), np.full(asset_count, np.nan)
-    target[picks.assets] = weights
-    signals[picks.assets] = picks.signals
-    candidate_rows = reported_rows(result.periods, result.config)
-    if held is not None and candidate_rows[-1] == result.rows[-1]:
-        last = slice(held.offsets[-2], held.offsets[-1])
-        previous[held.assets[last]] = _drifted(result, held.assets[last], held.weights[last], row)
-    assets = np.flatnonzero((target > 0) | (previous > 0))
-    return TargetLeg(
-        assets=assets.astype(np.int32),
-        weights=target[assets],
-        previous_weights=previous[assets],
-        signals=signals[assets],
+    row = len(ends if config.end_date is None else ends[ends <= np.datetime64(config.end_date)]) - 1
+    wanted, held = _form_at(result, row), _form_at(result, row - 1)
+    legs = {}
+    for side, (assets, weights, signals) in wanted.legs.items():
+        legs[side] = _target_leg(result, row, assets, weights, signals, held.legs.get(side))
+    bought = long_side(config)
+    return TargetPortfolio(
+        formation_date=ends[row].item(),
+        period_end=ends_of_held(periods.grid, np.array([row]))[0].item(),
+        eligible=wanted.eligible,
+        long=legs.get(bought),
+        short=next((leg for side, leg in legs.items() if side is not bought), None),
+        absence=wanted.absence,
     )
 
 
-def _drifted(result: FactorResult, assets: NDArray[np.int32], weights: FloatArray, row: int) -> FloatArray:
-    """The last portfolio's weights as prices moved from its entry to grid row `row`."""
+def _form_at(result: FactorResult, row: int) -> _Formed:
+    config, periods = result.config, result.periods
+    rows = np.array([row])
+    context = candidates(periods, rows, in_universe(periods.panel, config), config)
+    if len(context.columns) == 0:
+        return _Formed(0, {}, f"no asset is eligible, {config.min_eligible} are needed")
+    selection = form(context, config)
+    eligible = selection.max_eligible
+    if len(selection.rows) == 0:
+        return _Formed(eligible, {}, f"{eligible} assets are eligible, {config.min_eligible} are needed")
+    legs = {}
+    for side, picks in selection.picks.items():
+        offsets = np.array([0, selection.sizes[0]])
+        try:
+            weights = leg_weights(picks.weights, offsets, config.max_weight, ends_of_held(periods.grid, rows))
+        except InfeasibleMaxWeight as error:
+            return _Formed(eligible, {}, str(error))
+        legs[side] = (picks.assets, weights, picks.signals)
+    return _Formed(eligible, legs)
+
+
+def _target_leg(
+    result: FactorResult,
+    row: int,
+    assets: NDArray[np.int32],
+    weights: FloatArray,
+    signals: FloatArray,
+    held: tuple[NDArray[np.int32], FloatArray, FloatArray] | None,
+) -> TargetLeg:
+    count = len(result.periods.panel.assets)
+    target, previous, signal = np.zeros(count), np.zeros(count), np.full(count, np.nan)
+    target[assets] = weights
+    signal[assets] = signals
+    if held is not None:
+        previous[held[0]] = _drifted(result, row, held[0], held[1])
+    either = np.flatnonzero((target > 0) | (previous > 0))
+    return TargetLeg(
+        assets=either.astype(np.int32),
+        weights=target[either],
+        previous_weights=previous[either],
+        signals=signal[either],
+    )
+
+
+def _drifted(result: FactorResult, row: int, assets: NDArray[np.int32], weights: FloatArray) -> FloatArray:
+    """Weights formed at `row` - 1 as prices moved since they were taken; 0 where the leg lost everything."""
     periods = result.periods
-    moved = periods.fields[PRICE][row, assets] / periods.execution_prices[result.rows[-1], assets] - 1.0
+    moved = periods.fields[PRICE][row, assets] / periods.execution_prices[row - 1, assets] - 1.0
     grown = weights * (1.0 + earned_returns(moved, result.config))
     total = float(grown.sum())
-    return grown / total if total > 0 else np.zeros_like(grown)
+    return np.asarray(grown / total) if total > 0 else np.zeros_like(grown)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from engine.errors import ConfigFault, InvalidConfig
 from engine.factors.config import FactorConfig, FactorName
-from engine.factors.options import config_to_json, list_options, parse_config
+from engine.factors.options import config_to_json, list_options, parse_config, typed_option
 
 MAX_POINTS: Final = 10_000
 MAX_GRID_POINTS: Final = 10**15
@@ -68,18 +68,37 @@ class SweepPlan:
             numbers = np.sort(draw.choice(self.grid_size, self.sample_size, replace=False))
         return np.stack(np.unravel_index(numbers, shape), axis=1).astype(np.int64)
 
+    def configs(self) -> Callable[[Sequence[int]], FactorConfig]:
+        """From a point's position to its config; raises InvalidConfig where values do not go together."""
+        values = [
+            [typed_option(self.factor, axis.option, self._listed(axis, value)) for value in axis.values]
+            for axis in self.axes
+        ]
+        names = [axis.option for axis in self.axes]
+        follows: dict[str, Any] = {"min_assets": None} if "top_n" in names else {}
+
+        def config(position: Sequence[int]) -> FactorConfig:
+            swept: dict[str, Any] = {
+                name: of_axis[place] for name, of_axis, place in zip(names, values, position, strict=True)
+            }
+            return replace(self.base, **{**follows, **swept})
+
+        return config
+
     def options(self, position: Sequence[int]) -> dict[str, object]:
         """All options of the point at a position, for parse_config."""
-        lists = list_options(self.factor)
         options = config_to_json(self.base)
         if "top_n" in {axis.option for axis in self.axes}:
             options.pop("min_assets", None)  # of the market factor it follows top_n
         for axis, place in zip(self.axes, position, strict=True):
-            value = axis.values[place]
-            if axis.option in lists:
-                value = [value] if value is not None else _NOTHING_NAMED.get(axis.option)
-            options[axis.option] = value
+            options[axis.option] = self._listed(axis, axis.values[place])
         return options
+
+    def _listed(self, axis: SweepAxis, value: object) -> object:
+        """A value as the option takes it: that of a list option is one name, or none."""
+        if axis.option not in list_options(self.factor):
+            return value
+        return [value] if value is not None else _NOTHING_NAMED.get(axis.option)
 
 
 def parse_plan(
@@ -95,7 +114,7 @@ def parse_plan(
 
     Every value is checked by itself; values that do not go together make points that fail, not plans.
     """
-    config = parse_config(factor, base)
+    config = _without_swept(factor, base, axes)
     faults = _axes_faults(factor, config, axes)
     if not 0 <= seed < 2**63:
         faults.append(ConfigFault("seed", "OUT_OF_RANGE", "seed must be from 0 to 2^63 - 1"))
@@ -115,6 +134,8 @@ def parse_plan(
     )
     if not faults:
         faults = _size_faults(plan)
+    if not faults:
+        faults = [fault for axis in axes for fault in _value_faults(factor, axis)]
     if faults:
         raise InvalidConfig(tuple(faults))
     return plan
@@ -177,17 +198,15 @@ def _axes_faults(factor: FactorName, base: FactorConfig, axes: Sequence[SweepAxi
             faults.append(ConfigFault(name, "TOO_MANY", message))
         elif len({json.dumps(value) for value in axis.values}) < len(axis.values):
             faults.append(ConfigFault(name, "DUPLICATE_VALUE", f"{name} has a value twice"))
-        else:
-            faults += _value_faults(factor, base, axis)
     return faults
 
 
-def _value_faults(factor: FactorName, base: FactorConfig, axis: SweepAxis) -> list[ConfigFault]:
-    """The first value that the option can never take."""
-    alone = SweepPlan(factor=factor, base=base, axes=(axis,))
+def _value_faults(factor: FactorName, axis: SweepAxis) -> list[ConfigFault]:
+    """The first value that the option can never take, whatever the others are."""
+    alone = SweepPlan(factor=factor, base=parse_config(factor, {}), axes=(axis,))
     for place in range(len(axis.values)):
         try:
-            parse_config(factor, alone.options([place]))
+            parse_config(factor, {axis.option: alone.options([place])[axis.option]})
         except InvalidConfig as error:
             faults = [
                 fault for fault in error.faults if fault.option == axis.option and fault.code in _VALUE_FAULTS
@@ -195,3 +214,13 @@ def _value_faults(factor: FactorName, base: FactorConfig, axis: SweepAxis) -> li
             if faults:
                 return faults[:1]
     return []
+
+
+def _without_swept(factor: FactorName, base: Mapping[str, object], axes: Sequence[SweepAxis]) -> FactorConfig:
+    """The base config with the swept options at their defaults, since theirs are never used: what is the same
+    sweep is the same plan."""
+    parse_config(factor, base)
+    swept = {axis.option for axis in axes}
+    if "top_n" in swept:
+        swept.add("min_assets")  # of the market factor it follows top_n
+    return parse_config(factor, {name: value for name, value in base.items() if name not in swept})

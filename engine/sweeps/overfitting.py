@@ -58,6 +58,9 @@ def deflated_sharpe(returns: FloatArray, best: int) -> DeflatedSharpe:
     effective = _effective_trials(correlation, trials)
     variance = float(sharpe[varies].var(ddof=1))
     maximum = expected_maximum_sharpe(variance, effective)
+    probability = probabilistic_sharpe_ratio(np.ascontiguousarray(returns[:, best]), maximum)
+    if not all(map(math.isfinite, (correlation, maximum, probability))):
+        raise Undefined(UndefinedReason.OVERFLOW, "the returns exceed double precision")
     return DeflatedSharpe(
         sharpe_ratio=float(sharpe[best]),
         expected_maximum=maximum,
@@ -65,7 +68,7 @@ def deflated_sharpe(returns: FloatArray, best: int) -> DeflatedSharpe:
         mean_correlation=correlation,
         trials=trials,
         sharpe_variance=variance,
-        probability=probabilistic_sharpe_ratio(np.ascontiguousarray(returns[:, best]), maximum),
+        probability=probability,
     )
 
 

@@ -24,9 +24,10 @@ from engine.eligibility import (
     old_enough,
     priced,
 )
-from engine.errors import EngineError, NoPeriods
+from engine.errors import EngineError, NoPeriods, ReturnsOverflow
 from engine.factors.config import FactorConfig, LongShortConfig, WeightingMethod
 from engine.factors.definition import SignalContext
+from engine.factors.options import needed_fields, require_selectors
 from engine.factors.registry import FACTORS
 from engine.formation import Formation, rank, reported_rows, select
 from engine.panel import FloatArray, Panel
@@ -102,9 +103,14 @@ class PointEvaluator:
         )
 
     def _evaluate(self, config: FactorConfig) -> Point:
+        needed_fields(config, self._panel.fields)
+        if config.exclude or config.universe is not None:
+            require_selectors(config, self._panel.assets, self._panel.attributes)
         periods = self._lagged(config)
         rows, gross = self._gross(periods, config)
         history = net_history(gross, config) if config.has_costs else gross
+        if not np.isfinite(history.returns @ history.returns):  # it would spoil what is said of all points
+            raise ReturnsOverflow
         placed = np.full(len(periods.grid), np.nan)
         placed[rows + 1] = history.returns
         figures = selected_metrics(history, _FORMULAS)

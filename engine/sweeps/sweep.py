@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
@@ -12,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import AllPointsFailed, InvalidConfig
-from engine.factors.options import needed_fields, parse_config, require_selectors
+from engine.factors.config import FactorConfig
+from engine.factors.options import needed_fields, require_selectors
 from engine.panel import DateArray, FloatArray, Panel
 from engine.periods import PeriodPanel, build_periods
 from engine.sweeps.cscv import OverfittingProbability, probability_of_overfitting
@@ -76,18 +78,21 @@ def check_sweep(
 ) -> None:
     """Check that a dataset has what the plan's values ask for, each with the others' first.
 
-    Raises MissingField, InvalidConfig (unknown assets). Values that do not go together are left to fail.
+    Raises MissingField, InvalidConfig (unknown assets). A value that goes together with none of the others'
+    firsts and lasts is left to fail with its points.
     """
-    for axis_number, axis in enumerate(plan.axes):
-        position = [0] * len(plan.axes)
+    config_of = plan.configs()
+    firsts = [0] * len(plan.axes)
+    lasts = [len(axis.values) - 1 for axis in plan.axes]
+    for number, axis in enumerate(plan.axes):
         for place in range(len(axis.values)):
-            position[axis_number] = place
-            try:
-                config = parse_config(plan.factor, plan.options(position))
-            except InvalidConfig:
-                continue
-            needed_fields(config, fields)
-            require_selectors(config, assets, attributes)
+            config = _first_config(
+                config_of, ([*rest[:number], place, *rest[number + 1 :]] for rest in (firsts, lasts))
+            )
+            if config is not None:
+                needed_fields(config, fields)
+                if config.exclude or config.universe is not None:
+                    require_selectors(config, assets, attributes)
 
 
 def evaluate_points(
@@ -97,10 +102,10 @@ def evaluate_points(
 
     periods: the panel on the plan's grid with all its fields, without lags.
     """
-    positions = plan.positions()
+    positions, config_of = plan.positions(), plan.configs()
     evaluator = PointEvaluator(panel, periods)
     for numbers in chunks:
-        points = [_evaluate(evaluator, plan, positions[number].tolist()) for number in numbers.tolist()]
+        points = [_evaluate(evaluator, config_of, positions[number].tolist()) for number in numbers.tolist()]
         yield Evaluated(
             numbers=numbers,
             returns=np.array([point.returns for point in points]),
@@ -111,11 +116,11 @@ def evaluate_points(
 
 def chunked(plan: SweepPlan, size: int) -> list[NDArray[np.int64]]:
     """The numbers of all points in chunks, in an order in which neighbours share the most work."""
-    positions = plan.positions()
+    positions, config_of = plan.positions(), plan.configs()
     keys = []
     for number, position in enumerate(positions):
         try:
-            config = parse_config(plan.factor, plan.options(position.tolist()))
+            config = config_of(position.tolist())
             key = (repr(ranking_key(config)), repr(without_cost(config)))
         except InvalidConfig:
             key = ("", "")
@@ -176,12 +181,23 @@ def sweep(
     return conclude(plan, periods, list(evaluate_points(panel, plan, periods, chunked(plan, chunk_size))))
 
 
-def _evaluate(evaluator: PointEvaluator, plan: SweepPlan, position: Sequence[int]) -> Point:
+ConfigOf = Callable[[Sequence[int]], FactorConfig]
+
+
+def _evaluate(evaluator: PointEvaluator, config_of: ConfigOf, position: Sequence[int]) -> Point:
     try:
-        config = parse_config(plan.factor, plan.options(position))
+        config = config_of(position)
     except InvalidConfig as error:
         return evaluator.failed(error)
     return evaluator.evaluate(config)
+
+
+def _first_config(config_of: ConfigOf, positions: Iterable[Sequence[int]]) -> FactorConfig | None:
+    """The config of the first position whose values go together."""
+    for position in positions:
+        with suppress(InvalidConfig):
+            return config_of(position)
+    return None
 
 
 def _neighbours(plan: SweepPlan, positions: NDArray[np.int64], best: int) -> NDArray[np.int64]:

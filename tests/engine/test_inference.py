@@ -19,6 +19,8 @@ from engine.inference import (
     probabilistic_sharpe_ratio,
     sharpe_standard_error,
 )
+from engine.metrics import sharpe_ratio
+from engine.regression import regress_on
 from engine.undefined import Undefined, UndefinedReason
 
 varied_returns = st.lists(st.floats(-0.5, 0.5), min_size=3, max_size=60).filter(
@@ -203,3 +205,16 @@ def test_no_autocorrelation_of_too_few_values(values):
 @pytest.mark.parametrize("values", [[0.1] * 5, [0.1, 0.1, 0.1, 0.4]])
 def test_no_autocorrelation_where_one_side_is_constant(values):
     assert reason_of(first_autocorrelation, np.array(values)) is UndefinedReason.ZERO_VOLATILITY
+
+
+@pytest.mark.parametrize("value", [1e200, -1e200, 1e160])
+def test_what_overflows_is_no_plausible_zero(value):
+    returns = np.array([0.01, -0.02, 0.03, value, 0.01])
+    for formula in (
+        lambda: sharpe_ratio(returns, 52),
+        lambda: newey_west_t(returns),
+        lambda: regress_on(np.arange(5.0), returns),
+    ):
+        with pytest.raises(Undefined) as caught:
+            formula()
+        assert caught.value.reason is UndefinedReason.OVERFLOW

@@ -33,7 +33,10 @@ from engine.sweeps.grid import MAX_AXES, MAX_PARTITIONS
     "10,000, or a sample of up to 10^15 combinations."
 )
 class SweepFactorInput:
-    spec: FactorSpec = strawberry.field(description="The factor, and the options that all points share.")
+    spec: FactorSpec = strawberry.field(
+        description="The factor, and the options that all points share; one that is swept too counts for "
+        "nothing here."
+    )
     dataset: DatasetRef | None = strawberry.field(
         default=strawberry.UNSET,
         description="What to compute it from. Absent or null: the only dataset that is not synthetic, or the "

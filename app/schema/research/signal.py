@@ -22,8 +22,9 @@ class SignalPersistence:
 @strawberry.type(
     description=(
         "Rank correlation of the signal with the return over the next `horizon` periods: how far ahead it "
-        "sees. Positive = the long leg's end wins. Extreme returns take part; only horizons within the "
-        "reported periods do. Null = not defined."
+        "sees. Positive = the long leg's end wins. Over 1 period it is the run's own IC; over more, extreme "
+        "returns take part even where `extremeReturns` is EXCLUDE. Horizons that end after the reported "
+        "periods are left out. Null = not defined."
     )
 )
 class HorizonIC:

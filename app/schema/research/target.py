@@ -31,8 +31,8 @@ class TargetPosition:
 
 @strawberry.type(
     description=(
-        "The portfolio for the period after the last reported one, formed by the run's own rules from what "
-        "was known at the end of the data, or of `config.endDate`."
+        "The portfolio to hold next, formed by the run's own rules from what was known at the last period "
+        "end in the data, or up to `config.endDate`."
     )
 )
 class TargetPortfolio:

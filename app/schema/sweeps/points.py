@@ -8,6 +8,7 @@ import strawberry
 
 from app.schema.connections import PageInfo, page_info
 from app.schema.enums import SortDirection
+from app.schema.errors import in_graph_spelling
 from app.schema.factor_config import FactorConfig, to_factor_config
 from app.schema.run import Failure
 from app.schema.sweeps.enums import SweepMetric
@@ -93,7 +94,9 @@ class SweepPoint:
             number=number,
             position=position,
             values=values,
-            failure=None if failure is None else Failure(code=failure.code, message=failure.message),
+            failure=None
+            if failure is None
+            else Failure(code=failure.code, message=in_graph_spelling(failure.message)),
             **{name: _metric(results, name, number) for name in _METRICS},
         )
 

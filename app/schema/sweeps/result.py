@@ -9,7 +9,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from app.schema.connections import check_page_size, cursors_checked
 from app.schema.context import Info
-from app.schema.errors import field_errors_at
+from app.schema.errors import field_errors_at, in_graph_spelling
 from app.schema.performance import UndefinedMetric
 from app.schema.series import DateRange
 from app.schema.sweeps.enums import ConfigOption, SweepMetric
@@ -71,7 +71,7 @@ class SweepResult:
     @strawberry.field(description="Why points failed, the most frequent reasons first: up to 100.")
     def failures(self) -> list[SweepFailure]:
         return [
-            SweepFailure(code=one.code, message=one.message, count=one.count)
+            SweepFailure(code=one.code, message=in_graph_spelling(one.message), count=one.count)
             for one in self.results.failures[:MAX_FAILURES]
         ]
 

@@ -78,6 +78,35 @@ def test_a_target_that_cannot_be_formed_says_why():
     assert target.eligible <= 4
 
 
+@pytest.mark.parametrize("more_days", [0, 1])
+def test_what_is_held_now_is_what_was_formed_a_period_before_even_if_its_exit_lies_ahead(more_days):
+    """With an execution lag the period that ends on the last day of the data is not reported yet."""
+    until = int((np.datetime64("2020-11-22") - PANEL.dates[0]).astype(int)) + 1 + more_days
+    fields = {name: values[:until] for name, values in PANEL.fields.items()}
+    panel = replace(PANEL, dates=PANEL.dates[:until], fields=fields)
+    target = target_portfolio(computed(panel, execution_lag_days=1))
+    fields = {name: values[: until + 7] for name, values in PANEL.fields.items()}
+    later = computed(replace(PANEL, dates=PANEL.dates[: until + 7], fields=fields), execution_lag_days=1)
+    formed = later.rows == np.flatnonzero(later.periods.grid.ends == np.datetime64("2020-11-15"))[0]
+    place = int(np.flatnonzero(formed)[0])
+    held = later.long_leg.assets[later.long_leg.offsets[place] : later.long_leg.offsets[place + 1]]
+    assert target.long.assets[target.long.previous_weights > 0].tolist() == held.tolist()
+
+
+def test_the_largest_returns_are_found_among_thousands_that_do_not_move():
+    result = computed()
+    count = len(result.long_leg.assets)
+    moved = np.zeros(count)
+    moved[-2:] = (0.5, -0.7)
+    still = replace(
+        result,
+        long_leg=replace(result.long_leg, period_returns=moved),
+        short_leg=replace(result.short_leg, period_returns=np.zeros(len(result.short_leg.assets))),
+    )
+    found = [position.period_return for position in extremes(still).positions]
+    assert found[:2] == [-0.7, 0.5]
+
+
 def test_extremes_survive_ties_and_few_holdings():
     result = computed()
     flat = replace(

@@ -121,3 +121,29 @@ def test_numbers_about_the_sweep_are_bounded(options):
 
 def test_a_bad_base_is_refused_like_a_bad_config():
     assert faults(LOOKBACKS, base={"breakpoint": 0.7}) == {"breakpoint": "OUT_OF_RANGE"}
+
+
+def test_what_the_base_says_of_a_swept_option_makes_no_other_plan():
+    plans = [
+        parse_plan(FactorName.MARKET, base, (SweepAxis(option="top_n", values=(4, 5)),))
+        for base in ({}, {"top_n": 7}, {"top_n": 8, "min_assets": 8})
+    ]
+    assert plans[0] == plans[1] == plans[2]
+
+
+def test_configs_of_points_are_those_of_their_options():
+    axes = (
+        SweepAxis(option="weighting_method", values=("EQUAL", "market_cap")),
+        SweepAxis(option="exclude", values=("b", None)),
+        SweepAxis(option="long_side", values=("LOW", "HIGH")),
+    )
+    plan = parse_plan(FactorName.VALUE, {"start_date": "2020-01-05"}, axes)
+    config_of = plan.configs()
+    for position in plan.positions().tolist():
+        assert config_of(position) == parse_config(plan.factor, plan.options(position))
+
+
+def test_a_huge_grid_is_refused_before_its_values_are_looked_at():
+    """Checking each of a million combinations' values first would keep a server busy for nothing."""
+    axes = [SweepAxis(option=name, values=tuple(range(-1, 999))) for name in ("cost_bps", "short_carry_bps")]
+    assert faults(*axes, factor=FactorName.SMB) == {"axes": "TOO_MANY_POINTS"}

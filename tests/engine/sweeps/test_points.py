@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -176,6 +178,45 @@ def test_a_field_that_only_some_values_need_is_missed_before_anything_is_compute
     options = {"min_assets": 5, "market_cap_threshold": None, "liquidity_threshold": None}
     with pytest.raises(MissingField, match="market_cap"):
         sweep(without_caps, parse_plan(FactorName.MOMENTUM, options, axes))
+
+
+def test_needs_that_hide_behind_values_that_do_not_go_together_are_found_all_the_same():
+    prices_alone = panel_of(synthetic_frame(7, assets=12, days=120)[["date", "asset", "price"]])
+    options = {"min_assets": 5, "market_cap_threshold": None, "liquidity_threshold": None}
+    axes = (
+        SweepAxis(option="lookback_periods", values=(1, 2)),
+        SweepAxis(option="volatility_adjusted", values=(True,)),
+        SweepAxis(option="liquidity_threshold", values=(None, 1e6)),
+    )
+    plan = parse_plan(FactorName.MOMENTUM, options, axes, partitions=4)
+    with pytest.raises(MissingField, match="volume"):
+        sweep(prices_alone, plan)
+    periods = build_periods(prices_alone, plan.base.rebalance)
+    (chunk,) = evaluate_points(prices_alone, plan, periods, chunked(plan, 10))
+    failed = {failure[0] for failure in chunk.failures if failure is not None}
+    assert failed == {"INVALID_CONFIG", "MISSING_FIELD"}
+    unknown = (SweepAxis(option="exclude", values=(None, "nosuch")), axes[0], axes[1])
+    with pytest.raises(InvalidConfig, match="nosuch"):
+        sweep(prices_alone, parse_plan(FactorName.MOMENTUM, options, unknown, partitions=4))
+
+
+@pytest.mark.parametrize("glitch", [1e-200, 1e200, 5e-324])
+def test_a_point_that_overflows_fails_alone_and_spoils_nothing(glitch):
+    fields = {name: values.copy() for name, values in PANEL.fields.items()}
+    fields["price"][100:107, 3] = glitch
+    panel = replace(PANEL, fields=fields)
+    asset = PANEL.assets[3]
+    axes = (
+        SweepAxis(option="exclude", values=(None, asset)),
+        SweepAxis(option="lookback_periods", values=(1, 2, 3)),
+    )
+    options = {"min_assets": 5, "market_cap_threshold": None, "liquidity_threshold": None, "breakpoint": 0.5}
+    result = sweep(panel, parse_plan(FactorName.MOMENTUM, options, axes, partitions=4))
+    assert set(result.failure_codes[:3]) <= {"RETURNS_OVERFLOW", None}
+    assert "RETURNS_OVERFLOW" in result.failure_codes
+    assert result.failure_codes[3:] == (None,) * 3
+    assert np.isfinite(result.metrics[SPAN_SHARPE][result.best])
+    assert result.failure_codes[result.best] is None
 
 
 def test_a_sweep_of_random_signals_finds_nothing():
