@@ -8,7 +8,9 @@ from app.services.datasets import collect_garbage
 from scripts.console import json_option, print_json, run_with_services
 
 
-@click.command(help="Remove the files of deleted datasets, caches, and leftovers of interrupted ingests and sweeps.")
+@click.command(
+    help="Remove the files of deleted datasets, caches, and leftovers of interrupted ingests and sweeps."
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
 @json_option
 def command(dry_run: bool, as_json: bool) -> None:
