@@ -51,6 +51,8 @@ def parse_sweep_settings(factor: FactorName, settings: Sequence[str]) -> SweepSe
     base: dict[str, object] = {}
     axes = []
     for name, text in _pairs(factor, settings):
+        if not text:
+            raise _fault(name, "EMPTY", f"{name} has no values to try")
         is_list = name in lists
         fixed_list = text.startswith("[") and text.endswith("]")
         if is_list and ("[" in text[1:] or "]" in text[:-1]):
@@ -128,11 +130,11 @@ def _range(name: str, text: str) -> list[float]:
         message = f"{name} takes ranges such as 1..12 or 0.1..0.5:0.1 (start..stop:step), not {text!r}"
         raise _fault(name, "MALFORMED", message)
     start, stop, step = numbers["start"], numbers["stop"], numbers.get("step", Decimal(1))
-    if "step" not in numbers and start != stop and not (_is_whole(start) and _is_whole(stop)):
-        raise _fault(name, "MALFORMED", f"{name}: {text} needs a step, as in {text}:0.1")
     if step <= 0 or stop < start:
         message = f"{name}: the range {text} must go upwards, with a step above 0"
         raise _fault(name, "OUT_OF_RANGE", message)
+    if "step" not in numbers and start != stop and not (_is_whole(start) and _is_whole(stop)):
+        raise _fault(name, "MALFORMED", f"{name}: {text} needs a step, as in {text}:0.1")
     if (stop - start) / step >= MAX_AXIS_VALUES:
         raise _too_many(name, text)
     return [_number(start + place * step) for place in range(int((stop - start) / step) + 1)]

@@ -26,7 +26,7 @@ from app.services.runs import (
 from app.services.sweep_results import get_sweep_results, stored_plan
 from db.records import DatasetRecord, RunKind, RunRecord
 from engine.errors import ConfigFault, InvalidConfig
-from engine.factors.config import FactorConfig, FactorName
+from engine.factors.config import FactorName
 from engine.factors.options import config_to_json, option_types, parse_config
 from engine.sweeps.grid import (
     MAX_AXES,
@@ -65,10 +65,11 @@ async def launch_sweep(
     Field errors stand at ("base", option), ("axes", number, "option" or "values"), ("axes",), or at an
     argument's name. Raises InvalidInput, DatasetNotFound, MissingField, QueueFull.
     """
-    base = _checked_base(factor, base_options)
     # Hundreds of values are parsed one by one: not in the loop's thread.
     plan = await asyncio.to_thread(
-        lambda: _checked_plan(factor, base, axes, sample_size=sample_size, seed=seed, partitions=partitions)
+        lambda: checked_plan(
+            factor, base_options, axes, sample_size=sample_size, seed=seed, partitions=partitions
+        )
     )
     record = await resolve_dataset(services, dataset)
     await _check_against_dataset(services, plan, record)
@@ -124,23 +125,21 @@ async def get_sweep(services: Services, run_id: int) -> RunRecord:
 # -- plans -------------------------------------------------------------------------------------------------
 
 
-def _checked_base(factor: FactorName, options: Mapping[str, object]) -> FactorConfig:
-    try:
-        return parse_config(factor, options)
-    except InvalidConfig as error:
-        raise invalid_config(error, lambda fault: ("base", fault.option)) from None
-
-
-def _checked_plan(
+def checked_plan(
     factor: FactorName,
-    base: FactorConfig,
+    base_options: Mapping[str, object],
     axes: Sequence[SweepAxis],
     *,
     sample_size: int | None,
     seed: int,
     partitions: int,
 ) -> SweepPlan:
-    """The plan in its normal form: requests for the same points are one plan."""
+    """The plan in its normal form: requests for the same points are one plan. Raises InvalidInput, as
+    `launch_sweep` does."""
+    try:
+        base = parse_config(factor, base_options)
+    except InvalidConfig as error:
+        raise invalid_config(error, lambda fault: ("base", fault.option)) from None
     _check_sizes(axes)
     axes = [_normalised(factor, axis) for axis in axes]
     options = config_to_json(base)

@@ -6,7 +6,7 @@ import click
 
 from app.services.context import Services
 from app.services.datasets import DatasetRef
-from app.services.runs import launch_factor
+from app.services.runs import checked_config, launch_factor
 from engine.factors.config import FactorName
 from scripts.console import failing_in_one_line, json_option, load_settings, run_with_services
 from scripts.following import follow_run, report_factor_run
@@ -35,6 +35,7 @@ def command(
     name = FactorName(factor.upper())
     with failing_in_one_line(load_settings()):
         options = parse_settings(name, settings)
+        checked_config(name, options)  # once before anything is started, which takes seconds
 
     async def work(services: Services) -> None:
         ref = None if dataset is None else DatasetRef(name=dataset)

@@ -8,7 +8,7 @@ from app.errors import InvalidInput
 from app.services.context import Services
 from app.services.datasets import DatasetRef
 from app.services.sweep_results import MAX_HEAT_MAP_VALUES, get_sweep_results
-from app.services.sweeps import launch_sweep
+from app.services.sweeps import checked_plan, launch_sweep
 from db.datasets import get_datasets
 from engine.factors.config import FactorName
 from engine.sweeps.grid import MAX_PARTITIONS, SweepAxis
@@ -69,6 +69,8 @@ def command(
                 "a sweep needs an option with several values", hint="such as --set breakpoint=0.1,0.2,0.3"
             )
         shown = None if heatmap is None else _heat_map_options(name, heatmap, parsed.axes)
+        # once before anything is started, which takes seconds
+        checked_plan(name, parsed.base, parsed.axes, sample_size=sample, seed=seed, partitions=partitions)
 
     async def work(services: Services) -> None:
         launch = await launch_sweep(

@@ -266,6 +266,9 @@ def test_a_promoted_point_has_the_numbers_of_the_sweep(data_dir, swept):
     [
         (("--set", "breakpoint=0.3"), ("several values",)),
         ((), ("several values",)),
+        (("--set", "breakpoint="), ("breakpoint", "no values")),
+        (("--set", "breakpoint=0.5..0.1"), ("breakpoint", "upwards")),
+        (("--set", "breakpoint=0.1..0.5"), ("breakpoint", "step")),
         (("--set", "lookbackPeriods=1..1000000000"), ("at most 1,000",)),
         (("--set", "lookbackPeriods=1..13"), ("lookback_periods", "13")),
         (("--set", "lookbackPeriods=1,2,1.0"), ("lookback_periods", "twice")),
