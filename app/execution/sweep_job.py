@@ -41,17 +41,24 @@ def compute_sweep(request: ComputeRequest, report: ReportProgress) -> Sequence[B
     checkpoints = SweepCheckpoints(Path(request.cache_dir), request.identity)
     evaluated = checkpoints.read(chunks, len(periods.grid))
     done = sum(len(chunk.numbers) for chunk in evaluated)
+    if done:
+        report(_share(done, count), f"{done:,} of {count:,} points, from an earlier attempt")
     missing = chunks[len(evaluated) :]
     for chunk in evaluate_points(panel, plan, periods, missing):
         checkpoints.write(len(evaluated), chunk)
         evaluated.append(chunk)
         done += len(chunk.numbers)
-        report(0.03 + 0.87 * done / count, f"{done:,} of {count:,} points")
+        report(_share(done, count), f"{done:,} of {count:,} points")
     report(0.92, "Testing for overfitting")
     try:
         return encode_sweep(conclude(plan, periods, evaluated))
     finally:
         checkpoints.remove()
+
+
+def _share(done: int, count: int) -> float:
+    """Of the whole work, when so many points are done."""
+    return 0.03 + 0.87 * done / count
 
 
 def encode_sweep(result: SweepResult) -> list[Buffer]:

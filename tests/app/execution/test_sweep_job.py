@@ -110,8 +110,10 @@ def test_a_killed_sweep_goes_on_from_its_checkpoints(request_, monkeypatch):
     with pytest.raises(Killed):
         computed_here(request_, killed_after_the_first_chunk)
     assert evaluated == [100]
-    again = computed_here(request_)
+    stages: list[str] = []
+    again = computed_here(request_, lambda fraction, stage: stages.append(stage))
     assert evaluated == [100, 100, 40]
+    assert "100 of 240 points, from an earlier attempt" in stages
     assert again.documents[0].facts == whole.documents[0].facts
     for name, values in whole.documents[0].arrays.items():
         np.testing.assert_array_equal(again.documents[0].arrays[name], values)
