@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any
 
 import click
 
@@ -18,9 +21,22 @@ from scripts.views import RUN_COLUMNS, run_json, run_rows
 _POLL_SECONDS = 0.5
 
 
-async def follow_run(services: Services, launch: Launch, description: str) -> RunRecord:
-    """The run once it has ended, with a progress bar until then; interrupted, a run that this command
-    launched is canceled."""
+async def launch_and_follow(
+    services: Services, launching: Coroutine[Any, Any, Launch], description: str
+) -> tuple[Launch, RunRecord]:
+    """A launch, and its run once it has ended, with a progress bar until then; interrupted, a run that this
+    command launched is canceled, at whatever moment."""
+    launched = asyncio.ensure_future(launching)
+    try:
+        launch = await asyncio.shield(launched)
+    except asyncio.CancelledError:
+        # its row may be committed and its computation begun already
+        await _cancel(services, await launched)
+        raise
+    return launch, await _follow(services, launch, description)
+
+
+async def _follow(services: Services, launch: Launch, description: str) -> RunRecord:
     run = launch.run
     try:
         with progress_bar(description) as progress:
@@ -29,13 +45,15 @@ async def follow_run(services: Services, launch: Launch, description: str) -> Ru
                 progress(run.progress_fraction, run.progress_stage)
         return run
     except asyncio.CancelledError:
-        if not launch.reused:
-            try:
-                await cancel_run(services, run.id)
-                click.echo(f"run {run.id} canceled", err=True)
-            except RunNotCancelable:
-                pass
+        await _cancel(services, launch)
         raise
+
+
+async def _cancel(services: Services, launch: Launch) -> None:
+    if not launch.reused:
+        with suppress(RunNotCancelable):
+            await cancel_run(services, launch.run.id)
+            click.echo(f"run {launch.run.id} canceled", err=True)
 
 
 async def report_factor_run(

@@ -9,7 +9,7 @@ from app.services.datasets import DatasetRef
 from app.services.runs import checked_config, launch_factor
 from engine.factors.config import FactorName
 from scripts.console import failing_in_one_line, json_option, load_settings, run_with_services
-from scripts.following import follow_run, report_factor_run
+from scripts.following import launch_and_follow, report_factor_run
 from scripts.options import parse_settings
 
 
@@ -39,8 +39,8 @@ def command(
 
     async def work(services: Services) -> None:
         ref = None if dataset is None else DatasetRef(name=dataset)
-        launch = await launch_factor(services, name, options, dataset=ref, tags=tags, note=note, force=force)
-        run = await follow_run(services, launch, f"compute {factor}")
+        launching = launch_factor(services, name, options, dataset=ref, tags=tags, note=note, force=force)
+        launch, run = await launch_and_follow(services, launching, f"compute {factor}")
         await report_factor_run(services, launch, run, as_json=as_json)
 
     run_with_services(work, execute=True)

@@ -7,7 +7,7 @@ import click
 from app.services.context import Services
 from app.services.sweeps import promote_point
 from scripts.console import json_option, run_with_services
-from scripts.following import follow_run, report_factor_run
+from scripts.following import launch_and_follow, report_factor_run
 
 
 @click.command(help="Make POINT (its number) of the sweep RUN a full run, on the sweep's own dataset.")
@@ -21,8 +21,8 @@ def command(
     run_id: int, point: int, tags: tuple[str, ...], note: str | None, force: bool, as_json: bool
 ) -> None:
     async def work(services: Services) -> None:
-        launch = await promote_point(services, run_id, point, tags=tags, note=note, force=force)
-        run = await follow_run(services, launch, f"point {point:,} of run {run_id}")
+        launching = promote_point(services, run_id, point, tags=tags, note=note, force=force)
+        launch, run = await launch_and_follow(services, launching, f"point {point:,} of run {run_id}")
         await report_factor_run(services, launch, run, as_json=as_json, sweep=run_id, point=point)
 
     run_with_services(work, execute=True)

@@ -13,7 +13,7 @@ from db.datasets import get_datasets
 from engine.factors.config import FactorName
 from engine.sweeps.grid import MAX_PARTITIONS, SweepAxis
 from scripts.console import failing_in_one_line, json_option, load_settings, print_json, run_with_services
-from scripts.following import existed_already, follow_run, require_success
+from scripts.following import existed_already, launch_and_follow, require_success
 from scripts.options import option_name, parse_sweep_settings
 from scripts.sweep_view import print_heat_map, print_sweep, sweep_json
 from scripts.views import dataset_label, run_json
@@ -73,7 +73,7 @@ def command(
         checked_plan(name, parsed.base, parsed.axes, sample_size=sample, seed=seed, partitions=partitions)
 
     async def work(services: Services) -> None:
-        launch = await launch_sweep(
+        launching = launch_sweep(
             services,
             name,
             parsed.base,
@@ -86,7 +86,7 @@ def command(
             note=note,
             force=force,
         )
-        run = await follow_run(services, launch, f"sweep {factor}")
+        launch, run = await launch_and_follow(services, launching, f"sweep {factor}")
         results = (await get_sweep_results(services.store, [run.id])).get(run.id)
         datasets = await get_datasets(services.store, [run.dataset_id])
         if as_json:
