@@ -7,6 +7,9 @@ FactorQLError
 │   ├── DatasetNotFound
 │   └── RunNotFound
 ├── MissingField           the dataset lacks a field that the factor or a filter needs
+├── UnknownAssets          words that name no asset of the dataset; carries what is near
+├── TooFewObservations     too few weeks have all the returns that a regression needs
+├── UndefinedExposures     the returns have no betas, such as those of collinear factors
 ├── RunNotCancelable       the run has ended already
 ├── RunNotDeletable        the run has not ended yet
 ├── QueueFull              too many runs wait already
@@ -14,6 +17,7 @@ FactorQLError
 ├── Unauthenticated        a token is needed and absent or wrong
 ├── DatasetUnavailable     a dataset's files are gone or damaged
 ├── StorageFailure         the disk or data directory cannot be written
+├── SourceError            what a fetch fails with; has kinds of its own (app.sources.errors)
 ├── UnsafeBind             a server would listen beyond this machine without a token (app.boundary.access)
 └── NoChildProcess         no process can be had for a computation (app.execution.launcher)
 
@@ -77,6 +81,37 @@ class MissingField(FactorQLError):
     def __init__(self, message: str, *, field: str, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.field = field
+
+
+class UnknownAssets(FactorQLError):
+    """`unknown`: (word, ids and symbols near it) in the order asked for."""
+
+    code = "UNKNOWN_ASSETS"
+
+    def __init__(
+        self, message: str, *, unknown: tuple[tuple[str, tuple[str, ...]], ...], hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.unknown = unknown
+
+
+class TooFewObservations(FactorQLError):
+    code = "TOO_FEW_OBSERVATIONS"
+
+    def __init__(self, message: str, *, observations: int, needed: int, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.observations = observations
+        self.needed = needed
+
+
+class UndefinedExposures(FactorQLError):
+    """`reason`: a stable name, such as `COLLINEAR_FACTORS`."""
+
+    code = "UNDEFINED_EXPOSURES"
+
+    def __init__(self, message: str, *, reason: str, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
 
 
 class RunNotCancelable(FactorQLError):

@@ -3,14 +3,41 @@
 from __future__ import annotations
 
 import os
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
+_BASE_URL = re.compile(r"https?://[^/?#@\s]+(/[^?#@\s]*[^/?#@\s])?")
+
+
+def _base_url(value: str) -> str:
+    # in words, not as a pattern; and without the value, which may hold a password
+    if not _BASE_URL.fullmatch(value) or not _has_host_and_port(value):
+        raise PydanticCustomError(
+            "base_url",
+            "must be an address that begins with http:// or https://, without credentials, query or a slash "
+            "at its end",
+        )
+    return value
+
+
+def _has_host_and_port(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # no port that there can be, or half of an IPv6 address
+        return False
+
+
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+"""An address without query, credentials or a slash at its end."""
 
 
 class Settings(BaseSettings):
@@ -37,12 +64,25 @@ class Settings(BaseSettings):
     run_timeout_seconds: float = Field(300.0, gt=0)
     run_memory_mb: int = Field(4096, ge=256)
 
+    max_concurrent_fetches: int = Field(2, ge=1, le=16)
+    fetch_timeout_seconds: float = Field(7200.0, gt=0)
+    """A long span of many assets takes as long as the vendor's rate limit dictates."""
+    source_cache_hours: float = Field(24.0, ge=0, le=24 * 365)
+    """How long a vendor's answer is taken from disk instead of being asked for again."""
+    max_response_bytes: int = Field(50_000_000, ge=1_000)
+    """Of one answer of a vendor, decompressed."""
+
     max_json_bytes: int = Field(1_000_000, ge=1_000)
     max_upload_bytes: int = Field(25_000_000, ge=1_000)
     max_upload_files: int = Field(20, ge=1)
     max_decompressed_bytes: int = Field(500_000_000, ge=1_000)
 
     artemis_api_key: SecretStr | None = Field(None, validation_alias="ARTEMIS_API_KEY")
+    artemis_base_url: BaseUrl = "https://data-svc.artemisxyz.com"
+    coinbase_base_url: BaseUrl = "https://api.coinbase.com"
+    coinmetrics_base_url: BaseUrl = "https://community-api.coinmetrics.io"
+    yahoo_base_url: BaseUrl = "https://query1.finance.yahoo.com"
+    """Where the vendors are. No request can change them: only whoever runs the server."""
 
     @field_validator("allowed_hosts", "cors_origins", mode="before")
     @classmethod

@@ -29,23 +29,30 @@ async def add_dataset(store: Store, new: NewDataset, now: datetime) -> tuple[Dat
     The same name and fingerprint is the same snapshot: the existing row is made current again, and no longer
     deleted, and `created` is False."""
     async with store.write(exclusive=True) as connection:
-        existing = await connection.scalar(
-            select(dataset.c.id).where(dataset.c.name == new.name, dataset.c.fingerprint == new.fingerprint)
-        )
+        return await write_dataset(connection, new, now)
+
+
+async def write_dataset(
+    connection: AsyncConnection, new: NewDataset, now: datetime
+) -> tuple[DatasetRecord, bool]:
+    """`add_dataset` inside a transaction, which must come from an exclusive `Store.write`."""
+    existing = await connection.scalar(
+        select(dataset.c.id).where(dataset.c.name == new.name, dataset.c.fingerprint == new.fingerprint)
+    )
+    await connection.execute(
+        update(dataset)
+        .where(dataset.c.name == new.name, dataset.c.current, dataset.c.id != (existing or 0))
+        .values(current=False)
+    )
+    if existing is None:
+        dataset_id = await _insert(connection, new, now)
+    else:
+        dataset_id = existing
         await connection.execute(
-            update(dataset)
-            .where(dataset.c.name == new.name, dataset.c.current, dataset.c.id != (existing or 0))
-            .values(current=False)
+            update(dataset).where(dataset.c.id == existing).values(current=True, deleted_at=None)
         )
-        if existing is None:
-            dataset_id = await _insert(connection, new, now)
-        else:
-            dataset_id = existing
-            await connection.execute(
-                update(dataset).where(dataset.c.id == existing).values(current=True, deleted_at=None)
-            )
-        row = (await connection.execute(select(dataset).where(dataset.c.id == dataset_id))).one()
-        return _record(row), existing is None
+    row = (await connection.execute(select(dataset).where(dataset.c.id == dataset_id))).one()
+    return _record(row), existing is None
 
 
 async def _insert(connection: AsyncConnection, new: NewDataset, now: datetime) -> int:

@@ -45,12 +45,13 @@ async def append_events(
             run.c.status,
             run.c.progress_fraction,
             run.c.progress_stage,
+            run.c.progress_counts,
             literal(message, PlainText),
         )
         .where(run.c.id.in_(run_ids))
         .order_by(run.c.id)
     )
-    columns = ["run_id", "seq", "at", "kind", "status", "progress_fraction", "progress_stage", "message"]
+    columns = [column.name for column in event.c if column.name != "id"]
     await connection.execute(insert(event).from_select(columns, happened))
 
 
@@ -77,6 +78,7 @@ async def read_events(store: Store, *, after_id: int, run_id: int | None, limit:
             status=RunStatus(row.status),
             progress_fraction=row.progress_fraction,
             progress_stage=row.progress_stage,
+            progress_counts=row.progress_counts,
             message=row.message,
         )
         for row in rows

@@ -57,6 +57,10 @@ def _json() -> Any:
     return Field(sa_type=JSON, nullable=False)
 
 
+def _optional_json() -> Any:
+    return Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+
+
 def _moment() -> Any:
     return Field(sa_type=UtcDateTime)
 
@@ -140,13 +144,14 @@ class ImportBatch(Table, table=True):
 
 
 class Run(Table, table=True):
-    """One computation or one imported result. This table is the queue, and `status` alone is the truth."""
+    """One computation, fetch or imported result. This table is the queue, and `status` alone is the truth."""
 
     __table_args__ = (
         CheckConstraint(_one_of("status", RunStatus), name="status"),
         CheckConstraint(_one_of("origin", RunOrigin), name="origin"),
         CheckConstraint(_one_of("kind", RunKind), name="kind"),
         CheckConstraint("kind = 'FACTOR' OR origin = 'COMPUTED'", name="kind_of_imported"),
+        CheckConstraint("(kind = 'FETCH') = (factor IS NULL)", name="factor"),
         CheckConstraint("progress_fraction BETWEEN 0 AND 1", name="progress_fraction"),
         CheckConstraint(
             "status <> 'RUNNING' OR (claimed_by IS NOT NULL AND heartbeat_at IS NOT NULL)", name="claim"
@@ -156,17 +161,25 @@ class Run(Table, table=True):
         ),
         CheckConstraint("(status = 'FAILED') = (failure_code IS NOT NULL)", name="failure"),
         CheckConstraint(
-            "origin <> 'COMPUTED' OR (dataset_id IS NOT NULL AND engine_version IS NOT NULL)", name="computed"
+            "origin <> 'COMPUTED' OR kind = 'FETCH' "
+            "OR (dataset_id IS NOT NULL AND engine_version IS NOT NULL)",
+            name="computed",
+        ),
+        # A fetch brings its dataset about.
+        CheckConstraint(
+            "kind <> 'FETCH' OR (status = 'SUCCEEDED') = (dataset_id IS NOT NULL)", name="fetched"
         ),
         CheckConstraint(
             "origin <> 'IMPORTED' OR (legacy_run_id IS NOT NULL AND status = 'SUCCEEDED')", name="imported"
         ),
-        # Launching what exists returns it; failed and canceled runs are launched anew.
+        # Launching what exists returns it; failed and canceled runs are launched anew, and so are ended
+        # fetches: the vendor may say something else by now.
         _partial_index(
             "uq_run_identity",
             "identity_hash",
             unique=True,
-            where="status IN ('QUEUED', 'RUNNING', 'SUCCEEDED') AND NOT forced AND origin = 'COMPUTED'",
+            where="(status IN ('QUEUED', 'RUNNING') OR (status = 'SUCCEEDED' AND kind <> 'FETCH')) "
+            "AND NOT forced AND origin = 'COMPUTED'",
         ),
         _partial_index("uq_run_legacy", "factor", "legacy_run_id", unique=True, where="origin = 'IMPORTED'"),
         # The kind comes last: as the first column, SQLite takes it for selective and sorts what it finds.
@@ -179,7 +192,7 @@ class Run(Table, table=True):
     )
     id: int = _row_id()
     kind: str = Field(sa_type=PlainText, sa_column_kwargs={"server_default": RunKind.FACTOR.value})
-    factor: str = _text()
+    factor: str | None = _optional_text()
     status: str = _text()
     origin: str = _text()
     config: dict[str, Any] = _json()
@@ -197,6 +210,7 @@ class Run(Table, table=True):
     finished_at: datetime | None = _optional_moment()
     progress_fraction: float = Field(sa_type=Double)
     progress_stage: str = _text()
+    progress_counts: dict[str, int] | None = _optional_json()
     failure_code: str | None = _optional_text()
     failure_message: str | None = _optional_text()
     claimed_by: str | None = _optional_text()
@@ -347,6 +361,7 @@ class RunEvent(Table, table=True):
     status: str = _text()
     progress_fraction: float = Field(sa_type=Double)
     progress_stage: str = _text()
+    progress_counts: dict[str, int] | None = _optional_json()
     message: str | None = _optional_text()
 
 

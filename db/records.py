@@ -39,10 +39,11 @@ class RunOrigin(StrEnum):
 
 
 class RunKind(StrEnum):
-    """What a run computes: one factor model, or one factor model over many configs."""
+    """What a run does: compute one factor model, or one over many configs; or fetch a dataset."""
 
     FACTOR = "FACTOR"
     SWEEP = "SWEEP"
+    FETCH = "FETCH"
 
 
 class RunEventKind(StrEnum):
@@ -123,14 +124,15 @@ class DatasetRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRun:
-    """A computation to be queued. `config` is the normalised config, every option present; `identity_hash`
-    covers the kind too, because it alone decides what is computed once."""
+    """A computation or a fetch to be queued. `config` is the normalised config, every option present;
+    `identity_hash` covers the kind too, because it alone decides what is computed once. A fetch has neither
+    factor nor engine, and its dataset comes about at its end."""
 
-    factor: str
+    factor: str | None
     config: Mapping[str, Any]
     identity_hash: str
-    dataset_id: int
-    engine_version: str
+    dataset_id: int | None
+    engine_version: str | None
     tags: tuple[str, ...] = ()
     note: str | None = None
     forced: bool = False
@@ -139,10 +141,12 @@ class NewRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
-    """One computation or one imported result. Immutable once terminal, tags and note aside."""
+    """One computation, fetch or imported result. Immutable once terminal, tags and note aside.
+
+    `factor` is None for a fetch. `progress_counts` are whatever the kind of run counts, by name."""
 
     id: int
-    factor: str
+    factor: str | None
     status: RunStatus
     origin: RunOrigin
     config: Mapping[str, Any]
@@ -168,6 +172,7 @@ class RunRecord:
     note: str | None
     tags: tuple[str, ...]
     kind: RunKind = RunKind.FACTOR
+    progress_counts: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +198,7 @@ class RunEventRecord:
     progress_fraction: float
     progress_stage: str
     message: str | None
+    progress_counts: Mapping[str, int] | None = None
 
 
 # -- results -----------------------------------------------------------------------------------------------
@@ -303,7 +309,7 @@ class DocumentRecord:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResults:
     """All that a succeeded run leaves behind, committed together with its terminal status. `performance` is
-    None for a sweep, `net_performance` for a run without costs."""
+    None for sweeps and fetches, `net_performance` for a run without costs."""
 
     performance: PerformanceRecord | None = None
     series: tuple[SeriesRecord, ...] = ()

@@ -6,7 +6,7 @@ fenced: it happens only while the run is RUNNING, claimed by that worker, in tha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +23,7 @@ from db.records import (
     Claim,
     NewRun,
     RunEventKind,
+    RunKind,
     RunOrigin,
     RunRecord,
     RunResults,
@@ -35,13 +36,13 @@ from db.store import Store
 
 WORKER_LOST = "WORKER_LOST"
 
-_REUSABLE = (RunStatus.QUEUED.value, RunStatus.RUNNING.value, RunStatus.SUCCEEDED.value)
 _LIVE = (RunStatus.QUEUED.value, RunStatus.RUNNING.value)
 _TERMINAL = tuple(status.value for status in RunStatus if status.is_terminal)
 
 
 async def launch_run(store: Store, new: NewRun, *, max_queued: int, now: datetime) -> tuple[RunRecord, bool]:
-    """Queues a run, or returns the unforced live or succeeded one with the same identity: (run, reused).
+    """Queues a run, or returns the unforced live or succeeded one with the same identity: (run, reused). Of
+    fetches only live ones: what the vendor says may have changed since.
 
     Errors: QueueFull when `max_queued` runs wait already; DatasetGone."""
     if not new.forced:
@@ -70,7 +71,8 @@ async def _reusable(connection: AsyncConnection, identity_hash: str) -> RunRecor
         await connection.execute(
             select_runs().where(
                 run.c.identity_hash == identity_hash,
-                run.c.status.in_(_REUSABLE),
+                run.c.status.in_(_LIVE)
+                | ((run.c.status == RunStatus.SUCCEEDED.value) & (run.c.kind != RunKind.FETCH.value)),
                 ~run.c.forced,
                 run.c.origin == RunOrigin.COMPUTED.value,
             )
@@ -80,10 +82,11 @@ async def _reusable(connection: AsyncConnection, identity_hash: str) -> RunRecor
 
 
 async def _queue(connection: AsyncConnection, new: NewRun, max_queued: int, now: datetime) -> RunRecord:
-    dataset = Dataset.__table__
-    present = select(dataset.c.id).where(dataset.c.id == new.dataset_id, dataset.c.deleted_at.is_(None))
-    if await connection.scalar(present) is None:
-        raise DatasetGone(new.dataset_id)
+    if new.dataset_id is not None:
+        dataset = Dataset.__table__
+        present = select(dataset.c.id).where(dataset.c.id == new.dataset_id, dataset.c.deleted_at.is_(None))
+        if await connection.scalar(present) is None:
+            raise DatasetGone(new.dataset_id)
     queued = select(func.count()).where(run.c.status == RunStatus.QUEUED.value)
     if (await connection.scalar(queued) or 0) >= max_queued:
         raise QueueFull(max_queued)
@@ -113,18 +116,19 @@ async def _queue(connection: AsyncConnection, new: NewRun, max_queued: int, now:
     return record
 
 
-async def claim_run(store: Store, worker: str, now: datetime) -> RunRecord | None:
-    """Hands the oldest QUEUED run to `worker` (host:pid:start time); None when no run waits."""
+async def claim_run(
+    store: Store, worker: str, now: datetime, *, kinds: Collection[RunKind] = tuple(RunKind)
+) -> RunRecord | None:
+    """Hands the oldest QUEUED run of these kinds to `worker` (host:pid:start time); None when none waits."""
+    waits = and_(run.c.status == RunStatus.QUEUED.value, run.c.kind.in_([kind.value for kind in kinds]))
     # Without a transaction first: an idle worker that polls must not keep taking the write lock.
     async with store.read() as connection:
-        waiting = await connection.scalar(
-            select(run.c.id).where(run.c.status == RunStatus.QUEUED.value).limit(1)
-        )
+        waiting = await connection.scalar(select(run.c.id).where(waits).limit(1))
     if waiting is None:
         return None
     oldest = (
         select(run.c.id)
-        .where(run.c.status == RunStatus.QUEUED.value)
+        .where(waits)
         .order_by(run.c.id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -141,6 +145,7 @@ async def claim_run(store: Store, worker: str, now: datetime) -> RunRecord | Non
             heartbeat_at=now,
             progress_fraction=0.0,
             progress_stage="starting",
+            progress_counts=None,
         )
         .returning(run.c.id)
     )
@@ -171,16 +176,28 @@ async def heartbeat(store: Store, claims: Sequence[tuple[int, int]], worker: str
 
 
 async def report_progress(
-    store: Store, run_id: int, attempt: int, worker: str, fraction: float, stage: str, now: datetime
+    store: Store,
+    run_id: int,
+    attempt: int,
+    worker: str,
+    fraction: float,
+    stage: str,
+    now: datetime,
+    *,
+    counts: Mapping[str, int] | None = None,
 ) -> bool:
     """Sets progress, `fraction` from 0 to 1 (else ValueError); False when the claim is lost."""
     if not 0 <= fraction <= 1:
         raise ValueError(f"progress is a fraction from 0 to 1, not {fraction}")
     async with store.write(exclusive=True) as connection:
-        held = await _update_held(
+        held = await update_held(
             connection,
-            _fence(run_id, attempt, worker),
-            {"progress_fraction": float(fraction), "progress_stage": stage},
+            fence(run_id, attempt, worker),
+            {
+                "progress_fraction": float(fraction),
+                "progress_stage": stage,
+                "progress_counts": None if counts is None else dict(counts),
+            },
         )
         if held:
             await append_events(connection, [run_id], RunEventKind.PROGRESS, now)
@@ -196,9 +213,9 @@ async def finish_run(
     # In a thread, and before the transaction: neither this loop nor other writers wait for it.
     packed = await asyncio.to_thread(pack_results, run_id, results)
     async with store.write(exclusive=True) as connection:
-        held = await _update_held(
+        held = await update_held(
             connection,
-            _fence(run_id, attempt, worker),
+            fence(run_id, attempt, worker),
             {
                 "status": RunStatus.SUCCEEDED.value,
                 "finished_at": now,
@@ -217,7 +234,7 @@ async def fail_run(
 ) -> bool:
     """FAILED with the reason; False, and nothing written, when the claim is lost."""
     async with store.write(exclusive=True) as connection:
-        return await _fail(connection, _fence(run_id, attempt, worker), run_id, code, message, now)
+        return await _fail(connection, fence(run_id, attempt, worker), run_id, code, message, now)
 
 
 async def list_claims(store: Store) -> list[Claim]:
@@ -237,17 +254,17 @@ async def retry_or_lose(
     """Takes a run away from a dead worker: QUEUED again, or FAILED (WORKER_LOST) after `max_attempts`.
 
     None, and nothing written, when the claim changed since it was listed - a heartbeat is a change, too."""
-    fence = and_(
-        _fence(claim.run_id, claim.attempt, claim.claimed_by), run.c.heartbeat_at == claim.heartbeat_at
+    unchanged = and_(
+        fence(claim.run_id, claim.attempt, claim.claimed_by), run.c.heartbeat_at == claim.heartbeat_at
     )
     async with store.write(exclusive=True) as connection:
         if claim.attempt >= max_attempts:
             message = f"the worker {claim.claimed_by} was lost in attempt {claim.attempt} of {max_attempts}"
-            lost = await _fail(connection, fence, claim.run_id, WORKER_LOST, message, now)
+            lost = await _fail(connection, unchanged, claim.run_id, WORKER_LOST, message, now)
             return RunStatus.FAILED if lost else None
-        requeued = await _update_held(
+        requeued = await update_held(
             connection,
-            fence,
+            unchanged,
             {
                 "status": RunStatus.QUEUED.value,
                 "claimed_by": None,
@@ -255,6 +272,7 @@ async def retry_or_lose(
                 "started_at": None,
                 "progress_fraction": 0.0,
                 "progress_stage": "queued",
+                "progress_counts": None,
             },
         )
         if not requeued:
@@ -271,7 +289,7 @@ async def cancel_run(store: Store, run_id: int, now: datetime) -> tuple[RunRecor
         return None
     async with store.write(exclusive=True) as connection:
         live = and_(run.c.id == run_id, run.c.status.in_(_LIVE))
-        canceled = await _update_held(
+        canceled = await update_held(
             connection, live, {"status": RunStatus.CANCELED.value, "finished_at": now}
         )
         if canceled:
@@ -318,7 +336,8 @@ async def annotate_run(
         return await fetch_run(connection, run_id)
 
 
-def _fence(run_id: int, attempt: int, worker: str) -> ColumnElement[bool]:
+def fence(run_id: int, attempt: int, worker: str) -> ColumnElement[bool]:
+    """That the run is still claimed by that worker, in that attempt."""
     return and_(
         run.c.id == run_id,
         run.c.status == RunStatus.RUNNING.value,
@@ -327,24 +346,25 @@ def _fence(run_id: int, attempt: int, worker: str) -> ColumnElement[bool]:
     )
 
 
-async def _update_held(
-    connection: AsyncConnection, fence: ColumnElement[bool], changes: dict[str, Any]
+async def update_held(
+    connection: AsyncConnection, held_by: ColumnElement[bool], changes: dict[str, Any]
 ) -> bool:
-    changed = await connection.execute(update(run).where(fence).values(changes).returning(run.c.id))
+    """Change the run that the condition holds for; False where it holds for none."""
+    changed = await connection.execute(update(run).where(held_by).values(changes).returning(run.c.id))
     return changed.first() is not None
 
 
 async def _fail(
     connection: AsyncConnection,
-    fence: ColumnElement[bool],
+    held_by: ColumnElement[bool],
     run_id: int,
     code: str,
     message: str,
     now: datetime,
 ) -> bool:
     failure = {"failure_code": code, "failure_message": message}
-    held = await _update_held(
-        connection, fence, {"status": RunStatus.FAILED.value, "finished_at": now, **failure}
+    held = await update_held(
+        connection, held_by, {"status": RunStatus.FAILED.value, "finished_at": now, **failure}
     )
     if held:
         await append_events(connection, [run_id], RunEventKind.FAILED, now, message)

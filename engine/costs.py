@@ -15,8 +15,8 @@ from engine.factors.config import FactorConfig
 from engine.panel import FloatArray
 from engine.periods import PeriodPanel
 from engine.portfolio import LegHoldings, earned_returns
+from engine.return_series import DAYS_PER_YEAR
 
-DAYS_PER_YEAR = 365
 BASIS_POINTS = 1e4
 
 

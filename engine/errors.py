@@ -5,8 +5,18 @@ EngineError
 ├── MissingField         the panel lacks a field that the factor or a filter needs
 ├── NoPeriods            no period had enough assets
 ├── InfeasibleMaxWeight  a leg is too short for its weight cap
-├── ReturnsOverflow      a point of a sweep earned more than double precision holds
-└── AllPointsFailed      a sweep has no point that could be computed
+├── ReturnsOverflow      returns are more than double precision holds
+├── TooFewObservations   too few weeks have all the returns that a regression needs
+├── CollinearFactors     a factor is constant, or a combination of the other factors
+├── TotalLoss            a return of -100 % or less has no logarithm
+├── NoPeriodsAsOf        a result has no period that ended by a date
+├── AllPointsFailed      a sweep has no point that could be computed
+├── TooFewReturns        a risk model has too few factor returns for a forecast
+├── MissingRisk          assets are held whose risk the model does not forecast
+├── InfeasiblePortfolio  no portfolio is within the limits
+├── UnboundedPortfolio   a portfolio could always be better: the limits do not hold it
+├── SolverFailure        the solver found neither an optimum nor that there is none
+└── MissingExtra         an optional library is not installed
 """
 
 from __future__ import annotations
@@ -83,6 +93,46 @@ class ReturnsOverflow(EngineError):
         super().__init__("the returns exceed double precision: look for faults in the data")
 
 
+class TooFewObservations(EngineError):
+    """`limited_by`: whose returns are the fewest, in words; None where that is not known."""
+
+    code = "TOO_FEW_OBSERVATIONS"
+
+    def __init__(self, observations: int, needed: int, limited_by: str | None = None) -> None:
+        reason = "" if limited_by is None else f"; fewest: {limited_by}"
+        super().__init__(f"{observations} complete weeks, {needed} are needed{reason}")
+        self.observations = observations
+        self.needed = needed
+        self.limited_by = limited_by
+
+
+class CollinearFactors(EngineError):
+    code = "COLLINEAR_FACTORS"
+
+    def __init__(self, factor: str, detail: str) -> None:
+        super().__init__(f"factor {factor!r} has no beta of its own: {detail}")
+        self.factor = factor
+
+
+class TotalLoss(EngineError):
+    code = "TOTAL_LOSS"
+
+    def __init__(self, name: str, week: str) -> None:
+        super().__init__(f"{name} lost 100 % or more in the week ending {week}: no log return exists")
+        self.name = name
+        self.week = week
+
+
+class NoPeriodsAsOf(EngineError):
+    code = "NO_PERIODS_AS_OF"
+
+    def __init__(self, as_of: str, first: str | None) -> None:
+        began = "there is no period at all" if first is None else f"the first ended {first}"
+        super().__init__(f"no period ended by {as_of}: {began}")
+        self.as_of = as_of
+        self.first = first
+
+
 class AllPointsFailed(EngineError):
     code = "ALL_POINTS_FAILED"
 
@@ -90,3 +140,55 @@ class AllPointsFailed(EngineError):
         super().__init__(f"none of {count:,} points could be computed; {times:,} of them: {most_common}")
         self.count = count
         self.most_common = most_common
+
+
+class TooFewReturns(EngineError):
+    code = "TOO_FEW_RETURNS"
+
+    def __init__(self, observations: int, needed: int) -> None:
+        super().__init__(
+            f"no date has a risk forecast: {observations:,} dates have factor returns, and these or the "
+            f"returns of any asset are fewer than the {needed:,} that are needed"
+        )
+        self.observations = observations
+        self.needed = needed
+
+
+class MissingRisk(EngineError):
+    code = "MISSING_RISK"
+
+    def __init__(self, assets: tuple[str, ...]) -> None:
+        shown = ", ".join(assets[:5]) + (f" and {len(assets) - 5:,} more" if len(assets) > 5 else "")
+        super().__init__(f"the risk model has no forecast for {shown}")
+        self.assets = assets
+
+
+class InfeasiblePortfolio(EngineError):
+    code = "INFEASIBLE_PORTFOLIO"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+
+
+class UnboundedPortfolio(EngineError):
+    code = "UNBOUNDED_PORTFOLIO"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+
+
+class SolverFailure(EngineError):
+    code = "SOLVER_FAILURE"
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"the solver stopped without an answer: {status}")
+        self.status = status
+
+
+class MissingExtra(EngineError):
+    code = "MISSING_EXTRA"
+
+    def __init__(self, extra: str, library: str) -> None:
+        super().__init__(f"{library} is not installed: it comes with the extra {extra!r} of factorql")
+        self.extra = extra
+        self.library = library

@@ -10,9 +10,26 @@ import math
 import numpy as np
 
 from engine.panel import FloatArray
-from engine.undefined import Undefined, UndefinedReason, need, positive_deviation
+from engine.undefined import Undefined, UndefinedReason, deviation, need, positive_deviation
 
 TAIL = 0.05
+
+
+def annualized_return(total: float, years: float) -> float:
+    """(1 + total) ^ (1 / years) - 1 of a compounded return; -1 once all is lost, infinite on overflow."""
+    if total <= -1.0:
+        return -1.0
+    if years <= 0.0:
+        raise Undefined(UndefinedReason.TOO_FEW_PERIODS, "one period spans no time between period ends")
+    try:
+        return math.pow(1.0 + total, 1.0 / years) - 1.0
+    except OverflowError:
+        return math.inf
+
+
+def annualized_volatility(returns: FloatArray, periods_per_year: int) -> float:
+    """std (ddof 1) * sqrt(periods a year)."""
+    return deviation(returns) * math.sqrt(periods_per_year)
 
 
 def sharpe_ratio(returns: FloatArray, periods_per_year: int) -> float:

@@ -18,13 +18,22 @@ VOLUME = "volume"
 FEES = "fees"
 DAU = "dau"
 REVENUE = "revenue"
+SHARES = "shares"
+BOOK_VALUE = "book_value"
+CLOSE = "close"
 
 SUMMED_FIELDS = frozenset({VOLUME, FEES, REVENUE})
 """Flows: a period's value is the sum of its days."""
 AVERAGED_FIELDS = frozenset({DAU})
 """Counts of distinct users: days cannot be added, so a period's value is their mean."""
 
-PUBLISHED_FIELDS = frozenset({FEES, DAU, REVENUE})
+AS_OF_FIELDS = frozenset({SHARES, BOOK_VALUE})
+"""Figures published now and then, dated by the day on which they became public: shares outstanding, and total
+book equity. A period's value is the last one known at its end, not older than MAX_AGE_DAYS."""
+MAX_AGE_DAYS = 400
+"""A year and the weeks by which an annual report may be late; a figure not renewed by then is missing."""
+
+PUBLISHED_FIELDS = frozenset({FEES, DAU, REVENUE, SHARES, BOOK_VALUE})
 """Figures that somebody counts and publishes; prices, caps and volumes are seen at once."""
 
 
@@ -46,7 +55,8 @@ class Panel:
 
     dates: (T,) datetime64[D], strictly increasing; consecutive calendar days under EVERY_DAY.
     assets: (N,) ids, sorted ascending, unique.
-    fields: name -> (T, N) float64. A field that is all NaN is absent.
+    fields: name -> (T, N) float64. A field that is all NaN is absent. `price` may be adjusted for splits and
+    dividends, `close` is the price as it was traded; shares are a number, book values totals in USD.
     attributes: name -> (N,) values, None where unknown.
     """
 

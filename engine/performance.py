@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from engine.costs import BASIS_POINTS, DAYS_PER_YEAR, Trading
+from engine.costs import BASIS_POINTS, Trading
 from engine.inference import (
     first_autocorrelation,
     newey_west_t,
@@ -22,6 +22,8 @@ from engine.inference import (
     sharpe_standard_error,
 )
 from engine.metrics import (
+    annualized_return,
+    annualized_volatility,
     excess_kurtosis,
     expected_shortfall,
     sharpe_ratio,
@@ -32,7 +34,7 @@ from engine.metrics import (
 )
 from engine.panel import DateArray, FloatArray
 from engine.regression import Line, regress_on
-from engine.return_series import cumulative, wealth
+from engine.return_series import cumulative, wealth, years_between
 from engine.undefined import Undefined, UndefinedMetric, UndefinedReason, deviation, positive_deviation
 
 T = TypeVar("T")
@@ -170,8 +172,7 @@ def _value(name: str, history: ReturnHistory, undefined: list[UndefinedMetric]) 
 
 
 def _years(history: ReturnHistory) -> float:
-    """From the first to the last period end, as in the older logs."""
-    return int((history.dates[-1] - history.dates[0]).astype(int)) / DAYS_PER_YEAR
+    return years_between(history.dates)
 
 
 def _cumulative(history: ReturnHistory) -> float:
@@ -179,16 +180,8 @@ def _cumulative(history: ReturnHistory) -> float:
 
 
 def _annualized(history: ReturnHistory) -> float:
-    """(1 + cumulative) ^ (1 / years) - 1; years run from the first to the last period end."""
-    total, years = _cumulative(history), _years(history)
-    if total <= -1.0:
-        return -1.0
-    if years <= 0.0:
-        raise Undefined(UndefinedReason.TOO_FEW_PERIODS, "one period spans no time between period ends")
-    try:
-        return math.pow(1.0 + total, 1.0 / years) - 1.0
-    except OverflowError:
-        return math.inf
+    """Of the compounded return; years run from the first to the last period end."""
+    return annualized_return(_cumulative(history), _years(history))
 
 
 def _calmar(history: ReturnHistory) -> float:
@@ -282,7 +275,7 @@ _FORMULAS: Mapping[str, Callable[[ReturnHistory], float]] = {
     "cumulative_return": _cumulative,
     "annualized_return": _annualized,
     "mean_annual_return": lambda history: float(history.returns.mean()) * history.periods_per_year,
-    "annualized_volatility": lambda history: deviation(history.returns) * math.sqrt(history.periods_per_year),
+    "annualized_volatility": lambda history: annualized_volatility(history.returns, history.periods_per_year),
     "sharpe_ratio": lambda history: sharpe_ratio(history.returns, history.periods_per_year),
     "sortino_ratio": lambda history: sortino_ratio(history.returns, history.periods_per_year),
     "sortino_ratio_target": lambda history: sortino_ratio_target(history.returns, history.periods_per_year),

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.panel import (
+    AS_OF_FIELDS,
     AVERAGED_FIELDS,
+    MAX_AGE_DAYS,
     PRICE,
     PUBLISHED_FIELDS,
     SUMMED_FIELDS,
@@ -74,7 +76,8 @@ class PeriodPanel:
     """A panel on a grid. `fields`: name -> (P, N) float64, NaN where the interval holds no observation.
 
     Prices, caps and ratios are the last observation inside the interval; volume, fees and revenue the sum;
-    dau the mean of the days observed. Nothing is carried forward.
+    dau the mean of the days observed. Nothing is carried forward, but shares and book values, which are the
+    last ones known (see as_of_field).
     first_price_dates: (N,) datetime64[D] of the first price > 0 in the whole panel, NaT for none.
     execution_prices: (P, N) at which positions formed at a row are taken, those of `fields` unless execution
     lags behind the signal. executed_rows: rows whose execution prices the data reaches, P or P - 1.
@@ -118,7 +121,7 @@ def build_periods(panel: Panel, rebalance: Rebalance, fields: Collection[str] | 
     """Aggregate prices and the named fields (all by default; names that the panel lacks are left out)."""
     grid = period_grid(panel, rebalance)
     names = [name for name in panel.fields if fields is None or name in fields or name == PRICE]
-    aggregated = {name: aggregate_field(panel, name, grid.first_rows, grid.stop_rows) for name in names}
+    aggregated = {name: _known_by(panel, name, grid.first_rows, grid.stop_rows, grid.ends) for name in names}
     return PeriodPanel(
         panel=panel,
         grid=grid,
@@ -133,8 +136,8 @@ def with_lags(periods: PeriodPanel, *, execution_lag: int, publication_lag: int)
     """The panel as it was known and traded with delays.
 
     execution_lag: panel rows between a signal and the prices at which its positions are taken.
-    publication_lag: calendar days after which fees, dau and revenue of a day are known; those of an interval
-    are of the days that became known in it.
+    publication_lag: calendar days after which fees, dau, revenue, shares and book values of a day are known;
+    those of an interval are of the days that became known in it, ages count from the day they became known.
     """
     panel, grid = periods.panel, periods.grid
     if execution_lag:
@@ -147,7 +150,7 @@ def with_lags(periods: PeriodPanel, *, execution_lag: int, publication_lag: int)
         stop = np.searchsorted(panel.dates, known_until, side="right")
         first = np.concatenate([[0], stop[:-1]])
         late = {
-            name: aggregate_field(panel, name, first, stop)
+            name: _known_by(panel, name, first, stop, known_until)
             for name in PUBLISHED_FIELDS.intersection(periods.fields)
         }
         periods = replace(periods, fields={**periods.fields, **late})
@@ -181,7 +184,8 @@ def aggregate_field(
     panel: Panel, name: str, first_rows: NDArray[np.int64], stop_rows: NDArray[np.int64]
 ) -> FloatArray:
     """One field on P runs of panel rows [first, stop): (T, N) -> (P, N) float64 by the field's own rule (see
-    PeriodPanel). Only summed and averaged fields may have empty runs, which are NaN."""
+    PeriodPanel); as-of fields have as_of_field. Only summed and averaged fields may have empty runs, which
+    are NaN."""
     values = panel.fields[name]
     out = np.empty((len(stop_rows), values.shape[1]))
     width = int((stop_rows - first_rows).max(initial=1))
@@ -198,6 +202,29 @@ def aggregate_field(
     return out
 
 
+def as_of_field(panel: Panel, name: str, ends: DateArray) -> FloatArray:
+    """Each asset's last value dated at or before each of `ends` (P,), ascending, and at most MAX_AGE_DAYS
+    before it: (T, N) -> (P, N) float64, NaN where there is none."""
+    values = panel.fields[name]
+    asset_count = values.shape[1]
+    stop_rows = np.searchsorted(panel.dates, ends, side="right")
+    oldest_rows = np.searchsorted(panel.dates, ends - np.timedelta64(MAX_AGE_DAYS, "D"), side="left")
+    out = np.empty((len(ends), asset_count))
+    latest, latest_rows = np.full(asset_count, np.nan), np.full(asset_count, -1)
+    read = 0
+    for period, (stop, oldest) in enumerate(zip(stop_rows.tolist(), oldest_rows.tolist(), strict=True)):
+        rows = values[read:stop]
+        cells = np.flatnonzero(~np.isnan(rows))
+        if len(cells):
+            row, column = np.divmod(
+                cells, asset_count
+            )  # ascending by row: of several the last assignment stays
+            latest[column], latest_rows[column] = rows[row, column], read + row
+        read = stop
+        out[period] = np.where(latest_rows >= oldest, latest, np.nan)
+    return out
+
+
 def first_price_dates(panel: Panel) -> DateArray:
     """(N,) date of each asset's first price > 0, NaT where there is none."""
     prices = panel.fields[PRICE]
@@ -209,6 +236,15 @@ def first_price_dates(panel: Panel) -> DateArray:
         if not np.isnat(first).any():
             break
     return first
+
+
+def _known_by(
+    panel: Panel, name: str, first_rows: NDArray[np.int64], stop_rows: NDArray[np.int64], ends: DateArray
+) -> FloatArray:
+    """One field on P runs of rows, by what was known at their `ends` (P,)."""
+    if name in AS_OF_FIELDS:
+        return as_of_field(panel, name, ends)
+    return aggregate_field(panel, name, first_rows, stop_rows)
 
 
 def _last_of_rows(

@@ -14,6 +14,13 @@ from numpy.typing import NDArray
 from engine.panel import DateArray, FloatArray
 from engine.undefined import deviation_is_zero
 
+DAYS_PER_YEAR = 365
+
+
+def years_between(dates: DateArray) -> float:
+    """From the first to the last of (R,) period ends, R >= 1, in years of 365 days, as in the older logs."""
+    return int((dates[-1] - dates[0]).astype(int)) / DAYS_PER_YEAR
+
 
 def wealth(returns: FloatArray) -> FloatArray:
     """(R,) value of 1 invested before the first period; 0 for good from the first return <= -100 %."""

@@ -29,6 +29,9 @@ class UndefinedReason(StrEnum):
     NO_MARKET = "NO_MARKET"
     GROSS_ONLY = "GROSS_ONLY"
     TOO_FEW_POINTS = "TOO_FEW_POINTS"
+    COLLINEAR = "COLLINEAR"
+    TOTAL_LOSS = "TOTAL_LOSS"
+    NO_RISK_FREE = "NO_RISK_FREE"
 
 
 @dataclass(frozen=True, slots=True)

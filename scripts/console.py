@@ -94,6 +94,28 @@ def winding_up_when_terminated() -> Iterator[None]:
             signal.raise_signal(signal.SIGTERM)
 
 
+@contextmanager
+def holding_interrupts() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C is raised at the end only; what it yields tells whether there was one.
+
+    For work that must not be interrupted wherever it stands: in a destructor, an interrupt is lost and told
+    with a traceback.
+    """
+    held = False
+
+    def hold(_number: int, _frame: object) -> None:
+        nonlocal held
+        held = True
+
+    previous = signal.signal(signal.SIGINT, hold)
+    try:
+        yield lambda: held
+    finally:
+        signal.signal(signal.SIGINT, previous)
+        if held:
+            signal.raise_signal(signal.SIGINT)
+
+
 def fail(message: str, *, hint: str | None = None, code: int = FAILED) -> NoReturn:
     click.echo(f"error: {message}" + (f" ({hint})" if hint else ""), err=True)
     sys.exit(code)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import matplotlib as mpl
@@ -34,10 +34,20 @@ def draw_run(
     path: Path,
 ) -> None:
     """Write the picture to `path`; its suffix gives the format. Raises InvalidInput, StorageFailure."""
+    save_figure(lambda: _figure(run, performance, series, dataset), path)
+
+
+def check_format(path: Path) -> None:
+    """Raises InvalidInput for a suffix that names no format."""
     if path.suffix.lower() not in FORMATS:
         raise InvalidInput(f"--plot writes {', '.join(sorted(FORMATS))}, not {path.suffix or 'no suffix'!r}")
+
+
+def save_figure(draw: Callable[[], Figure], path: Path) -> None:
+    """Draw in the style of all pictures and write to `path`. Raises InvalidInput, StorageFailure."""
+    check_format(path)
     with mpl.rc_context({"font.size": 10, "axes.spines.top": False, "axes.spines.right": False}):
-        figure = _figure(run, performance, series, dataset)
+        figure = draw()
         try:
             figure.savefig(path, dpi=150)
         except OSError as error:

@@ -75,7 +75,7 @@ def run_rows(
         rows.append(
             [
                 str(run.id),
-                run.factor.lower(),
+                subject(run),
                 status,
                 run.origin.lower(),
                 dataset_label(run, datasets),
@@ -87,6 +87,11 @@ def run_rows(
             ]
         )
     return rows
+
+
+def subject(run: RunRecord) -> str:
+    """What a run computes or, of a fetch, where from: the factor's or the source's name."""
+    return (run.config["source"] if run.factor is None else run.factor).lower()
 
 
 def dataset_label(run: RunRecord, datasets: Mapping[int, DatasetRecord]) -> str:
@@ -104,7 +109,7 @@ def run_json(
     values = plain(run)
     for internal in ("claimed_by", "heartbeat_at", "attempt", "dataset_id", "import_batch_id"):
         values.pop(internal)
-    values["factor"] = run.factor.lower()
+    values["factor"] = None if run.factor is None else run.factor.lower()
     values["dataset"] = None if dataset is None else dataset_json(dataset)
     values["performance"] = plain(performance)
     return values

@@ -12,6 +12,18 @@ ASSUMED_LIST_SIZES: Mapping[str, int] = MappingProxyType(
     {
         "Query.factors": 6,
         "Query.latestFactorRuns": 6,
+        "Query.assetBetas": 1_000,
+        "Exposures.positions": 50,
+        "Exposures.regressions": 2,
+        "ExposureRegression.factors": 6,
+        "RollingExposures.weeks": 500,
+        "RollingExposures.series": 6,
+        "RollingBetaSeries.betas": 500,
+        "ExposureAttribution.weeks": 500,
+        "ExposureAttribution.portfolioReturns": 500,
+        "ExposureAttribution.parts": 9,
+        "AttributionPart.contributions": 500,
+        "FactorCorrelations.values": 100,
         "FactorRun.compositionDates": 2_000,
         "FactorRun.monthlyReturns": 240,
         "FactorRun.confidenceIntervals": 4,
@@ -23,6 +35,10 @@ ASSUMED_LIST_SIZES: Mapping[str, int] = MappingProxyType(
         "Composition.long": 500,
         "Composition.short": 500,
         "DataQuality.refused": 100,
+        "DataQuality.lostAssets": 100,
+        "FetchReport.lostAssets": 100,
+        "FetchRun.assets": 100,
+        "Query.sources": 5,
         "SweepRun.axes": 4,
         "SweepAxis.values": 100,
         "SweepPoint.values": 4,
@@ -40,6 +56,16 @@ ASSUMED_LIST_SIZES: Mapping[str, int] = MappingProxyType(
     }
 )
 
+WORK: Mapping[str, int] = MappingProxyType(
+    {
+        "Query.exposures": 20_000,
+        "Query.assetBetas": 20_000,
+        "Query.factorCorrelations": 5_000,
+        "FactorRun.monthlyMetrics": 500,
+    }
+)
+"""Of fields that read prices and measure: the values that as much work would write."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostRules:
@@ -49,7 +75,8 @@ class CostRules:
     page size, so the lists in `page_lists` under it count once. A field with the points argument
     returns as many series as its select argument lists, of that many points each; the `point_lists`
     below it are the columns that hold them, `columns_a_series` of each. Any other list counts as
-    `list_sizes` says, or as `assumed_list_size`.
+    `list_sizes` says, or as `assumed_list_size`. A field of `work`, whose type has fields of its own, counts
+    as that many values on top of what is returned of it.
     """
 
     page_arguments: frozenset[str] = frozenset({"first"})
@@ -63,13 +90,14 @@ class CostRules:
         for column in ("dates", "values", "points")
     )
     list_sizes: Mapping[str, int] = field(default_factory=lambda: ASSUMED_LIST_SIZES)
+    work: Mapping[str, int] = field(default_factory=lambda: WORK)
     assumed_list_size: int = 20
     assumed_points: int = 1_000
 
     def unknown_fields(self, schema: GraphQLSchema) -> tuple[str, ...]:
         """The entries that name no field of the schema, so that a rename cannot silently void a rule."""
         unknown = []
-        for name in sorted({*self.list_sizes, *self.point_lists}):
+        for name in sorted({*self.list_sizes, *self.point_lists, *self.work}):
             type_name, _, field_name = name.partition(".")
             owner = schema.type_map.get(type_name)
             if not isinstance(owner, GraphQLObjectType | GraphQLInterfaceType) or (

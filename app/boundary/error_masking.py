@@ -11,7 +11,7 @@ from typing import Any
 from graphql import GraphQLError
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 
-from app.errors import FactorQLError, InvalidInput
+from app.errors import FactorQLError, InvalidInput, UnknownAssets
 from app.storage import storage_failure
 from db.errors import StoreUnavailable
 
@@ -30,6 +30,9 @@ PUBLIC_CODES: Mapping[str, str] = MappingProxyType(
         "INVALID_INPUT": BAD_USER_INPUT,
         "INVALID_FILE": BAD_USER_INPUT,
         "MISSING_FIELD": BAD_USER_INPUT,
+        "UNKNOWN_ASSETS": BAD_USER_INPUT,
+        "TOO_FEW_OBSERVATIONS": BAD_USER_INPUT,
+        "UNDEFINED_EXPOSURES": BAD_USER_INPUT,
         "RUN_NOT_CANCELABLE": BAD_USER_INPUT,
         "RUN_NOT_DELETABLE": BAD_USER_INPUT,
         "NOT_FOUND": NOT_FOUND,
@@ -66,6 +69,8 @@ def public_error(error: FactorQLError) -> dict[str, Any]:
         extensions["fieldErrors"] = [
             {"path": list(e.path), "code": e.code, "message": e.message} for e in error.field_errors
         ]
+    if isinstance(error, UnknownAssets):
+        extensions["unknownAssets"] = [{"asset": word, "near": list(near)} for word, near in error.unknown]
     return {"message": str(error), "extensions": extensions}
 
 

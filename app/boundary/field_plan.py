@@ -42,13 +42,15 @@ class Multiplies(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldPlan:
-    """`number` is the size under BY_A_NUMBER; `counts_nodes` whether the objects are nodes."""
+    """`number` is the size under BY_A_NUMBER; `counts_nodes` whether the objects are nodes; `work` what it
+    takes to have them, in values."""
 
     multiplies: Multiplies
     named_type: GraphQLNamedType
     is_leaf: bool
     number: int = 1
     counts_nodes: bool = False
+    work: int = 0
     page_argument: str = ""
     arguments: Mapping[str, GraphQLArgument]
 
@@ -104,6 +106,7 @@ class FieldPlans:
             and (is_list or multiplies is Multiplies.BY_PAGE)
             and field_name not in rules.page_lists
             and not named_type.name.startswith("__"),
+            work=rules.work.get(name, 0),
             page_argument=page_argument,
             arguments=field.args,
         )

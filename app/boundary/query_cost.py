@@ -344,7 +344,7 @@ def _times(size: int, plan: FieldPlan, inner: QueryCost) -> QueryCost:
         root_fields=1,
         nodes=size * inner.nodes + (size if plan.counts_nodes else 0),
         points=size * inner.points,
-        values=size * (1 + inner.values),
+        values=size * (1 + inner.values) + plan.work,
         introspection_depth=inner.introspection_depth,
         introspection_values=size * inner.introspection_values,
         values_per_point=size * inner.values_per_point,

@@ -42,11 +42,25 @@ def uvicorn_options(settings: Settings, socket_limits: SocketLimits | None = Non
 
 
 class WindingUpServer(uvicorn.Server):
-    """Stops without letting requests that wait hold it up, and always closes what the application opened."""
+    """Stops without letting requests that wait hold it up, and always closes what the application opened.
 
-    def __init__(self, config: uvicorn.Config, before_shutdown: Callable[[], None]) -> None:
+    `interrupted` tells whether Ctrl-C came before this server listened to it: then it stops once it has
+    started.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        before_shutdown: Callable[[], None],
+        interrupted: Callable[[], bool] = lambda: False,
+    ) -> None:
         super().__init__(config)
         self._before_shutdown = before_shutdown
+        self._interrupted = interrupted
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.should_exit = self.should_exit or self._interrupted()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._before_shutdown()

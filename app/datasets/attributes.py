@@ -73,7 +73,7 @@ def read_attributes(path: Path, *, filename: str, limits: ReadLimits) -> AssetAt
                 }
                 if not asset and not values:
                     continue
-                fault = asset_fault(asset) or next(map(_value_fault, values.values()), None)
+                fault = asset_fault(asset) or next(map(value_fault, values.values()), None)
                 if asset in line_of_asset:
                     fault = f"{shown(asset)} is described already in {source.unit} {line_of_asset[asset]}"
                 if fault:
@@ -123,7 +123,8 @@ def _plain(text: str) -> str:
     return stripped.lower() if stripped.lower() in ("true", "false") else stripped
 
 
-def _value_fault(value: str) -> str | None:
+def value_fault(value: str) -> str | None:
+    """Why a text cannot be an attribute's value, if it cannot."""
     if len(value) > MAX_VALUE_LENGTH:
         return f"a value has {len(value):,} characters, at most {MAX_VALUE_LENGTH} are allowed"
     return None if value.isprintable() else f"{shown(value)} holds unprintable characters"

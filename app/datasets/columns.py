@@ -8,30 +8,39 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.errors import InvalidFile
-from engine.panel import DAU, FEES, MARKET_CAP, PRICE, REVENUE, VOLUME
+from engine.panel import BOOK_VALUE, CLOSE, DAU, FEES, MARKET_CAP, PRICE, REVENUE, SHARES, VOLUME
 
 DATE: Final = "date"
 ASSET: Final = "asset"
 
+_CLOSES: Final = ("close", "close_price", "close_usd")
+_ADJUSTED_PRICES: Final = ("adj_close", "adjusted_close", "adjclose")
+
 ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     DATE: ("date", "timestamp", "day", "datetime", "time", "date_utc", "snapped_at"),
     ASSET: ("asset", "asset_id", "symbol", "id", "ticker", "coin", "coin_id", "token"),
-    PRICE: ("price", "price_usd", "priceusd", "close", "close_price", "close_usd"),
+    PRICE: ("price", "price_usd", "priceusd", *_CLOSES, *_ADJUSTED_PRICES),
     MARKET_CAP: ("mc", "market_cap", "marketcap", "market_cap_usd", "mcap", "capmrktcurusd"),
     VOLUME: ("24h_volume", "volume", "volume_24h", "volume_usd", "24h_volume_usd", "total_volume"),
     FEES: ("fees", "fees_usd", "feetotusd"),
     DAU: ("dau", "daily_active_users", "active_addresses", "active_users", "adractcnt"),
     REVENUE: ("revenue", "revenue_usd"),
+    SHARES: ("shares", "shares_outstanding", "outstanding_shares", "sharesoutstanding"),
+    BOOK_VALUE: ("book_value", "book_equity", "total_equity", "shareholders_equity", "stockholders_equity"),
 }
-"""The names a column may have, in lower case with `_` for spaces and hyphens."""
+"""The names a column may have, in lower case with `_` for spaces and hyphens. A close is the price, but
+beside a column that is the price by another name it is the field CLOSE, the price as it was traded."""
 
 REQUIRED: Final = (DATE, ASSET, PRICE)
-NEVER_NEGATIVE: Final = frozenset({MARKET_CAP, VOLUME, FEES, DAU})
-"""Fields whose negative values are faults. Revenue may be a loss, and a price <= 0 counts as missing."""
+NEVER_NEGATIVE: Final = frozenset({MARKET_CAP, VOLUME, FEES, DAU, SHARES})
+"""Fields whose negative values are faults. Revenue may be a loss, book equity may be used up, and a price or
+close <= 0 counts as missing."""
 
 MAX_NAME_LENGTH: Final = 64
 _PANDAS_INDEX_PREFIXES = ("unnamed: ", "__index_level_", "__null_dask_index__")
 _FIELD_OF_ALIAS: Final = {alias: field for field, aliases in ALIASES.items() for alias in aliases}
+_FIELDS: Final = (*(field for field in ALIASES if field not in (DATE, ASSET)), CLOSE)
+_KNOWN: Final = frozenset({DATE, ASSET, *_FIELDS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +50,7 @@ class ColumnPlan:
     fields: column -> name of the known field it holds.
     further: column -> its own name, for columns that become fields if they turn out to be numeric.
     left_out: names of columns that cannot be fields, for the quality report.
+    price_is_adjusted: whether the price column is called one that is adjusted for dividends or splits.
     """
 
     names: tuple[str, ...]
@@ -49,6 +59,7 @@ class ColumnPlan:
     fields: Mapping[int, str]
     further: Mapping[int, str]
     left_out: tuple[str, ...]
+    price_is_adjusted: bool
 
     def used(self) -> set[int]:
         return {self.date, self.asset, *self.fields, *self.further}
@@ -67,27 +78,32 @@ def plan_columns(names: Sequence[str], filename: str) -> ColumnPlan:
             columns[_meaning(name)].append(column)
         else:
             left_out.append(name)
+    closes = [column for column in columns[PRICE] if normalised(stripped[column]) in _CLOSES]
+    if len(closes) < len(columns[PRICE]):
+        columns[PRICE] = [column for column in columns[PRICE] if column not in closes]
+        columns[CLOSE] = closes
 
     for meaning, candidates in columns.items():
         if len(candidates) > 1:
             quoted = " and ".join(repr(stripped[column]) for column in candidates)
-            field = _FIELD_OF_ALIAS.get(meaning, stripped[candidates[0]])
+            field = meaning if meaning in _KNOWN else stripped[candidates[0]]
             raise InvalidFile(
                 f"{filename}: columns {quoted} both mean {field}",
                 hint="rename or remove all but one of them",
             )
-    missing = [field for field in REQUIRED if field not in columns]
+    missing = [field for field in REQUIRED if not columns[field]]
     if missing:
         raise _missing_columns(missing, stripped, filename)
 
-    own = {meaning: candidates[0] for meaning, candidates in columns.items()}
+    own = {meaning: candidates[0] for meaning, candidates in columns.items() if candidates}
     return ColumnPlan(
         names=stripped,
         date=own[DATE],
         asset=own[ASSET],
-        fields={own[field]: field for field in ALIASES if field in own and field not in (DATE, ASSET)},
-        further={column: stripped[column] for meaning, column in own.items() if meaning not in ALIASES},
+        fields={own[field]: field for field in _FIELDS if field in own},
+        further={column: stripped[column] for meaning, column in own.items() if meaning not in _KNOWN},
         left_out=tuple(left_out),
+        price_is_adjusted=normalised(stripped[own[PRICE]]) in _ADJUSTED_PRICES,
     )
 
 

@@ -25,7 +25,7 @@ from engine import ENGINE_VERSION
 from engine.panel import PRICE, Panel
 from engine.periods import PeriodPanel, Rebalance, build_periods, period_grid
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 _FIRST_PRICES: Final = "first_price_dates"
 _FIELD_PREFIX: Final = "field:"
 

@@ -8,9 +8,11 @@ Its JSON shape, as stored with a dataset and shown to users:
      "refused": [{"line": 4, "code": "NEGATIVE", "reason": "market_cap is negative: -1"}],
      "coverage": [{"field": "price", "observations": 3, "share": 1.0, "assets": 2,
                    "first_date": "2021-01-01", "last_date": "2021-01-02"}],
+     "lost": [{"asset": "usdt", "code": "STABLECOIN", "reason": "..."}],
      "notes": ["..."]}
 
-`counts` has no entry for what did not occur. `refused` stops at the first MAX_REFUSED_LISTED rows.
+`counts` has no entry for what did not occur. `refused` stops at the first MAX_REFUSED_LISTED rows. `lost` is
+of fetched data, and absent in reports written before there was any.
 """
 
 from __future__ import annotations
@@ -50,6 +52,7 @@ class QualityCode(StrEnum):
     ZERO_VOLUME = "ZERO_VOLUME"
     ZERO_FEES = "ZERO_FEES"
     CAP_ENDS_EARLY = "CAP_ENDS_EARLY"
+    CONTRADICTION = "CONTRADICTION"
 
     @property
     def action(self) -> QualityAction:
@@ -68,13 +71,14 @@ _ACTIONS: Final = {
     QualityCode.NEGATIVE: QualityAction.REFUSED,
     QualityCode.DUPLICATE: QualityAction.MERGED,
     QualityCode.EMPTY: QualityAction.SKIPPED,
+    QualityCode.CONTRADICTION: QualityAction.REFUSED,
 }
 _LABELS: Final = {
     QualityCode.WRONG_COLUMN_COUNT: "rows with too few or too many columns",
     QualityCode.INVALID_ASSET: "rows whose asset id is empty, too long or unprintable",
     QualityCode.NOT_A_NUMBER: "rows with text where a number belongs",
     QualityCode.INFINITE: "rows with an infinite value",
-    QualityCode.NEGATIVE: "rows with a negative market cap, volume, fees or number of users",
+    QualityCode.NEGATIVE: "rows with a negative market cap, volume, fees, number of users or shares",
     QualityCode.DUPLICATE: "rows that repeat another row exactly",
     QualityCode.EMPTY: "rows without any value",
     QualityCode.NON_POSITIVE_PRICE: "prices <= 0, which count as missing",
@@ -84,6 +88,7 @@ _LABELS: Final = {
     QualityCode.ZERO_VOLUME: "volumes of exactly 0",
     QualityCode.ZERO_FEES: "fees of exactly 0",
     QualityCode.CAP_ENDS_EARLY: "assets whose market cap ends while their price goes on",
+    QualityCode.CONTRADICTION: "days of a field of an asset that the source gives twice, with other values",
 }
 
 
@@ -118,8 +123,18 @@ class FieldCoverage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LostAsset:
+    """An asset that was wanted, or that the source lists, and is not in the data. `code` is a stable name of
+    the cause, such as NO_DATA; `reason` is in words."""
+
+    asset: str
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QualityReport:
-    """Every finding about one file. Rows read = kept + refused + merged + skipped (without any value)."""
+    """Every finding about one file or fetch. Rows read = kept + refused + merged + skipped (no value)."""
 
     rows_read: int
     rows_kept: int
@@ -130,6 +145,7 @@ class QualityReport:
     refused: tuple[RefusedRow, ...]
     coverage: tuple[FieldCoverage, ...]
     notes: tuple[str, ...]
+    lost: tuple[LostAsset, ...] = ()
 
     def count_of(self, code: QualityCode) -> int:
         return next((entry.count for entry in self.counts if entry.code is code), 0)
@@ -161,6 +177,7 @@ class QualityReport:
                 {"line": row.line, "code": row.code.value, "reason": row.reason} for row in self.refused
             ],
             "coverage": [asdict(entry) for entry in self.coverage],
+            "lost": [asdict(entry) for entry in self.lost],
             "notes": list(self.notes),
         }
 
@@ -188,5 +205,6 @@ class QualityReport:
                 for row in document["refused"]
             ),
             coverage=tuple(FieldCoverage(**entry) for entry in document["coverage"]),
+            lost=tuple(LostAsset(**entry) for entry in document.get("lost", ())),
             notes=tuple(document["notes"]),
         )

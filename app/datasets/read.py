@@ -9,10 +9,12 @@ from pathlib import Path
 from app.datasets.assemble import AssembledPanel, assemble_panel
 from app.datasets.attributes import AssetAttributes, read_attributes
 from app.datasets.columns import plan_columns
+from app.datasets.derived import filings_on_sessions, with_market_caps
 from app.datasets.limits import ReadLimits
 from app.datasets.open_source import open_source
 from app.datasets.quality import QualityCode, QualityCount, QualityReport
 from app.datasets.rows import RowCollector, Rows
+from app.datasets.source import RowSource
 from app.datasets.suspicious import field_coverage, suspicious_values
 from engine.panel import Calendar, Panel
 
@@ -41,13 +43,14 @@ def read_long_form(
     progress: Progress | None = None,
 ) -> ReadPanel:
     """Read CSV, gzipped CSV or Parquet with one row a date and asset: date, asset, price, mc, 24h_volume,
-    fees, dau, revenue and further numeric columns, under these or common other names.
+    fees, dau, revenue, shares, book_value, close and further numeric columns, under these or common other
+    names. Market caps that are missing altogether are derived from shares (see `derived`).
 
     filename: the name that messages use. attributes: a file of asset,<attribute>... rows.
     calendar: detected when not given (assemble.detect_calendar).
 
-    Faults of a row (text in a number, infinities, negative caps or volumes, no asset id) refuse the whole
-    row and are listed in the report; exact repetitions merge; suspicious values are kept and counted. Dates
+    Faults of a row (text in a number, infinities, negative caps or shares, no asset id) refuse the whole row
+    and are listed in the report; exact repetitions merge; suspicious values are kept and counted. Dates
     are taken as written: a time of day is dropped as long as each (date, asset) occurs once. Rows without any
     value add neither a date nor an asset.
     Raises InvalidFile (nothing usable, unparsable dates, contradicting rows, ...), LimitExceeded.
@@ -58,26 +61,58 @@ def read_long_form(
     if attributes is not None:
         described = read_attributes(attributes, filename=attributes.name, limits=limits)
     with open_source(path, filename=filename, limits=limits) as source:
-        plan = plan_columns(source.names, filename)
-        collector = RowCollector(plan, filename, source.unit, limits)
-        for chunk in source.chunks(collector.wanted, text_columns={plan.date, plan.asset}):
-            collector.add(chunk)
-            tell(_SHARE_OF_READING * source.fraction_read(), "reading")
-        rows = collector.finish()
-        unit = source.unit
+        return read_source(
+            source,
+            filename=filename,
+            described=described,
+            calendar=calendar,
+            limits=limits,
+            progress=tell,
+        )
+
+
+def read_source(
+    source: RowSource,
+    *,
+    filename: str,
+    described: AssetAttributes | None = None,
+    calendar: Calendar | None = None,
+    limits: ReadLimits = DEFAULT_LIMITS,
+    progress: Progress | None = None,
+    all_are_fields: bool = False,
+) -> ReadPanel:
+    """`read_long_form` of rows that are open already.
+
+    all_are_fields: no column is there by chance, so that an infinite value costs its row and not its column.
+    """
+    tell = progress or _tell_nobody
+    plan = plan_columns(source.names, filename)
+    if all_are_fields:
+        plan = replace(plan, fields={**plan.fields, **plan.further}, further={})
+    collector = RowCollector(plan, filename, source.unit, limits)
+    for chunk in source.chunks(collector.wanted, text_columns={plan.date, plan.asset}):
+        collector.add(chunk)
+        tell(_SHARE_OF_READING * source.fraction_read(), "reading")
+    rows = collector.finish()
     tell(_SHARE_OF_READING, "building the panel")
-    assembled = assemble_panel(rows, filename=filename, unit=unit, calendar=calendar, limits=limits)
-    panel = assembled.panel
+    assembled = assemble_panel(rows, filename=filename, unit=source.unit, calendar=calendar, limits=limits)
+    traded = filings_on_sessions(assembled.panel, calendar=calendar)
+    derived = with_market_caps(traded.panel, price_is_adjusted=plan.price_is_adjusted)
+    panel = derived.panel
     if described is not None:
         panel = replace(panel, attributes=described.columns(panel.assets))
     tell(0.9, "checking the data")
-    quality = _report(panel, rows, assembled, described)
+    quality = _report(panel, rows, assembled, described, (*traded.notes, *derived.notes))
     tell(1.0, "read")
     return ReadPanel(panel=panel, quality=quality)
 
 
 def _report(
-    panel: Panel, rows: Rows, assembled: AssembledPanel, described: AssetAttributes | None
+    panel: Panel,
+    rows: Rows,
+    assembled: AssembledPanel,
+    described: AssetAttributes | None,
+    derivations: tuple[str, ...],
 ) -> QualityReport:
     counted = {
         **rows.refusals,
@@ -100,6 +135,7 @@ def _report(
             *(described.notes(panel.assets) if described is not None else ()),
             *rows.notes,
             *_notes(panel, rows, assembled),
+            *derivations,
         ),
     )
 

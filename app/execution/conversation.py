@@ -49,12 +49,9 @@ class Ended:
         return f"was killed by {name}{cause}"
 
 
-Outcome = RunResults | Failure | Ended
-
-
 def converse(
     child: ChildProcess, request: ComputeRequest, on_progress: Callable[[Progress], None]
-) -> Outcome:
+) -> RunResults | Failure | Ended:
     """Send the request and take frames until the result, a failure or the child's end. The caller closes the
     child, which kills one that still lives.
 

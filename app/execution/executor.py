@@ -7,24 +7,33 @@ import logging
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import UTC, datetime
+from importlib import import_module
 
-from app.execution.flight import Ending, Flight, Ground
+from app.execution.computing import Computing
+from app.execution.flight import Ending, Flight
+from app.execution.ground import Ground
 from app.execution.heartbeat import ClaimKey, HeartbeatThread
 from app.execution.identity import worker_id
 from app.execution.launcher import PRODUCTION, Launcher
 from app.execution.recovery import Recovery
 from app.execution.timing import Timing
+from app.execution.vendors import Vendors
+from app.execution.work import Work
 from app.settings import Settings
 from db.errors import StoreError
-from db.records import RunRecord
+from db.records import RunKind, RunRecord
 from db.runs import claim_run
 from db.store import Store
 
 log = logging.getLogger(__name__)
 
+_FETCHING = "app.execution.fetching"
+"""Imported at the first fetch, in a thread: it brings an HTTP client, which few commands need."""
+
 
 class RunExecutor:
-    """Carries out the queued runs of `store`, at most `settings.max_concurrent_runs` at a time.
+    """Carries out the queued runs of `store`: at most `settings.max_concurrent_runs` computations at a time,
+    which need processors, and `settings.max_concurrent_fetches` fetches, which wait for others.
 
     `settings.store_url` must name the same database. `on_event` is called in the event loop's thread whenever
     this executor has changed a run. Any number of executors may share a store, in one process or in many.
@@ -40,16 +49,19 @@ class RunExecutor:
         timing: Timing | None = None,
     ) -> None:
         self._store = store
-        self._max_concurrent = settings.max_concurrent_runs
+        self._max_computations = settings.max_concurrent_runs
+        self._max_fetches = settings.max_concurrent_fetches
         self._on_event = on_event
         self._timing = timing or Timing()
         self._worker = worker_id()
         self._launcher = Launcher(computation)
+        self._vendors = Vendors(settings)
         self._ground = Ground(
             store=store,
             settings=settings,
             worker=self._worker,
             launcher=self._launcher,
+            vendors=self._vendors,
             timing=self._timing,
             on_event=on_event,
         )
@@ -101,6 +113,7 @@ class RunExecutor:
             for task in unfinished:
                 task.cancel()
             await _wait(unfinished)
+            await self._vendors.close()
         await asyncio.to_thread(self._heartbeats.join, self._timing.stop_limit)
 
     def notify(self) -> None:
@@ -125,11 +138,14 @@ class RunExecutor:
 
     async def _take_next(self) -> bool:
         """Begin another run, if there is room for it and one waits."""
-        if len(self._flights) >= self._max_concurrent:
+        kinds = self._kinds_with_room()
+        if not kinds:
             return False
         try:
-            run = await claim_run(self._store, self._worker, datetime.now(UTC))
+            run = await claim_run(self._store, self._worker, datetime.now(UTC), kinds=kinds)
             if run is not None:
+                if run.kind is RunKind.FETCH:
+                    await asyncio.to_thread(import_module, _FETCHING)
                 self._take_off(run)
             return run is not None
         except StoreError as error:
@@ -138,11 +154,22 @@ class RunExecutor:
             log.exception("no run can be claimed")
         return False
 
+    def _kinds_with_room(self) -> list[RunKind]:
+        fetches = sum(flight.kind is RunKind.FETCH for flight in self._flights.values())
+        computations = len(self._flights) - fetches
+        room = {
+            kind: fetches < self._max_fetches
+            if kind is RunKind.FETCH
+            else computations < self._max_computations
+            for kind in RunKind
+        }
+        return [kind for kind in RunKind if room[kind]]
+
     def _take_off(self, run: RunRecord) -> None:
         # An earlier attempt of our own that was taken from us, and did not notice yet.
         self.kill(run.id)
         key = (run.id, run.attempt)
-        flight = Flight(run, self._ground)
+        flight = Flight(run, _work_of(run, self._ground), self._ground)
         self._flights[key] = flight
 
         def land(task: asyncio.Task[None]) -> None:
@@ -173,6 +200,14 @@ class RunExecutor:
         if await self._recovery.recover(self._store, self._flights, self._worker):
             self._on_event()
             self._wake.set()
+
+
+def _work_of(run: RunRecord, ground: Ground) -> Work:
+    if run.kind is RunKind.FETCH:
+        from app.execution.fetching import Fetching
+
+        return Fetching(run, ground)
+    return Computing(run, ground)
 
 
 async def _wait_for(event: asyncio.Event, timeout_seconds: float) -> bool:

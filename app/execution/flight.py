@@ -1,4 +1,4 @@
-"""One claimed run on its way: computed by a child process, its end committed by this one."""
+"""One claimed run on its way: its work done, its end committed."""
 
 from __future__ import annotations
 
@@ -8,50 +8,29 @@ import threading
 import traceback
 import uuid
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import closing, suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum, auto
-from typing import TypeVar
 
-from app.errors import DatasetUnavailable, FactorQLError
-from app.execution.checkpoints import checkpoint_identity
 from app.execution.codes import COMPUTATION_CRASHED, INTERNAL_ERROR, TIMED_OUT
-from app.execution.conversation import Ended, Outcome, converse
-from app.execution.launcher import ChildProcess, Launcher, NoChildProcess
-from app.execution.protocol import ComputeRequest, Failure, Progress
-from app.execution.timing import Timing
-from app.settings import Settings
-from db.datasets import get_datasets
+from app.execution.conversation import Ended
+from app.execution.ground import Ground
+from app.execution.protocol import Failure, Progress
+from app.execution.work import Fetched, Outcome, Work
 from db.errors import StoreError, StoreUnavailable
-from db.records import Claim, RunRecord, RunResults, RunStatus
+from db.fetches import finish_fetch
+from db.records import Claim, RunKind, RunRecord, RunResults, RunStatus
 from db.runs import fail_run, finish_run, list_claims, report_progress, retry_or_lose
-from db.store import Store
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
 MAX_ATTEMPTS = 3
 """Of a run whose process was lost, rather than crashed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
-    """What all flights of one executor share."""
-
-    store: Store
-    settings: Settings
-    worker: str
-    launcher: Launcher
-    timing: Timing
-    on_event: Callable[[], None]
-    fingerprints: dict[int, str] = field(default_factory=dict)
-    """By dataset id; neither ever changes."""
+_PROGRESS_NOTES = 200
+"""Progress is written at most once in this share of the time that a run has taken so far."""
 
 
 class Ending(Enum):
-    """Why this server ended a child."""
+    """Why this server ended a run's work."""
 
     TIMED_OUT = auto()
     NOT_OURS = auto()
@@ -63,20 +42,24 @@ class Ending(Enum):
 class Flight:
     """`fly` takes the run to its end; `end` cuts it short, from any thread and at any moment."""
 
-    def __init__(self, run: RunRecord, ground: Ground) -> None:
+    def __init__(self, run: RunRecord, work: Work, ground: Ground) -> None:
         self._run = run
+        self._work = work
         self._ground = ground
         self._progress: Progress | None = None
         self._ending: Ending | None = None
-        self._child: ChildProcess | None = None
         self._lock = threading.Lock()
+
+    @property
+    def kind(self) -> RunKind:
+        return self._run.kind
 
     def end(self, ending: Ending) -> None:
         with self._lock:
-            if self._ending is None:
-                self._ending = ending
-                if self._child is not None:
-                    self._child.kill()
+            if self._ending is not None:
+                return
+            self._ending = ending
+        self._work.stop()
 
     async def fly(self) -> None:
         """Never raises: what cannot be written is logged, and the claim, confirmed no more, becomes stale."""
@@ -92,71 +75,33 @@ class Flight:
         except Exception:
             log.exception("run %d: its end could not be written, so it will be retried", self._run.id)
 
-    # -- computing -----------------------------------------------------------------------------------------
+    # -- the work ------------------------------------------------------------------------------------------
 
     async def _outcome(self) -> Outcome:
+        working = asyncio.ensure_future(self._work.outcome(self._note))
         try:
-            request = await self._request()
-        except FactorQLError as error:
-            return Failure(error.code, str(error))
-        computing = _in_daemon_thread(lambda: self._compute(request))
-        try:
-            await self._follow(computing)
-            return await computing
+            await self._follow(working)
+            return await working
         except BaseException:
             self.end(Ending.RELEASED)  # nobody follows it any more
             raise
 
-    async def _follow(self, computing: asyncio.Future[Outcome]) -> None:
+    async def _follow(self, working: asyncio.Future[Outcome]) -> None:
         """Write down its progress now and then, and end it when its time is up."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._ground.settings.run_timeout_seconds
+        begun = loop.time()
         written: Progress | None = None
-        while not computing.done():
-            remaining = deadline - loop.time()
+        while not working.done():
+            elapsed = loop.time() - begun
+            remaining = self._work.timeout_seconds - elapsed
             if remaining <= 0:
                 return self.end(Ending.TIMED_OUT)
-            await asyncio.wait([computing], timeout=min(self._ground.timing.progress, remaining))
-            if self._progress is not written and not computing.done():
+            # Each is an event that is kept: an hour of fetching is not told every half second.
+            pause = max(self._ground.timing.progress, elapsed / _PROGRESS_NOTES)
+            await asyncio.wait([working], timeout=min(pause, remaining))
+            if self._progress is not written and not working.done():
                 written = self._progress
                 await self._write_progress(written)
-
-    async def _request(self) -> ComputeRequest:
-        settings = self._ground.settings
-        return ComputeRequest(
-            datasets_dir=str(settings.datasets_dir.resolve()),
-            cache_dir=str(settings.cache_dir.resolve()),
-            fingerprint=await self._persistently(self._fingerprint),
-            kind=self._run.kind.value,
-            factor=self._run.factor,
-            identity=checkpoint_identity(self._run.identity_hash, self._run.id, forced=self._run.forced),
-            config=self._run.config,
-            memory_limit_bytes=settings.run_memory_mb * 2**20,
-            cpu_limit_seconds=int(settings.run_timeout_seconds) + 5,
-        )
-
-    async def _fingerprint(self) -> str:
-        dataset_id, known = self._run.dataset_id, self._ground.fingerprints
-        if dataset_id is not None and dataset_id not in known:
-            datasets = await get_datasets(self._ground.store, [dataset_id])
-            known |= {record.id: record.fingerprint for record in datasets.values()}
-        if dataset_id not in known:
-            raise DatasetUnavailable("the run's dataset does not exist any more")
-        return known[dataset_id]
-
-    def _compute(self, request: ComputeRequest) -> Outcome:
-        """In a thread of its own."""
-        try:
-            child = self._ground.launcher.launch()
-        except NoChildProcess as error:
-            log.error("run %d: no child process: %s", self._run.id, error)
-            return Ended(None)
-        with closing(child):
-            with self._lock:
-                self._child = child
-                if self._ending is not None:
-                    child.kill()
-            return converse(child, request, self._note)
 
     def _note(self, progress: Progress) -> None:
         self._progress = progress
@@ -165,7 +110,14 @@ class Flight:
         run, ground = self._run, self._ground
         try:
             ours = await report_progress(
-                ground.store, run.id, run.attempt, ground.worker, progress.fraction, progress.stage, _now()
+                ground.store,
+                run.id,
+                run.attempt,
+                ground.worker,
+                progress.fraction,
+                progress.stage,
+                _now(),
+                counts=progress.counts,
             )
         except StoreError as error:
             log.warning("run %d: its progress could not be written: %s", run.id, error)
@@ -183,11 +135,13 @@ class Flight:
         match outcome:
             case RunResults():
                 await self._finish(outcome)
+            case Fetched():
+                await self._finish_fetch(outcome)
             case Failure():
                 await self._fail(outcome)
             case Ended() if self._ending is Ending.TIMED_OUT:
-                limit = self._ground.settings.run_timeout_seconds
-                await self._fail(Failure(TIMED_OUT, f"the computation took longer than {limit:g} seconds"))
+                limit = self._work.timeout_seconds
+                await self._fail(Failure(TIMED_OUT, f"{self._work.name} took longer than {limit:g} seconds"))
             case Ended() if self._ending is Ending.RELEASED:
                 # Stopping is nobody's fault: it is never the last attempt.
                 await self._put_back(max_attempts=self._run.attempt + 1)
@@ -204,12 +158,27 @@ class Flight:
             lambda: finish_run(ground.store, run.id, run.attempt, ground.worker, results, _now())
         )
 
+    async def _finish_fetch(self, fetched: Fetched) -> None:
+        run, ground = self._run, self._ground
+        await self._write(
+            lambda: finish_fetch(
+                ground.store,
+                run.id,
+                run.attempt,
+                ground.worker,
+                fetched.dataset,
+                fetched.results,
+                fetched.counts,
+                _now(),
+            )
+        )
+
     async def _fail(self, failure: Failure) -> None:
         run, ground = self._run, self._ground
         message = failure.message
         if failure.traceback is not None:
             error_id = uuid.uuid4().hex[:12]
-            log.error("error %s: run %d (%s)\n%s", error_id, run.id, run.factor, failure.traceback)
+            log.error("error %s: run %d (%s)\n%s", error_id, run.id, run.kind.lower(), failure.traceback)
             message = f"{message} (error id {error_id})"
         await self._write(
             lambda: fail_run(ground.store, run.id, run.attempt, ground.worker, failure.code, message, _now())
@@ -235,50 +204,14 @@ class Flight:
 
     async def _write(self, write: Callable[[], Awaitable[object]]) -> None:
         """A write that is refused, because the run is not ours any more, leaves it to whoever has it."""
-        if not await self._persistently(write):
+        if not await self._ground.persistently(self._run.id, write):
             log.info("run %d was ended by others meanwhile", self._run.id)
         self._ground.on_event()
-
-    async def _persistently(self, access: Callable[[], Awaitable[T]]) -> T:
-        """Try again for a while when the database is busy or away; StoreUnavailable when it stays so."""
-        for wait in self._ground.timing.commit_retries:
-            try:
-                return await access()
-            except StoreUnavailable as error:
-                log.warning("run %d: trying again in %g s: %s", self._run.id, wait, error)
-                await asyncio.sleep(wait)
-        return await access()
 
 
 def _fault_of_ours() -> Failure:
     """The exception being handled, as a failure of the program."""
-    return Failure(INTERNAL_ERROR, "the computation failed unexpectedly", traceback.format_exc())
-
-
-def _in_daemon_thread(function: Callable[[], T]) -> asyncio.Future[T]:
-    """The function's result. Unlike a pool's, the thread does not hold up the end of the interpreter."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
-
-    def settle(result: T | None, error: Exception | None) -> None:
-        if future.done():
-            return
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(result)  # type: ignore[arg-type]
-
-    def work() -> None:
-        result, error = None, None
-        try:
-            result = function()
-        except Exception as caught:
-            error = caught
-        with suppress(RuntimeError):  # the loop is closed: nobody waits
-            loop.call_soon_threadsafe(settle, result, error)
-
-    threading.Thread(target=work, name="factorql-run", daemon=True).start()
-    return future
+    return Failure(INTERNAL_ERROR, "the run failed unexpectedly", traceback.format_exc())
 
 
 def _now() -> datetime:

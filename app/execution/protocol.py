@@ -43,10 +43,11 @@ class ComputeRequest:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`fraction` from 0 to 1; `stage` is a few words for people."""
+    """`fraction` from 0 to 1; `stage` is a few words for people; `counts` are for programs, by name."""
 
     fraction: float
     stage: str
+    counts: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from app.execution.heartbeat import ClaimKey
 from app.execution.identity import is_alive
-from db.records import Claim
+from db.records import Claim, RunStatus
 from db.runs import list_claims, retry_or_lose
 from db.store import Store
 
@@ -41,5 +41,10 @@ class Recovery:
                 status = await retry_or_lose(store, claim, now=datetime.now(UTC))
                 if status is not None:
                     recovered += 1
-                    log.warning("run %d was lost by %s: %s", claim.run_id, claim.claimed_by, status)
+                    log.warning(
+                        "run %d lost its process (%s): it %s",
+                        claim.run_id,
+                        claim.claimed_by,
+                        "waits to be begun again" if status is RunStatus.QUEUED else "has failed",
+                    )
         return recovered

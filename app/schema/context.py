@@ -22,7 +22,7 @@ class GraphContext:
 
     @classmethod
     def of(cls, services: Services) -> GraphContext:
-        return cls(services, Loaders(services.store))
+        return cls(services, Loaders(services))
 
 
 Info: TypeAlias = strawberry.Info[GraphContext, None]

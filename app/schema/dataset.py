@@ -8,6 +8,7 @@ from typing import Annotated
 
 import strawberry
 
+from app.datasets.quality import LostAsset as LostRecord
 from app.datasets.quality import QualityReport
 from app.schema.connections import PageInfo, check_page_size, count_items, page_info, slice_page
 from app.schema.context import Info
@@ -48,9 +49,20 @@ class RefusedRow:
     reason: str = strawberry.field(description="What is wrong, in words.")
 
 
+@strawberry.type(description="An asset that was wanted, or that the source lists, and is not in the data.")
+class LostAsset:
+    asset: str = strawberry.field(description="The asset, in the source's or the asker's spelling.")
+    code: str = strawberry.field(description="A stable name of the cause, such as `NO_DATA`.")
+    reason: str = strawberry.field(description="The cause in words.")
+
+    @classmethod
+    def of(cls, lost: LostRecord) -> LostAsset:
+        return cls(asset=lost.asset, code=lost.code, reason=lost.reason)
+
+
 @strawberry.type(
-    description="What the file held. Rows read = kept + refused + merged + skipped. Nothing is repaired "
-    "silently."
+    description="What the file, or the fetch, held. Rows read = kept + refused + merged + skipped. Nothing "
+    "is repaired silently."
 )
 class DataQuality:
     rows_read: int = strawberry.field(description="Rows in the file, without its header.")
@@ -60,6 +72,9 @@ class DataQuality:
     rows_skipped: int = strawberry.field(description="Rows without any value.")
     counts: list[QualityCount] = strawberry.field(description="Findings; what did not occur has no entry.")
     refused: list[RefusedRow] = strawberry.field(description="The first 100 refused rows.")
+    lost_assets: list[LostAsset] = strawberry.field(
+        description="Of fetched data, the assets that could not be had; empty for files."
+    )
     notes: list[str] = strawberry.field(description="Further remarks, in words.")
 
     @classmethod
@@ -83,6 +98,7 @@ class DataQuality:
             refused=[
                 RefusedRow(line=row.line, code=row.code.value, reason=row.reason) for row in report.refused
             ],
+            lost_assets=[LostAsset.of(one) for one in report.lost],
             notes=list(report.notes),
         )
 

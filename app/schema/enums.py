@@ -12,9 +12,11 @@ import strawberry
 
 from app.datasets.quality import QualityAction
 from app.services.series import SeriesName, SeriesTransform
+from app.sources.names import SourceName
 from db.records import RunOrigin, RunStatus
 from db.run_queries import RunSortField, SortDirection
 from engine.factors.config import ExtremeReturns, FactorName, LongSide, WeightingMethod
+from engine.factors.value import Fundamental
 from engine.panel import Calendar
 from engine.periods import Rebalance
 from engine.portfolio import Leg
@@ -67,8 +69,8 @@ _described(
     "A factor model.",
     SMB="Size: small minus big by market capitalisation.",
     MARKET="The largest assets, held long only.",
-    VALUE="Market cap to fees. By default it holds the HIGH ratios long, that is the expensive assets: the "
-    "historical direction.",
+    VALUE="Market cap to fees or to book value. By default it holds the HIGH ratios long, that is the "
+    "expensive assets: the historical direction.",
     MOMENTUM="Price return over rebalancing periods.",
     MOMENTUM_V2="Price return over days, scaled by the steadiness of the daily returns.",
     GROWTH="Growth of fees, daily active users and revenue.",
@@ -76,8 +78,8 @@ _described(
 _described(
     RunStatus,
     "Where a run stands: QUEUED, then RUNNING, then one of SUCCEEDED, FAILED and CANCELED for good.",
-    QUEUED="Waits to be computed.",
-    RUNNING="Is being computed.",
+    QUEUED="Waits to be computed or fetched.",
+    RUNNING="Is being computed or fetched.",
     SUCCEEDED="Has ended with results.",
     FAILED="Has ended without results; `failure` says why.",
     CANCELED="Was ended on request.",
@@ -85,7 +87,7 @@ _described(
 _described(
     RunOrigin,
     "Where a run's results come from.",
-    COMPUTED="Computed by this server from a dataset.",
+    COMPUTED="Computed from a dataset, or fetched from a vendor, by a server of this graph.",
     IMPORTED="Taken in from the logs of the older system. It has no dataset, and only what was logged.",
 )
 _described(
@@ -107,6 +109,13 @@ _described(
     "Which end of the signal is held long; the other end is sold.",
     HIGH="The assets with the highest signal.",
     LOW="The assets with the lowest signal.",
+)
+_described(
+    Fundamental,
+    "What the value factor compares market caps with.",
+    FEES="Fees paid by users, summed over the period; sums <= 0 count as missing.",
+    BOOK_VALUE="Total book equity, the last figure published by the period's end and at most 400 days old; "
+    "values <= 0 count as missing.",
 )
 _described(
     ExtremeReturns,
@@ -176,6 +185,16 @@ _described(
     "A side of the portfolio.",
     LONG="Bought.",
     SHORT="Sold.",
+)
+_described(
+    SourceName,
+    "Where a dataset can be fetched from.",
+    COINMETRICS="Coin Metrics' community data: prices, market caps and active addresses of crypto assets; no "
+    "key needed.",
+    COINBASE="Coinbase: prices and traded volumes of crypto assets; no key needed.",
+    ARTEMIS="Artemis: prices, market caps, volumes and fundamentals of crypto assets; a key is needed.",
+    YAHOO="Yahoo: prices and volumes of equities, and the yield of treasury bills; no key needed.",
+    CRYPTO="Fundamentals from Artemis with prices and volumes from Coinbase; a key of Artemis is needed.",
 )
 _described(
     SubperiodKind,

@@ -16,6 +16,7 @@ import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
 from app import errors as program
+from app.sources import errors as sources
 from app.storage import storage_failure
 from db.errors import StoreUnavailable
 from engine.factors.registry import FACTORS
@@ -23,9 +24,7 @@ from engine.factors.registry import FACTORS
 log = logging.getLogger(__name__)
 
 
-@strawberry.interface(
-    description="An expected error of a mutation. Further kinds may be added: keep a default branch."
-)
+@strawberry.interface(description="An expected error. Further kinds may be added: keep a default branch.")
 class Error:
     message: str = strawberry.field(description="What went wrong, in one line fit for users.")
     code: str = strawberry.field(description="A stable name of the kind of error, such as `RUN_NOT_FOUND`.")
@@ -35,7 +34,7 @@ class Error:
 @strawberry.type(description="What is wrong with one value of the input.")
 class FieldError:
     path: list[str] = strawberry.field(
-        description="Where the value stands, from the mutation's arguments down: "
+        description="Where the value stands, from the arguments down: "
         '`["input", "spec", "momentum", "lookbackPeriods"]`.'
     )
     code: str = strawberry.field(description="A stable name of the fault, such as `OUT_OF_RANGE`.")
@@ -67,6 +66,28 @@ class MissingField(Error):
     field: str = strawberry.field(description="The field that is missing, such as `fees`.")
 
 
+@strawberry.type(description="A word that names no asset.")
+class UnknownAsset:
+    asset: str = strawberry.field(description="The word.")
+    near: list[str] = strawberry.field(description="Up to 3 ids or symbols of the dataset that are near it.")
+
+
+@strawberry.type(description="Some words name no asset of the dataset, neither by id nor by symbol.")
+class UnknownAssets(Error):
+    unknown: list[UnknownAsset] = strawberry.field(description="One entry a word.")
+
+
+@strawberry.type(description="Too few weeks have all the returns that are needed.")
+class TooFewObservations(Error):
+    observations: int = strawberry.field(description="How many weeks have them.")
+    needed: int = strawberry.field(description="How many are needed.")
+
+
+@strawberry.type(description="The returns have no betas: there are enough of them, but they do not allow it.")
+class UndefinedExposures(Error):
+    reason: str = strawberry.field(description="A stable name of the reason, such as `COLLINEAR_FACTORS`.")
+
+
 @strawberry.type(description="The run has ended already.")
 class RunNotCancelable(Error):
     pass
@@ -79,6 +100,11 @@ class RunNotDeletable(Error):
 
 @strawberry.type(description="As many runs wait as the server allows. Try again when some have finished.")
 class QueueFull(Error):
+    pass
+
+
+@strawberry.type(description="The source needs a key that the server does not have.")
+class SourceNotConfigured(Error):
     pass
 
 
@@ -122,6 +148,12 @@ def _as_type(error: program.FactorQLError, shown: type[Error]) -> Error:
         ]
     if isinstance(error, program.MissingField):
         further["field"] = error.field
+    if isinstance(error, program.UnknownAssets):
+        further["unknown"] = [UnknownAsset(asset=word, near=list(near)) for word, near in error.unknown]
+    if isinstance(error, program.TooFewObservations):
+        further |= {"observations": error.observations, "needed": error.needed}
+    if isinstance(error, program.UndefinedExposures):
+        further["reason"] = error.reason
     return shown(message=error.message, code=error.code, hint=error.hint, **further)
 
 
@@ -134,9 +166,13 @@ EXCEPTION_HANDLERS = tuple(
         (program.DatasetNotFound, DatasetNotFound),
         (program.RunNotFound, RunNotFound),
         (program.MissingField, MissingField),
+        (program.UnknownAssets, UnknownAssets),
+        (program.TooFewObservations, TooFewObservations),
+        (program.UndefinedExposures, UndefinedExposures),
         (program.RunNotCancelable, RunNotCancelable),
         (program.RunNotDeletable, RunNotDeletable),
         (program.QueueFull, QueueFull),
+        (sources.SourceNotConfigured, SourceNotConfigured),
         (program.LimitExceeded, LimitExceeded),
         (program.DatasetUnavailable, DatasetUnavailable),
         (program.StorageFailure, StorageFailure),
@@ -146,10 +182,11 @@ EXCEPTION_HANDLERS = tuple(
 
 Path = tuple[str, ...]
 
-_OPTION_NAMES = sorted({item.name for factor in FACTORS.values() for item in fields(factor.config_type)})
-_SNAKE_OPTION = re.compile(
-    rf"\b({'|'.join(name for name in (*_OPTION_NAMES, 'sample_size') if '_' in name)})\b"
+_FURTHER_OPTIONS = {"sample_size", "min_observations", "annual_rate"}
+_OPTION_NAMES = sorted(
+    {item.name for factor in FACTORS.values() for item in fields(factor.config_type)} | _FURTHER_OPTIONS
 )
+_SNAKE_OPTION = re.compile(rf"\b({'|'.join(name for name in _OPTION_NAMES if '_' in name)})\b")
 
 
 @contextmanager

@@ -39,7 +39,8 @@ class Factor(Node):
     description: str = strawberry.field(description="What it buys and sells, in words.")
     signal: str = strawberry.field(description="What assets are ranked by, in words.")
     required_fields: list[str] = strawberry.field(
-        description="The fields that a dataset must have, such as `fees`; filters may need more."
+        description="The fields that a dataset must have, such as `fees`; filters may need more, and VALUE "
+        "with the fundamental BOOK_VALUE needs `book_value` in place of `fees`."
     )
     optional_fields: list[str] = strawberry.field(description="The fields that are used where they exist.")
     long_side: LongSide = strawberry.field(

@@ -13,6 +13,7 @@ from strawberry.utils.str_converters import to_camel_case
 from app.schema.enums import (
     ExtremeReturns,
     FactorName,
+    Fundamental,
     GrowthMetric,
     LongSide,
     Rebalance,
@@ -83,7 +84,8 @@ class FactorConfig:
         "taken and left: 0 or 1."
     )
     publication_lag_days: int | None = strawberry.field(
-        description="Calendar days after which fees, dau and revenue of a day are known to signals."
+        description="Calendar days after which fees, dau, revenue, shares and book values of a day are known "
+        "to signals."
     )
     max_abs_return: float | None = strawberry.field(
         description="Held period returns beyond it, either way, are extreme: a fraction. Null = none are."
@@ -115,6 +117,9 @@ class ValueConfig(FactorConfig):
     long_side: LongSide | None = strawberry.field(
         description="HIGH holds the expensive assets long (the historical direction), LOW the cheap ones "
         "(the academic direction), which negates gross returns."
+    )
+    fundamental: Fundamental | None = strawberry.field(
+        description="What market caps are compared with. Runs of earlier engines had fees only."
     )
 
 
@@ -157,11 +162,15 @@ _READERS: Mapping[str, Any] = {
     "rebalance": Rebalance,
     "extreme_returns": ExtremeReturns,
     "long_side": LongSide,
+    "fundamental": Fundamental,
     "start_date": date.fromisoformat,
     "end_date": date.fromisoformat,
     "growth_metrics": lambda names: [GrowthMetric(name) for name in names],
 }
 """How an option that JSON cannot hold as it is gets its type back."""
+
+_BEFORE_IT_WAS_AN_OPTION: Mapping[str, Any] = {"fundamental": Fundamental.FEES}
+"""What runs were computed with that were stored before the option was there; such options are never null."""
 
 
 def to_factor_config(
@@ -169,7 +178,8 @@ def to_factor_config(
 ) -> FactorConfig:
     """The config of a factor from its stored options (snake_case, JSON types).
 
-    An option of the factor that is not stored counts as unrecorded, like those named so.
+    An option of the factor that is not stored counts as unrecorded, like those named so, unless all runs
+    without it had the same.
     """
     own = option_names(factor)
     config_type = CONFIG_TYPES[factor]
@@ -180,6 +190,8 @@ def to_factor_config(
         if name == "unrecorded_fields":
             continue
         value = options.get(name)
+        if value is None and name not in unrecorded:
+            value = _BEFORE_IT_WAS_AN_OPTION.get(name)
         values[name] = None if value is None else _READERS.get(name, _as_it_is)(value)
         if name in own and value is None and (name in unrecorded or name not in options):
             unknown.append(to_camel_case(name))

@@ -7,11 +7,15 @@ from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
+from strawberry.utils.str_converters import to_camel_case
 
 from app.errors import InvalidInput
 from app.schema.composition import Composition
 from app.schema.context import GraphContext, Info
+from app.schema.errors import field_errors_at
+from app.schema.exposures.inputs import RiskFreeInput
 from app.schema.factor_config import FactorConfig, option_names, to_factor_config
+from app.schema.monthly_sheet import MonthlyMetricsSheet
 from app.schema.node_ids import NodeType, encode_id
 from app.schema.performance import Performance
 from app.schema.research.confidence import ConfidenceInterval
@@ -25,6 +29,7 @@ from app.schema.run import Run, run_values
 from app.schema.series import DateRange, MonthlyReturn, SeriesSelect, TimeSeries, to_monthly_returns
 from app.schema.unset import given
 from app.services import series as service
+from app.services.monthly_metrics import Reads, run_monthly_metrics
 from app.services.research import Research
 from db.records import RunOrigin, RunRecord
 from engine.factors.config import FactorName
@@ -164,6 +169,42 @@ class FactorRun(Run):
         key = (self.record.id, service.SeriesName.FACTOR.value)
         factor = await info.context.loaders.series.load(key)
         return None if factor is None else to_monthly_returns(factor)
+
+    @strawberry.field(
+        description=(
+            "The figures of a monthly sheet as of a date. Null where there are no series; what rests on the "
+            "holdings is null, with a reason, for imported runs, and the volume without the dataset's files."
+        )
+    )
+    async def monthly_metrics(
+        self,
+        info: Info,
+        as_of: Annotated[
+            date | None, strawberry.argument(description="Absent or null for the end of the last period.")
+        ] = strawberry.UNSET,
+        risk_free: Annotated[
+            RiskFreeInput | None,
+            strawberry.argument(description="What to be in excess of; absent or null for nothing."),
+        ] = strawberry.UNSET,
+    ) -> MonthlyMetricsSheet | None:
+        rate = given(risk_free)
+        loaders = info.context.loaders
+        reads = Reads(
+            series=loaders.series.load,
+            composition=loaders.compositions.load,
+            dataset=loaders.datasets.load,
+            asset_names=loaders.asset_names.load,
+            risk_free=loaders.risk_free.load,
+        )
+        with field_errors_at(lambda name: (to_camel_case(name),)):
+            found = await run_monthly_metrics(
+                info.context.services,
+                self.record,
+                as_of=given(as_of),
+                risk_free=None if rate is None else rate.to_request(("riskFree",)),
+                reads=reads,
+            )
+        return None if found is None else MonthlyMetricsSheet.from_service(found)
 
     @strawberry.field(
         description=(

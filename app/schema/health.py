@@ -33,13 +33,17 @@ class Health:
         description="Number of runs that wait; null while the store does not answer."
     )
     running_runs: int | None = strawberry.field(
-        description="Number of runs being computed, by any server; null while the store does not answer."
+        description="Number of runs being computed or fetched, by any server; null while the store does not "
+        "answer."
     )
     executes: bool = strawberry.field(
         description="Whether this server computes runs itself; else another one has to."
     )
     max_concurrent_runs: int = strawberry.field(
         description="How many runs this server computes at the same time."
+    )
+    max_concurrent_fetches: int = strawberry.field(
+        description="How many fetches this server carries out at the same time, beside what it computes."
     )
     max_queued_runs: int = strawberry.field(description="How many runs may wait.")
 
@@ -67,6 +71,7 @@ async def probe_health(services: Services) -> Health:
         running_runs=running,
         executes=services.executor is not None,
         max_concurrent_runs=services.settings.max_concurrent_runs,
+        max_concurrent_fetches=services.settings.max_concurrent_fetches,
         max_queued_runs=services.settings.max_queued_runs,
     )
 

@@ -15,6 +15,7 @@ from app.schema.dataset_ref import DatasetRef
 from app.schema.enums import (
     ExtremeReturns,
     FactorName,
+    Fundamental,
     GrowthMetric,
     LongSide,
     Rebalance,
@@ -72,8 +73,8 @@ class _SharedOptions:
         "left, 0 or 1. Default 0. Not null."
     )
     publication_lag_days: int | None = _option(
-        "Calendar days after which fees, dau and revenue of a day are known to signals, 0 to 90. Default 0. "
-        "Not null."
+        "Calendar days after which fees, dau, revenue, shares and book values of a day are known to signals, "
+        "0 to 90. Default 0. Not null."
     )
     max_abs_return: float | None = _option(
         "Held period returns beyond it, either way, are extreme: a fraction, 0.01 to 1000. Default: null, "
@@ -121,6 +122,10 @@ class ValueInput(_LongShortOptions):
         "HIGH holds the expensive assets long (the historical direction), LOW the cheap ones (the academic "
         "direction). Default HIGH. Not null."
     )
+    fundamental: Fundamental | None = _option(
+        "What market caps are compared with. BOOK_VALUE with `longSide` LOW is long high book-to-market. "
+        "Default FEES. Not null."
+    )
 
 
 @strawberry.input(
@@ -159,7 +164,7 @@ class GrowthInput(_LongShortOptions):
 class FactorSpec:
     smb: SmbInput | None = _option("Size: small minus big.")
     market: MarketInput | None = _option("The largest assets, long only.")
-    value: ValueInput | None = _option("Market cap to fees.")
+    value: ValueInput | None = _option("Market cap to fees or to book value.")
     momentum: MomentumInput | None = _option("Price return over periods.")
     momentum_v2: MomentumV2Input | None = _option("Price return over days, scaled by its steadiness.")
     growth: GrowthInput | None = _option("Growth of fees, users and revenue.")

@@ -12,8 +12,12 @@ from typing import Any, TypeVar
 
 from strawberry.dataloader import DataLoader
 
+from app.errors import FactorQLError
 from app.schema.connections import cursors_checked
+from app.services.context import Services
+from app.services.fetches import get_fetch_reports
 from app.services.research import RESEARCH, Research, read_research
+from app.services.risk_free import RiskFree, RiskFreeRequest, resolve_risk_free
 from app.services.sweep_results import get_sweep_results
 from db import datasets, import_queries, results, run_queries
 from db.errors import CorruptBlob
@@ -48,12 +52,14 @@ class LatestRun:
 class Loaders:
     """One a request. Keys that have nothing in the store load as None."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, services: Services) -> None:
+        store = services.store
         self.runs = _loader(lambda ids: run_queries.get_runs(store, ids))
         self.performance = _loader(lambda run_ids: results.get_performance(store, run_ids))
         self.net_performance = _loader(lambda run_ids: results.get_net_performance(store, run_ids))
         self.research = _loader(lambda run_ids: _research(store, run_ids), split_on=CorruptBlob)
         self.sweeps = _loader(lambda run_ids: get_sweep_results(store, run_ids), split_on=CorruptBlob)
+        self.fetch_reports = _loader(lambda run_ids: get_fetch_reports(store, run_ids), split_on=CorruptBlob)
         self.series = _loader(lambda keys: _series(store, keys), split_on=CorruptBlob)
         self.compositions = _loader(lambda keys: results.get_compositions(store, keys), split_on=CorruptBlob)
         self.composition_dates = _loader(lambda run_ids: results.composition_dates(store, run_ids))
@@ -63,6 +69,7 @@ class Loaders:
         self.asset_names = _loader(lambda dataset_ids: datasets.asset_names(store, dataset_ids))
         self.latest_runs = _loader(lambda keys: _latest_runs(store, keys))
         self.factor_pages = _loader(lambda keys: _factor_pages(store, keys))
+        self.risk_free = _loader(lambda requests: _risk_free(services, requests), split_on=FactorQLError)
         self.monthly_metrics = _loader(lambda factors: import_queries.monthly_metrics(store, factors))
 
 
@@ -95,6 +102,12 @@ async def _series(store: Store, keys: Sequence[tuple[int, str]]) -> Mapping[tupl
 async def _research(store: Store, run_ids: Sequence[int]) -> Mapping[int, Research]:
     documents = await results.get_documents(store, run_ids, RESEARCH)
     return {run_id: read_research(document) for run_id, document in documents.items()}
+
+
+async def _risk_free(
+    services: Services, requests: Sequence[RiskFreeRequest]
+) -> Mapping[RiskFreeRequest, RiskFree]:
+    return {request: await resolve_risk_free(services, request) for request in requests}
 
 
 async def _datasets_by_name(store: Store, names: Sequence[str]) -> Mapping[str, Any]:

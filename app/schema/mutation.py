@@ -8,6 +8,7 @@ from app.schema.mutations.annotate_run import annotate_run
 from app.schema.mutations.cancel_run import cancel_run
 from app.schema.mutations.compute_factor import compute_factor
 from app.schema.mutations.delete_run import delete_run
+from app.schema.mutations.fetch_dataset import fetch_dataset
 from app.schema.mutations.import_factor_logs import import_factor_logs
 from app.schema.mutations.ingest_dataset import ingest_dataset
 from app.schema.mutations.promote_point import promote_point
@@ -36,7 +37,8 @@ class Mutation:
         "the point.",
     )
     cancel_run = strawberry.mutation(
-        cancel_run, description="Cancel a run that waits or is being computed; its process is ended."
+        cancel_run,
+        description="Cancel a run that waits or is under way; its process, or its fetch, is ended.",
     )
     delete_run = strawberry.mutation(
         delete_run, description="Delete an ended run with its results, for good."
@@ -46,6 +48,12 @@ class Mutation:
         ingest_dataset,
         description="Take a file in as an immutable dataset. Impossible rows are refused and listed, "
         "suspicious values kept and counted; nothing is repaired.",
+    )
+    fetch_dataset = strawberry.mutation(
+        fetch_dataset,
+        description="Fetch daily data from a vendor into an immutable dataset, in a run of its own. Assets "
+        "that cannot be had are lost, each with its reason, and the others go on; where most are lost by the "
+        "vendor's fault, the run fails and there is no dataset.",
     )
     import_factor_logs = strawberry.mutation(
         import_factor_logs,

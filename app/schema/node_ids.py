@@ -23,6 +23,7 @@ class NodeType(StrEnum):
     FACTOR = "Factor"
     FACTOR_RUN = "FactorRun"
     SWEEP_RUN = "SweepRun"
+    FETCH_RUN = "FetchRun"
     DATASET = "Dataset"
     IMPORT_BATCH = "ImportBatch"
 

@@ -12,7 +12,7 @@ from db.records import PerformanceRecord, UndefinedMetricRecord
 
 @strawberry.type(description="Why a metric is null.")
 class UndefinedMetric:
-    metric: str = strawberry.field(description="The name of the field of `Performance`.")
+    metric: str = strawberry.field(description="The name of the field that is null.")
     reason: str = strawberry.field(description="A stable name of the reason, such as `ZERO_VOLATILITY`.")
     detail: str = strawberry.field(description="The reason in words, with its numbers.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 import strawberry
@@ -12,6 +13,8 @@ from app.schema.context import GraphContext, Info
 from app.schema.dataset import Dataset, DatasetConnection
 from app.schema.dataset_ref import DatasetRef, find_dataset
 from app.schema.enums import FactorName, RunOrigin
+from app.schema.exposures.betas import asset_betas, factor_correlations
+from app.schema.exposures.exposures import exposures
 from app.schema.factor import Factor
 from app.schema.factor_run import FactorRun
 from app.schema.factor_runs import (
@@ -21,6 +24,8 @@ from app.schema.factor_runs import (
     OrderArgument,
     WhereArgument,
 )
+from app.schema.fetches.runs import FetchRunConnection, FetchRunWhere, to_fetch_filter
+from app.schema.fetches.source import Source
 from app.schema.filters import to_run_filter, to_run_order
 from app.schema.health import Health, probe_health
 from app.schema.import_batch import ImportBatch, ImportBatchConnection
@@ -36,6 +41,7 @@ from app.schema.sweeps.runs import (
     to_sweep_order,
 )
 from app.schema.unset import given
+from app.services.fetches import list_sources
 from app.services.results import latest_results
 from db import datasets as dataset_store
 from db import import_queries, run_queries
@@ -140,6 +146,33 @@ class Query:
             )
         return SweepRunConnection.from_page(page, sweep_filter, given(after))
 
+    @strawberry.field(description="The vendors of data that this server knows, with or without their keys.")
+    async def sources(self, info: Info) -> list[Source] | None:
+        known = await asyncio.to_thread(list_sources, info.context.services.settings)
+        return [Source.from_info(one) for one in known]
+
+    @strawberry.field(description="Fetches from all sources, newest first, page by page.")
+    async def fetch_runs(
+        self,
+        info: Info,
+        where: Annotated[
+            FetchRunWhere | None, strawberry.argument(description="Which fetches; absent or null for all.")
+        ] = strawberry.UNSET,
+        first: FirstArgument = 50,
+        after: AfterArgument = strawberry.UNSET,
+    ) -> FetchRunConnection | None:
+        check_page_size(first)
+        fetch_filter = await to_fetch_filter(where, info.context)
+        with cursors_checked():
+            page = await run_queries.page_runs(
+                info.context.services.store,
+                fetch_filter,
+                kind=RunKind.FETCH,
+                first=first,
+                after=given(after),
+            )
+        return FetchRunConnection.from_page(page, fetch_filter, given(after))
+
     @strawberry.field(
         description=(
             "The run of each factor that succeeded last (imported ones count by the time of their legacy "
@@ -170,6 +203,19 @@ class Query:
             origin=given(origin),
         )
         return [FactorRun.from_record(one.run) for one in found]
+
+    exposures = strawberry.field(
+        exposures,
+        description="A portfolio's exposures to factors: betas, how well they are known, and what each "
+        "factor contributed to its return. Expected errors are members of the result, by `Error`.",
+    )
+    asset_betas = strawberry.field(
+        asset_betas,
+        description="Univariate betas of single assets to a factor run, from weekly simple returns.",
+    )
+    factor_correlations = strawberry.field(
+        factor_correlations, description="How factor runs move together, over the weeks that all have."
+    )
 
     @strawberry.field(description="All versions of all datasets that are not deleted, newest first.")
     async def datasets(

@@ -1,4 +1,4 @@
-"""What every run has, whatever it computes."""
+"""What every run has, whatever it does."""
 
 from __future__ import annotations
 
@@ -11,15 +11,27 @@ import strawberry
 from app.schema.context import Info
 from app.schema.dataset import Dataset
 from app.schema.enums import RunOrigin, RunStatus
+from app.schema.fetches.progress import FetchProgress
 from app.schema.node import Node
 from app.schema.node_ids import NodeType, encode_id
-from db.records import RunKind, RunRecord
+from db.records import RunEventRecord, RunKind, RunRecord
 
 
 @strawberry.type(description="How far a run has come.")
 class Progress:
     fraction: float = strawberry.field(description="The share that is done, 0 to 1.")
     stage: str = strawberry.field(description="What is being done, in words; may be empty.")
+    fetch: FetchProgress | None = strawberry.field(
+        description="Of a fetch, the numbers; null before it begins, and for runs that compute."
+    )
+
+    @classmethod
+    def of(cls, state: RunRecord | RunEventRecord) -> Progress:
+        return cls(
+            fraction=state.progress_fraction,
+            stage=state.progress_stage,
+            fetch=FetchProgress.from_counts(state.progress_counts),
+        )
 
 
 @strawberry.type(description="Why a run failed.")
@@ -29,16 +41,17 @@ class Failure:
 
 
 @strawberry.interface(
-    description="One computation, or one imported result. Unchanging once it has ended, tags and note aside."
+    description="One computation, one fetch of data, or one imported result. Unchanging once it has ended, "
+    "tags and note aside."
 )
 class Run(Node):
     record: strawberry.Private[RunRecord]
     status: RunStatus = strawberry.field(description="Where the run stands.")
-    origin: RunOrigin = strawberry.field(description="Whether it was computed here or imported.")
+    origin: RunOrigin = strawberry.field(description="Whether it was carried out here or imported.")
     created_at: datetime = strawberry.field(description="When it was added to the store.")
-    imported_at: datetime | None = strawberry.field(description="When it was imported; null if computed.")
+    imported_at: datetime | None = strawberry.field(description="When it was imported; null if it was not.")
     started_at: datetime | None = strawberry.field(
-        description="When its computation began (the last attempt); null before, and if imported."
+        description="When its computation or fetch began (the last attempt); null before, and if imported."
     )
     finished_at: datetime | None = strawberry.field(
         description="When it ended; for an imported run the time of its legacy id."
@@ -49,20 +62,21 @@ class Run(Node):
     progress: Progress = strawberry.field(description="How far it has come.")
     failure: Failure | None = strawberry.field(description="Why it failed; null unless it did.")
     engine_version: str | None = strawberry.field(
-        description="The version of the engine that computes it; null if imported."
+        description="The version of the engine that computes it; null if imported, and for fetches."
     )
     tags: list[str] = strawberry.field(description="Words that users gave it, in alphabetical order.")
     note: str | None = strawberry.field(description="A remark that users gave it.")
     forced: bool = strawberry.field(
-        description="Whether it was computed although the same run existed already."
+        description="Whether it was computed although the same run existed already. Of a fetch, whether the "
+        "vendor was asked anew though answers were kept."
     )
     attempt: int = strawberry.field(
-        description="How often its computation was begun; above 1 after a lost server."
+        description="How often its computation or fetch was begun; above 1 after a lost server."
     )
 
     @strawberry.field(
         description="What it was computed from: `dataset.label` says whether that is synthetic. Null if "
-        "imported."
+        "imported. Of a fetch, what it made; null before."
     )
     async def dataset(self, info: Info) -> Dataset | None:
         if self.record.dataset_id is None:
@@ -74,6 +88,7 @@ class Run(Node):
 NODE_TYPES: Mapping[RunKind, NodeType] = {
     RunKind.FACTOR: NodeType.FACTOR_RUN,
     RunKind.SWEEP: NodeType.SWEEP_RUN,
+    RunKind.FETCH: NodeType.FETCH_RUN,
 }
 
 
@@ -89,7 +104,7 @@ def run_values(record: RunRecord) -> dict[str, Any]:
         "started_at": record.started_at,
         "finished_at": record.finished_at,
         "duration_ms": _duration_ms(record),
-        "progress": Progress(fraction=record.progress_fraction, stage=record.progress_stage),
+        "progress": Progress.of(record),
         "failure": _failure(record),
         "engine_version": record.engine_version,
         "tags": list(record.tags),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from app.errors import RunNotFound
 from app.schema.context import GraphContext
 from app.schema.factor_run import FactorRun
+from app.schema.fetches.run import FetchRun
 from app.schema.node_ids import NodeType, row_key
 from app.schema.run import NODE_TYPES, Run
 from app.schema.sweeps.run import SweepRun
@@ -16,7 +17,9 @@ _KINDS: Mapping[NodeType, RunKind] = {node_type: kind for kind, node_type in NOD
 _FROM_RECORD: Mapping[RunKind, Callable[[RunRecord], Run]] = {
     RunKind.FACTOR: FactorRun.from_record,
     RunKind.SWEEP: SweepRun.from_record,
+    RunKind.FETCH: FetchRun.from_record,
 }
+_IN_WORDS = {NodeType.SWEEP_RUN: "sweep", NodeType.FETCH_RUN: "fetch"}
 
 
 def to_run(record: RunRecord) -> Run:
@@ -42,6 +45,5 @@ async def load_run(node_type: NodeType, key: int, context: GraphContext) -> RunR
     """The run of that type with that key. Raises RunNotFound."""
     found = await context.loaders.runs.load(key)
     if found is None or found.kind is not _KINDS[node_type]:
-        what = "sweep" if node_type is NodeType.SWEEP_RUN else "run"
-        raise RunNotFound(f"there is no {what} {key}")
+        raise RunNotFound(f"there is no {_IN_WORDS.get(node_type, 'run')} {key}")
     return found

@@ -9,6 +9,7 @@ from app.schema.errors import EXCEPTION_HANDLERS, Error
 from app.schema.execution import FactorQLExecutor
 from app.schema.factor_config import CONFIG_TYPES
 from app.schema.factor_run import FactorRun
+from app.schema.fetches.run import FetchRun
 from app.schema.mutation import Mutation
 from app.schema.query import Query
 from app.schema.scalars import SCALARS
@@ -23,7 +24,7 @@ def build_schema() -> strawberry.Schema:
         Mutation,
         Subscription,
         # Reached through interfaces alone.
-        types=[Error, FactorRun, SweepRun, *CONFIG_TYPES.values()],
+        types=[Error, FactorRun, SweepRun, FetchRun, *CONFIG_TYPES.values()],
         config=StrawberryConfig(scalar_map=SCALARS),
         execution_context_class=FactorQLExecutor,
         exception_handlers=EXCEPTION_HANDLERS,

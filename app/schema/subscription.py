@@ -44,7 +44,7 @@ class RunEvent:
             kind=RunEventKind.SNAPSHOT if event is None else RunEventKind(event.kind.value),
             at=now if event is None else event.at,
             status=state.status,
-            progress=Progress(fraction=state.progress_fraction, stage=state.progress_stage),
+            progress=Progress.of(state),
             message=None if event is None else event.message,
             run=to_run(run),
         )

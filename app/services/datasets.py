@@ -7,11 +7,13 @@ import re
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from app.datasets.period_cache import stale_periods
 from app.datasets.quality import QualityReport
 from app.datasets.read import Progress, ReadLimits, ReadPanel, read_long_form
+from app.datasets.record import Provenance, new_dataset
 from app.datasets.sample import sample_attributes_path, sample_panel_path
 from app.datasets.snapshot import (
     remove_snapshot,
@@ -22,12 +24,13 @@ from app.datasets.snapshot import (
 from app.errors import DatasetNotFound, FieldError, InvalidInput, StorageFailure
 from app.execution.checkpoints import checkpoint_identity, stale_checkpoints
 from app.services.context import Services
+from app.sources.cache import stale_responses
 from db import datasets as dataset_store
 from db.errors import StoreError
 from db.pages import MAX_PAGE_SIZE
-from db.records import AssetRecord, DatasetRecord, NewDataset, RunKind, RunStatus
+from db.records import DatasetRecord, RunKind, RunStatus
 from db.run_queries import Choice, RunFilter, page_runs
-from engine.panel import PRICE, Calendar, Panel
+from engine.panel import Calendar
 
 SAMPLE_NAME = "sample-synthetic"
 SAMPLE_NOTE = "SYNTHETIC: invented assets and prices from a seeded generator, for trying things out."
@@ -57,23 +60,14 @@ class IngestOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Garbage:
-    """What gc removed, or would: fingerprints, folder names, bytes."""
+    """What gc removed, or would: fingerprints, names of folders and files, bytes."""
 
     snapshots: tuple[str, ...]
     caches: tuple[str, ...]
     temporaries: tuple[str, ...]
     checkpoints: tuple[str, ...]
+    responses: tuple[str, ...]
     bytes_freed: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Provenance:
-    """What a dataset says about itself."""
-
-    source: str
-    licence: str | None = None
-    note: str | None = None
-    synthetic: bool = False
 
 
 async def ingest_file(
@@ -92,7 +86,7 @@ async def ingest_file(
     The same content under the same name is the same dataset. Raises InvalidInput (name), InvalidFile,
     LimitExceeded, StorageFailure, StoreError; nothing is left behind then.
     """
-    _check_name(name)
+    check_dataset_name(name)
     limits = ReadLimits(max_decompressed_bytes=services.settings.max_decompressed_bytes)
     datasets_dir = services.settings.datasets_dir
 
@@ -109,7 +103,7 @@ async def ingest_file(
         return read, fingerprint, _last_written(datasets_dir / fingerprint)
 
     read, fingerprint, written = await asyncio.to_thread(read_and_write)
-    new = _new_dataset(name, fingerprint, read, provenance or Provenance(source=filename))
+    new = new_dataset(name, fingerprint, read, provenance or Provenance(source=filename))
     try:
         dataset, created = await dataset_store.add_dataset(services.store, new, services.now())
     except StoreError:
@@ -148,7 +142,7 @@ async def resolve_dataset(services: Services, ref: DatasetRef | None) -> Dataset
     found = await dataset_store.find_dataset(services.store, ref.name or "")
     if found is None:
         names = [item.name for item in await _current_datasets(services)]
-        hint = f"there is {', '.join(names[:10])}" if names else "ingest one first"
+        hint = f"there is {', '.join(names[:10])}" if names else "ingest or fetch one first"
         raise DatasetNotFound(f"there is no dataset named {ref.name!r}", hint=hint)
     return found
 
@@ -163,8 +157,8 @@ async def delete_dataset(services: Services, dataset_id: int) -> None:
 
 
 async def collect_garbage(services: Services, *, dry_run: bool = False) -> Garbage:
-    """Remove snapshots that no dataset and no live run needs, stale caches, leftovers of killed ingests, and
-    checkpoints of sweeps that have ended."""
+    """Remove snapshots that no dataset and no live run needs, stale caches and answers of vendors, leftovers
+    of killed ingests, and checkpoints of sweeps that have ended."""
     settings = services.settings
     in_use = await dataset_store.fingerprints_in_use(services.store)
     sweeps = await _live_sweeps(services)
@@ -176,7 +170,10 @@ async def collect_garbage(services: Services, *, dry_run: bool = False) -> Garba
         caches = stale_periods(settings.cache_dir, in_use)
         temporaries = stale_temporaries(settings.datasets_dir)
         checkpoints = stale_checkpoints(settings.cache_dir, sweeps)
-        leftovers = (*caches, *temporaries, *checkpoints)
+        responses = stale_responses(
+            settings.cache_dir, timedelta(hours=settings.source_cache_hours), services.now
+        )
+        leftovers = (*caches, *temporaries, *checkpoints, *responses)
         folders = [*(settings.datasets_dir / name for name in snapshots), *leftovers]
         bytes_freed = sum(_size(folder) for folder in folders)
         if not dry_run:
@@ -189,6 +186,7 @@ async def collect_garbage(services: Services, *, dry_run: bool = False) -> Garba
             caches=tuple(folder.name for folder in caches),
             temporaries=tuple(folder.name for folder in temporaries),
             checkpoints=tuple(folder.name for folder in checkpoints),
+            responses=tuple(file.name for file in responses),
             bytes_freed=bytes_freed,
         )
 
@@ -241,7 +239,7 @@ async def _default_dataset(services: Services) -> DatasetRecord:
     if len(candidates) == 1:
         return candidates[0]
     if not candidates:
-        raise DatasetNotFound("there is no dataset yet", hint="ingest one first")
+        raise DatasetNotFound("there is no dataset yet", hint="ingest or fetch one first")
     names = ", ".join(item.name for item in candidates[:10])
     message = f"more than one dataset could be meant: {names}"
     raise InvalidInput(message, (FieldError(("dataset",), "AMBIGUOUS", message),), hint="name one")
@@ -252,52 +250,11 @@ async def _current_datasets(services: Services) -> list[DatasetRecord]:
     return [item for item in page.items if item.current]
 
 
-def _new_dataset(name: str, fingerprint: str, read: ReadPanel, provenance: Provenance) -> NewDataset:
-    panel = read.panel
-    return NewDataset(
-        name=name,
-        fingerprint=fingerprint,
-        source=provenance.source,
-        licence=provenance.licence,
-        note=provenance.note,
-        synthetic=provenance.synthetic,
-        calendar=panel.calendar.value,
-        fields=tuple(panel.fields),
-        date_count=len(panel.dates),
-        first_date=panel.dates[0].item(),
-        last_date=panel.dates[-1].item(),
-        observation_count=read.quality.rows_kept,
-        quality=read.quality.to_json(),
-        assets=_asset_records(panel),
-    )
-
-
-def _asset_records(panel: Panel) -> tuple[AssetRecord, ...]:
-    """Every asset with the dates between which it has a price."""
-    priced = panel.fields[PRICE] > 0
-    counts = priced.sum(axis=0)
-    first, last = priced.argmax(axis=0), len(panel.dates) - 1 - priced[::-1].argmax(axis=0)
-    return tuple(
-        AssetRecord(
-            ordinal=ordinal,
-            asset=asset,
-            attributes={
-                key: value
-                for key, values in panel.attributes.items()
-                if (value := values[ordinal]) is not None
-            },
-            first_date=panel.dates[first[ordinal]].item() if counts[ordinal] else None,
-            last_date=panel.dates[last[ordinal]].item() if counts[ordinal] else None,
-            observation_count=int(counts[ordinal]),
-        )
-        for ordinal, asset in enumerate(panel.assets)
-    )
-
-
-def _check_name(name: str) -> None:
+def check_dataset_name(name: str, argument: str = "name") -> None:
+    """Raises InvalidInput at the argument for what cannot be a dataset's name."""
     if not _NAME.fullmatch(name):
         message = f"a dataset's name has 1 to 100 letters, digits, '.', '_' or '-', not {name[:120]!r}"
-        raise InvalidInput(message, (FieldError(("name",), "INVALID_NAME", message),))
+        raise InvalidInput(message, (FieldError((argument,), "INVALID_NAME", message),))
 
 
 def _size(folder: Path) -> int:

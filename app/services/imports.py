@@ -50,6 +50,7 @@ from db.records import (
 )
 from engine.factors.config import FactorName, WeightingMethod
 from engine.factors.options import config_to_json, parse_config
+from engine.factors.value import Fundamental
 
 MAX_LOG_BYTES = 50_000_000
 _NOT_RECORDED = "NOT_RECORDED"
@@ -212,6 +213,8 @@ def _config(run: LegacyRun) -> tuple[dict[str, object], tuple[str, ...]]:
     """The settings that the log recorded, as they were even where out of today's ranges, and the others."""
     options = config_to_json(parse_config(FactorName(run.factor.upper()), {}))
     config: dict[str, object] = dict.fromkeys(options)
+    if "fundamental" in config:
+        config["fundamental"] = Fundamental.FEES.value  # the older system knew no other
     config |= {name: value for name in SETTING_FIELDS if (value := getattr(run, name)) is not None}
     weighting = (run.weighting_method or "").upper()
     if weighting in WeightingMethod.__members__:

@@ -104,6 +104,11 @@ async def queue_run(
         note=checked_note(note),
         forced=force,
     )
+    return await launch_new(services, new_run)
+
+
+async def launch_new(services: Services, new_run: NewRun) -> Launch:
+    """Queue a run, or find the one that is the same. Raises DatasetNotFound, QueueFull."""
     limit = services.settings.max_queued_runs
     try:
         run, reused = await run_store.launch_run(
@@ -238,7 +243,11 @@ async def asset_selectors(
 
 def identity_hash(kind: RunKind, factor: FactorName, config: Mapping[str, object], fingerprint: str) -> str:
     """What makes two computations the same one: SHA-256 of all that their numbers depend on."""
-    parts = [kind.value, factor.value, config, fingerprint, ENGINE_VERSION]
+    return hash_of([kind.value, factor.value, config, fingerprint, ENGINE_VERSION])
+
+
+def hash_of(parts: Sequence[object]) -> str:
+    """SHA-256 of JSON values."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 

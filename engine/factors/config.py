@@ -68,7 +68,8 @@ class FactorConfig:
     cost_bps: cost of trading 1 unit of capital, in basis points. short_carry_bps: of holding the short leg, a
     year. Net returns exist where one of them is above 0.
     execution_lag_days: positions are taken that many panel rows after the signal is known.
-    publication_lag_days: calendar days after which fees, dau and revenue of a day are known.
+    publication_lag_days: calendar days after which fees, dau, revenue, shares and book values of a day are
+    known.
     max_abs_return: held period returns beyond it, either way, are extreme; None = none are.
     extreme_returns: EXCLUDE looks at what was realised: it is for faults in the data, not for trading.
     quantiles: buckets of the quantile portfolios.

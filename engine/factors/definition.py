@@ -56,7 +56,8 @@ SignalFunction = Callable[[SignalContext, Any], FloatArray]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FactorDefinition:
-    """A factor model. `required_fields` are always needed, `optional_fields` are used where present.
+    """A factor model. `required_fields` are those of its default options (see `needed_fields`),
+    `optional_fields` are used where present.
 
     cross_sectional: an asset's signal depends on which others are eligible.
     """

@@ -14,6 +14,7 @@ from engine.errors import ConfigFault, InvalidConfig, MissingField
 from engine.factors.config import FactorConfig, FactorName, WeightingMethod
 from engine.factors.growth import GROWTH_METRICS, GrowthConfig
 from engine.factors.registry import FACTORS
+from engine.factors.value import ValueConfig, value_fields
 from engine.panel import MARKET_CAP, VOLUME
 
 MAX_SELECTORS = 10_000
@@ -86,7 +87,11 @@ def needed_fields(config: FactorConfig, available: Collection[str]) -> tuple[str
     """The fields that a computation reads, in a fixed order. Raises MissingField for the first one absent."""
     definition = FACTORS[config.factor]
     factor_title = f"factor {config.factor.lower()}"
-    needed = dict.fromkeys(definition.required_fields, factor_title)
+    if isinstance(config, ValueConfig):
+        by_fundamental = f"{factor_title} with fundamental {config.fundamental.lower()}"
+        needed = dict.fromkeys(value_fields(config), by_fundamental)
+    else:
+        needed = dict.fromkeys(definition.required_fields, factor_title)
     if config.market_cap_threshold is not None:
         needed.setdefault(MARKET_CAP, "the market_cap_threshold filter (null switches it off)")
     if config.weighting_method is WeightingMethod.MARKET_CAP:

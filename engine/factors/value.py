@@ -1,42 +1,65 @@
-"""Value: market cap to fees, the price that the market pays for a protocol's income."""
+"""Value: market cap to a fundamental, the price that the market pays for income or for book equity."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 
 from engine.factors.config import FactorName, LongShortConfig, LongSide
 from engine.factors.definition import FactorDefinition, SignalContext
-from engine.panel import FEES, MARKET_CAP, PRICE, FloatArray
+from engine.panel import BOOK_VALUE, FEES, MARKET_CAP, PRICE, FloatArray
+
+
+class Fundamental(StrEnum):
+    """What market caps are compared with."""
+
+    FEES = "FEES"
+    BOOK_VALUE = "BOOK_VALUE"
+
+    @property
+    def field(self) -> str:
+        """The panel's field that holds it."""
+        return {Fundamental.FEES: FEES, Fundamental.BOOK_VALUE: BOOK_VALUE}[self]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValueConfig(LongShortConfig):
-    """long_side: HIGH buys expensive assets (the historical direction), LOW cheap ones (the academic one)."""
+    """long_side: HIGH buys expensive assets (the historical direction), LOW cheap ones (the academic one).
+
+    fundamental: with BOOK_VALUE, LOW buys high book-to-market and sells low, as Fama and French (1993,
+    doi:10.1016/0304-405X(93)90023-5) do.
+    """
 
     factor = FactorName.VALUE
 
     long_side: LongSide = LongSide.HIGH
+    fundamental: Fundamental = Fundamental.FEES
 
 
-def cap_to_fees_signal(context: SignalContext, config: ValueConfig) -> FloatArray:
-    """Market cap over the fees of the period; fees <= 0 after summing are missing."""
-    fees = context.field(FEES)
-    return np.asarray(context.field(MARKET_CAP) / np.where(fees > 0, fees, np.nan))
+def value_fields(config: ValueConfig) -> tuple[str, ...]:
+    """The fields that the signal needs."""
+    return (PRICE, MARKET_CAP, config.fundamental.field)
+
+
+def cap_to_fundamental_signal(context: SignalContext, config: ValueConfig) -> FloatArray:
+    """Market cap over the fees of the period, or over the last book value; a divisor <= 0 is missing."""
+    fundamental = context.field(config.fundamental.field)
+    return np.asarray(context.field(MARKET_CAP) / np.where(fundamental > 0, fundamental, np.nan))
 
 
 VALUE = FactorDefinition(
     name=FactorName.VALUE,
     title="Value (historical direction: long expensive)",
     description=(
-        "Ranks assets by market cap to fees. By default it buys the HIGH ratios, that is the expensive "
-        "assets, as the historical series did; longSide LOW is the academic direction and negates "
-        "gross returns."
+        "Ranks assets by market cap to fees, or with fundamental BOOK_VALUE to book equity. By default it "
+        "buys the HIGH ratios, that is the expensive assets, as the historical series did; longSide LOW is "
+        "the academic direction (with BOOK_VALUE: long high book-to-market) and negates gross returns."
     ),
-    signal="market cap / fees summed over the previous period",
-    required_fields=(PRICE, MARKET_CAP, FEES),
+    signal="market cap / fees summed over the previous period, or / the last book value known at its end",
+    required_fields=value_fields(ValueConfig()),
     config_type=ValueConfig,
-    compute_signal=cap_to_fees_signal,
+    compute_signal=cap_to_fundamental_signal,
     long_side=LongSide.HIGH,
 )

@@ -12,7 +12,6 @@ from functools import lru_cache
 
 import numpy as np
 
-from engine.costs import DAYS_PER_YEAR
 from engine.inference import newey_west_t
 from engine.metrics import sharpe_ratio
 from engine.panel import DateArray, FloatArray
@@ -24,7 +23,7 @@ from engine.research.ranks import (
     row_spearman,
     without_empty_columns,
 )
-from engine.return_series import cumulative
+from engine.return_series import cumulative, years_between
 from engine.undefined import Undefined, UndefinedReason, deviation
 
 MAX_EXACT = 10
@@ -200,7 +199,7 @@ def _annualized(returns: FloatArray, dates: DateArray) -> float:
     total = _compounded(returns)
     if total <= -1.0:
         return -1.0
-    years = int((dates[-1] - dates[0]).astype(int)) / DAYS_PER_YEAR
+    years = years_between(dates)
     if years <= 0.0:
         raise Undefined(UndefinedReason.TOO_FEW_PERIODS, "one period spans no time between period ends")
     return math.pow(1.0 + total, 1.0 / years) - 1.0

@@ -10,7 +10,7 @@ import click
 
 from app.boundary.access import check_bind
 from app.settings import Settings
-from scripts.console import fail, failing_in_one_line, load_settings
+from scripts.console import fail, failing_in_one_line, holding_interrupts, load_settings
 
 
 @click.command(help="Serve the graph: GraphiQL at /graphql, state at /health.")
@@ -43,13 +43,15 @@ def serve(settings: Settings) -> None:
         listener = _listen(settings.host, settings.port)
         host, port = listener.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
-        click.echo(f"FactorQL serves at http://{shown}:{port}/graphql (stop with Ctrl-C)")
-        app = create_app(settings)
-        server = WindingUpServer(
-            uvicorn.Config(app, **uvicorn_options(settings)),
-            before_shutdown=lambda: app.state.services.events.end_waits(),
-        )
-        server.run(sockets=[listener])
+        with holding_interrupts() as interrupted:
+            click.echo(f"FactorQL serves at http://{shown}:{port}/graphql (stop with Ctrl-C)")
+            app = create_app(settings)
+            server = WindingUpServer(
+                uvicorn.Config(app, **uvicorn_options(settings)),
+                before_shutdown=lambda: app.state.services.events.end_waits(),
+                interrupted=interrupted,
+            )
+            server.run(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:

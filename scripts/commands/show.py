@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 
 import click
 
-from app.errors import FactorQLError
+from app.errors import FactorQLError, InvalidInput
 from app.services.context import Services
+from app.services.fetches import get_fetch_reports
+from app.services.monthly_metrics import run_monthly_metrics
+from app.services.risk_free import RiskFreeRequest
 from app.services.runs import get_run
 from app.services.series import SeriesName
 from app.services.sweep_results import get_sweep_results
@@ -18,8 +22,10 @@ from db.results import get_compositions, get_net_performance, get_performance, g
 from engine.factors.config import FactorName
 from engine.factors.registry import FACTORS
 from scripts.console import day, json_option, moment, number, percent, plain, print_json, run_with_services
+from scripts.monthly_view import monthly_sheet_json, print_monthly_sheet
 from scripts.report.metrics import GROUPS, Metric, Unit, reasons
-from scripts.views import dataset_label, run_json
+from scripts.values import Day, risk_free_option
+from scripts.views import dataset_label, run_json, subject
 
 _SHOWN_HOLDINGS = 8
 
@@ -36,11 +42,31 @@ _SHOWN_HOLDINGS = 8
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write all of it, with figures, into this HTML file: one page that needs no network.",
 )
+@click.option("--monthly", is_flag=True, help="Print the run's monthly sheet instead.")
+@click.option("--as-of", type=Day(), help="The sheet's date; without it the last period's end.")
+@risk_free_option
 @json_option
-def command(run_id: int, plot: Path | None, report: Path | None, as_json: bool) -> None:
+def command(
+    run_id: int,
+    plot: Path | None,
+    report: Path | None,
+    monthly: bool,
+    as_of: date | None,
+    risk_free: RiskFreeRequest | None,
+    as_json: bool,
+) -> None:
+    if not monthly and (as_of is not None or risk_free is not None):
+        raise click.UsageError("--as-of and --risk-free are for --monthly.")
+
     async def work(services: Services) -> None:
         run = await get_run(services, run_id)
-        if run.kind is RunKind.SWEEP:
+        if run.kind is RunKind.FETCH:
+            if monthly or plot is not None or report is not None:
+                raise InvalidInput(f"run {run.id} is a fetch: it has no returns to draw or report")
+            await _show_fetch(services, run, as_json)
+        elif monthly:
+            await _show_monthly(services, run, as_of, risk_free, as_json)
+        elif run.kind is RunKind.SWEEP:
             await _show_sweep(services, run, as_json)
         else:
             await _show_factor(services, run, as_json)
@@ -78,6 +104,24 @@ async def _show_factor(services: Services, run: RunRecord, as_json: bool) -> Non
         _print_composition(composition, assets)
 
 
+async def _show_monthly(
+    services: Services,
+    run: RunRecord,
+    as_of: date | None,
+    risk_free: RiskFreeRequest | None,
+    as_json: bool,
+) -> None:
+    if run.kind is not RunKind.FACTOR:
+        raise InvalidInput(f"run {run.id} is a {run.kind.lower()}: only factor runs have a monthly sheet")
+    sheet = await run_monthly_metrics(services, run, as_of=as_of, risk_free=risk_free)
+    if sheet is None:
+        raise FactorQLError(f"run {run.id} has no return series")
+    if as_json:
+        print_json(monthly_sheet_json(run, sheet))
+    else:
+        print_monthly_sheet(run, sheet)
+
+
 async def _show_sweep(services: Services, run: RunRecord, as_json: bool) -> None:
     from scripts.sweep_view import print_sweep, sweep_json
 
@@ -91,6 +135,22 @@ async def _show_sweep(services: Services, run: RunRecord, as_json: bool) -> None
     if results is not None:
         click.echo()
         print_sweep(run, results)
+
+
+async def _show_fetch(services: Services, run: RunRecord, as_json: bool) -> None:
+    from scripts.fetch_view import print_dataset, print_report, print_wish, report_json
+
+    datasets = await get_datasets(services.store, [run.dataset_id] if run.dataset_id else [])
+    report = (await get_fetch_reports(services.store, [run.id])).get(run.id)
+    if as_json:
+        print_json({**run_json(run, None, datasets), "report": report_json(report)})
+        return
+    _print_run(run, datasets)
+    print_wish(run)
+    for dataset in datasets.values():
+        print_dataset(dataset)
+    if report is not None:
+        print_report(report)
 
 
 async def _report(services: Services, run: RunRecord, path: Path) -> None:
@@ -114,9 +174,7 @@ async def _draw(services: Services, run: RunRecord, path: Path) -> None:
 
 
 def _print_run(run: RunRecord, datasets: Mapping[int, DatasetRecord]) -> None:
-    title = FACTORS[FactorName(run.factor)].title
-    kind = "sweep of " if run.kind is RunKind.SWEEP else ""
-    click.echo(f"run {run.id}: {kind}{run.factor.lower()}, {title}")
+    click.echo(f"run {run.id}: {_title(run)}")
     click.echo(f"{run.status.lower()}, {run.origin.lower()}, dataset {dataset_label(run, datasets)}")
     if run.failure_code:
         click.echo(f"failure: {run.failure_code}: {run.failure_message}")
@@ -125,6 +183,13 @@ def _print_run(run: RunRecord, datasets: Mapping[int, DatasetRecord]) -> None:
     click.echo(f"created {moment(run.created_at)}, finished {moment(run.finished_at)}")
     if run.tags or run.note:
         click.echo(f"tags: {', '.join(run.tags) or '-'}; note: {run.note or '-'}")
+
+
+def _title(run: RunRecord) -> str:
+    if run.kind is RunKind.FETCH:
+        return f"fetch from {subject(run)}"
+    kind = "sweep of " if run.kind is RunKind.SWEEP else ""
+    return f"{kind}{subject(run)}, {FACTORS[FactorName(run.factor)].title}"
 
 
 def _print_settings(run: RunRecord) -> None:

@@ -82,6 +82,12 @@ FACTOR_DEFINITIONS = (
         "costs. Monotonicity: Spearman correlation of bucket number and mean return, exact permutation p.",
     ),
     (
+        "Value",
+        "market cap over the fees of the period or, if so set, over the last published book equity; at most "
+        "0: missing. Long low and short high cap to book is high minus low book-to-market. Fama and French "
+        "(1993), doi:10.1016/0304-405X(93)90023-5.",
+    ),
+    (
         "Market regime",
         "up where the market factor's wealth at the formation date lay above its mean over the half year "
         "before, else down. Nothing of the period itself is looked at.",

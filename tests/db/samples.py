@@ -72,7 +72,7 @@ def new_dataset(**changes: Any) -> NewDataset:
     return replace(_DATASET, **changes)
 
 
-def new_run(dataset_id: int, **changes: Any) -> NewRun:
+def new_run(dataset_id: int | None, **changes: Any) -> NewRun:
     return replace(_RUN, dataset_id=dataset_id, **changes)
 
 

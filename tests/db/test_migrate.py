@@ -25,6 +25,9 @@ from db.runs import cancel_run, claim_run, delete_run
 from db.store import Store
 from tests.db.samples import NOW, add_sample_dataset, launch, succeeded
 
+HEAD = migrate.head_revision()
+NEXT = f"{int(HEAD) + 1:04}"
+
 OPEN_A_STORE = """
 import asyncio, sys
 from db.store import Store
@@ -171,8 +174,8 @@ NEXT_REVISION = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "NEXT"
+down_revision = "HEAD"
 branch_labels = depends_on = None
 
 
@@ -188,13 +191,14 @@ def upgrade() -> None:
 
 @pytest.fixture
 def next_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
-    """Adds revision 0003, which rebuilds two referenced tables and then does what it is given."""
+    """Adds a revision, which rebuilds two referenced tables and then does what it is given."""
     migrations = tmp_path / "migrations"
     shutil.copytree(migrate._MIGRATIONS, migrations, ignore=shutil.ignore_patterns("__pycache__"))
 
     def add(finally_: str, recreate: str = "always") -> None:
         code = NEXT_REVISION.replace("FINALLY", finally_).replace("RECREATE", repr(recreate))
-        (migrations / "versions" / "0003_next.py").write_text(code)
+        code = code.replace("NEXT", NEXT).replace("HEAD", HEAD)
+        (migrations / "versions" / f"{NEXT}_next.py").write_text(code)
         monkeypatch.setattr(migrate, "_MIGRATIONS", migrations)
         migrate._revisions.cache_clear()
 
@@ -228,7 +232,7 @@ async def test_a_populated_store_keeps_its_rows_when_referenced_tables_are_rebui
     assert min(before[table] for table in ("performance", "series", "run_tag", "run_event")) > 0
     next_revision("", "always" if "sqlite" in empty_url else "never")
     async with await Store.open(empty_url) as store:
-        assert await migrate.current_revision(store.engine) == "0003"
+        assert await migrate.current_revision(store.engine) == NEXT
         async with store.read() as connection:
             assert await connection.scalar(text("SELECT sum(added) FROM run")) == 28
         # Foreign keys are checked again, and cascade again.
@@ -257,7 +261,7 @@ async def test_a_migration_that_fails_leaves_the_store_as_it_was(
         await Store.open(empty_url)
     next_revision("")
     engine = open_engine(empty_url)
-    assert await migrate.current_revision(engine) == "0002"
+    assert await migrate.current_revision(engine) == HEAD
     async with engine.connect() as connection:
         with pytest.raises(DBAPIError, match="added"):
             await connection.execute(text("SELECT added FROM run"))
@@ -274,7 +278,7 @@ async def test_an_older_store_is_refused_when_not_migrating(
 ) -> None:
     await populate(empty_url)
     next_revision("")
-    with pytest.raises(StoreIncomplete, match="at revision 0002, this version needs 0003"):
+    with pytest.raises(StoreIncomplete, match=f"at revision {HEAD}, this version needs {NEXT}"):
         await Store.open(empty_url, migrate=False)
 
 
@@ -285,6 +289,6 @@ def test_a_draft_of_the_next_revision_is_empty_without_changes(
     shutil.copytree(migrate._MIGRATIONS, migrations, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(migrate, "_MIGRATIONS", migrations)
     migrate.draft_revision("nothing changed")
-    drafted = (migrations / "versions" / "0003_nothing_changed.py").read_text()
+    drafted = (migrations / "versions" / f"{NEXT}_nothing_changed.py").read_text()
     assert "pass" in drafted
-    assert "down_revision = '0002'" in drafted
+    assert f"down_revision = '{HEAD}'" in drafted

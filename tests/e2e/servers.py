@@ -31,11 +31,14 @@ OWN_REQUEST = {"x-factorql-request": "1"}
 
 
 def environment_for(folder: Path, **settings: str) -> dict[str, str]:
-    """Nothing of the machine's own settings; everything that is written goes below `folder`."""
+    """Nothing of the machine's own settings; everything that is written goes below `folder`. A name in upper
+    case is that of the variable itself."""
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("FACTORQL_", "ARTEMIS"))
     }
-    given = {f"FACTORQL_{name.upper()}": value for name, value in settings.items()}
+    given = {
+        name if name.isupper() else f"FACTORQL_{name.upper()}": value for name, value in settings.items()
+    }
     defaults = {
         "FACTORQL_DATA_DIR": str(folder / "data"),
         "PYTHONPATH": str(ROOT),

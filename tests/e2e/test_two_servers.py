@@ -54,10 +54,11 @@ def assert_cancel_reaches_the_other(first: Server, second: Server, canceled: lis
 
 
 def kinds_by_run(events: Stream, ids: list[str]) -> dict[str, list[str]]:
-    """Kinds of events, in order and without progress, until all runs have ended."""
+    """Kinds of events, in order, until all runs have ended; without progress, and without the snapshot, which
+    may be taken after the first runs were launched."""
     kinds: dict[str, list[str]] = {run_id: [] for run_id in ids}
     while not all(found and found[-1] in TERMINAL for found in kinds.values()):
         event = next(events)["runEvents"]
-        if event["kind"] != "PROGRESS":
+        if event["kind"] not in ("PROGRESS", "SNAPSHOT"):
             kinds[event["run"]["id"]].append(event["kind"])
     return kinds

@@ -22,6 +22,8 @@ COLUMN_FIELDS = {
     "fees": "fees",
     "dau": "dau",
     "revenue": "revenue",
+    "shares": "shares",
+    "book_value": "book_value",
 }
 REAL_DATA = Path(__file__).parents[2].parent / "shared" / "data"
 
@@ -72,6 +74,18 @@ def synthetic_frame(
     frame.insert(0, "asset", np.tile(names, days))
     frame.insert(0, "date", np.repeat(index, assets))
     return frame.dropna(subset=list(columns), how="all").reset_index(drop=True)
+
+
+def with_book_values(frame: pd.DataFrame, *, every_days: int = 40) -> pd.DataFrame:
+    """Book values on a few days an asset, some below 0, and one asset whose only one is its first."""
+    rng = np.random.default_rng(len(frame))
+    published = rng.random(len(frame)) < 1 / every_days
+    oldest = frame["asset"] == frame["asset"].iloc[0]
+    published[oldest] = False
+    published[np.flatnonzero(oldest)[0]] = True
+    values = frame["mc"].fillna(1e7) * rng.lognormal(-1, 0.7, len(frame))
+    values = values.where(rng.random(len(frame)) > 0.05, -values)
+    return frame.assign(book_value=values.where(published))
 
 
 def real_frame(name: str) -> pd.DataFrame:

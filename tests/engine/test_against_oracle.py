@@ -8,7 +8,14 @@ import pytest
 
 from engine.compute import compute_factor
 from engine.errors import MissingField
-from tests.engine.panels import engine_config, holdings_frame, panel_of, real_frame, synthetic_frame
+from tests.engine.panels import (
+    engine_config,
+    holdings_frame,
+    panel_of,
+    real_frame,
+    synthetic_frame,
+    with_book_values,
+)
 from tests.reference.pandas_oracle import OracleMissingField, run_factor
 
 TOLERANCE = 1e-10
@@ -69,6 +76,16 @@ def test_agrees_on_observed_sessions(factor, rebalance):
     if factor == "growth":
         config["growth_window"] = 1
     assert_same(frame, factor, config, calendar="OBSERVED")
+
+
+@pytest.mark.parametrize("rebalance", ["WEEKLY", "MONTHLY", "DAILY"])
+@pytest.mark.parametrize("lag", [0, 5, 45])
+def test_agrees_on_book_values_that_are_published_now_and_then(rebalance, lag):
+    frame = synthetic_frame(23, assets=20, days=420, start="2020-02-05", weekdays_only=True)
+    config = {"market_cap_threshold": None, "liquidity_threshold": None, "min_assets": 5}
+    config |= {"fundamental": "BOOK_VALUE", "long_side": "LOW"}
+    config |= {"rebalance": rebalance, "publication_lag_days": lag}
+    assert_same(with_book_values(frame, every_days=120), "value", config, calendar="OBSERVED")
 
 
 CRYPTO = {"market_cap_threshold": 1e7, "liquidity_threshold": 7e5, "min_assets": 10}

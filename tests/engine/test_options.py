@@ -79,6 +79,8 @@ def test_null_switches_a_filter_off_and_absence_does_not():
         ("GROWTH", {"growth_metrics": ["price"]}, "UNKNOWN_METRIC"),
         ("GROWTH", {"growth_metrics": []}, "UNKNOWN_METRIC"),
         ("VALUE", {"long_side": "MIDDLE"}, "UNKNOWN_VALUE"),
+        ("VALUE", {"fundamental": "DAU"}, "UNKNOWN_VALUE"),
+        ("VALUE", {"fundamental": None}, "NOT_NULLABLE"),
     ],
 )
 def test_a_bad_option_is_named(factor, options, code):
@@ -118,7 +120,8 @@ def test_whatever_comes_in_is_a_config_or_a_typed_refusal(options):
             ("price",),
             "market_cap",
         ),
-        ("VALUE", {}, ("price", "market_cap", "volume"), "fees"),
+        ("VALUE", {}, ("price", "market_cap", "volume", "book_value"), "fees"),
+        ("VALUE", {"fundamental": "BOOK_VALUE"}, ("price", "market_cap", "volume", "fees"), "book_value"),
         ("GROWTH", {}, ("price", "market_cap", "volume"), "fees or dau or revenue"),
         ("GROWTH", {"growth_metrics": ["revenue"]}, ("price", "market_cap", "volume", "fees"), "revenue"),
     ],
@@ -128,6 +131,14 @@ def test_an_absent_field_is_named(factor, options, available, missing):
     with pytest.raises(MissingField) as caught:
         needed_fields(config, available)
     assert caught.value.field == missing
+
+
+def test_value_needs_the_field_of_its_fundamental_alone():
+    available = ("price", "market_cap", "volume", "fees", "book_value")
+    for fundamental, needed, other in (("fees", "fees", "book_value"), ("book_value", "book_value", "fees")):
+        fields = needed_fields(parse_config(FactorName.VALUE, {"fundamental": fundamental}), available)
+        assert needed in fields
+        assert other not in fields
 
 
 def test_growth_skips_default_metrics_that_are_absent():

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.panel import Calendar, Panel
-from engine.periods import Rebalance, build_periods, period_grid
+from engine.periods import Rebalance, build_periods, period_grid, with_lags
 
 
 def panel(first: str, days: int, calendar: str = "EVERY_DAY", **fields) -> Panel:
@@ -77,6 +77,51 @@ def test_flows_are_summed_and_users_averaged_over_the_days_observed():
     found = build_periods(panel("2024-01-01", 14, volume=days, dau=days), Rebalance.WEEKLY)
     np.testing.assert_array_equal(found.fields["volume"].ravel(), [9, np.nan])
     np.testing.assert_array_equal(found.fields["dau"].ravel(), [3, np.nan])
+
+
+def filed(calendar: str = "EVERY_DAY", days: int = 600, **values: float) -> Panel:
+    """A panel from Monday 2024-01-01 with book values at some of its rows, given as r<row>."""
+    book = np.full(days, np.nan)
+    for row, value in values.items():
+        book[int(row[1:])] = value
+    return panel("2024-01-01", days, calendar, book_value=book)
+
+
+def test_a_book_value_lasts_until_the_next_one_from_the_day_it_is_published():
+    weeks = build_periods(filed(days=35, r6=1.0, r7=2.0, r9=-3.0, r28=5.0), Rebalance.WEEKLY)
+    np.testing.assert_array_equal(weeks.fields["book_value"].ravel(), [1, -3, -3, -3, 5])
+    days = build_periods(filed(days=12, r6=1.0, r7=2.0, r9=-3.0), Rebalance.DAILY).fields["book_value"]
+    np.testing.assert_array_equal(days.ravel(), [np.nan] * 6 + [1, 2, 2, -3, -3, -3])
+
+
+def test_a_book_value_is_missing_when_it_is_older_than_400_days():
+    found = build_periods(filed(r3=1.0), Rebalance.DAILY).fields["book_value"].ravel()
+    assert found[403] == 1
+    assert np.isnan(found[404:]).all()
+
+
+def test_the_age_of_a_book_value_is_in_calendar_days_of_the_end_also_among_sessions():
+    # row 0 is Monday 2024-01-01; 400 days later is Tuesday 2025-02-04, row 286
+    found = build_periods(filed("OBSERVED", days=300, r0=1.0), Rebalance.DAILY).fields["book_value"].ravel()
+    assert found[286] == 1
+    assert np.isnan(found[287:]).all()
+
+
+@pytest.mark.parametrize("calendar", Calendar)
+def test_a_publication_lag_moves_the_whole_life_of_a_book_value(calendar):
+    periods = build_periods(filed(calendar.value, r5=7.0), Rebalance.DAILY)
+    found = with_lags(periods, execution_lag=0, publication_lag=10).fields["book_value"].ravel()
+    age = (periods.grid.ends - periods.panel.dates[5]).astype(int)
+    np.testing.assert_array_equal(np.isfinite(found), (age >= 10) & (age <= 410))
+
+
+def test_other_fields_are_not_carried_forward_beside_a_book_value():
+    fields = dict.fromkeys(("market_cap", "close", "book_value", "shares"), [4.0] + [np.nan] * 13)
+    found = build_periods(panel("2024-01-01", 14, **fields), Rebalance.WEEKLY).fields
+    for name in ("market_cap", "close"):
+        np.testing.assert_array_equal(found[name].ravel(), [4, np.nan])
+    for name in ("book_value", "shares"):
+        np.testing.assert_array_equal(found[name].ravel(), [4, 4])
 
 
 @settings(max_examples=40, deadline=None)

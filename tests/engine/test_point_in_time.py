@@ -12,9 +12,9 @@ from engine.factors.config import FactorName, LongSide
 from engine.factors.options import parse_config
 from engine.panel import Panel
 from engine.periods import Rebalance, period_grid
-from tests.engine.panels import holdings_frame, panel_of, synthetic_frame
+from tests.engine.panels import holdings_frame, panel_of, synthetic_frame, with_book_values
 
-PANEL = panel_of(synthetic_frame(5, assets=24, days=330))
+PANEL = panel_of(with_book_values(synthetic_frame(5, assets=24, days=330)))
 OPTIONS = {"market_cap_threshold": 5e6, "liquidity_threshold": 1e6, "min_assets": 6}
 CONFIGS = {
     "smb": ("SMB", {}),
@@ -28,6 +28,8 @@ CONFIGS = {
     "growth monthly": ("GROWTH", {"rebalance": "MONTHLY", "growth_window": 1}),
     "momentum_v2 daily": ("MOMENTUM_V2", {"rebalance": "DAILY"}),
     "value with lags": ("VALUE", {"execution_lag_days": 1, "publication_lag_days": 10, "cost_bps": 10.0}),
+    "value by book": ("VALUE", {"fundamental": "BOOK_VALUE", "long_side": "LOW"}),
+    "value by book, late": ("VALUE", {"fundamental": "BOOK_VALUE", "publication_lag_days": 10}),
     "smb excluding extremes": ("SMB", {"max_abs_return": 0.1, "extreme_returns": "EXCLUDE"}),
 }
 
@@ -105,6 +107,23 @@ def test_figures_that_are_not_published_yet_decide_nothing(factor, lag):
     assert not decided(before, PANEL).equals(decided(another_day, PANEL))
 
 
+@pytest.mark.parametrize("lag", [0, 1, 30])
+def test_a_book_value_decides_from_the_day_on_which_it_is_known(lag):
+    options = {"fundamental": "BOOK_VALUE", "publication_lag_days": lag}
+    config = parse_config(FactorName("VALUE"), OPTIONS | options)
+    before = compute_factor(PANEL, config)
+    last_known = before.formation_dates[-1] - lag
+
+    def without(dates):
+        book = np.where(dates[:, None], np.nan, PANEL.fields["book_value"])
+        return compute_factor(replace(PANEL, fields={**PANEL.fields, "book_value": book}), config)
+
+    assert decided(before, PANEL).equals(decided(without(PANEL.dates > last_known), PANEL))
+    published = PANEL.dates[np.isfinite(PANEL.fields["book_value"]).any(axis=1)]
+    newest = published[published <= last_known][-3:]
+    assert not decided(before, PANEL).equals(decided(without(np.isin(PANEL.dates, newest)), PANEL))
+
+
 def test_costs_and_flags_change_no_portfolio_and_no_gross_number():
     plain = compute_factor(PANEL, config_of("smb"))
     costly = compute_factor(
@@ -155,7 +174,7 @@ def test_the_units_of_prices_do_not_matter(name):
 @pytest.mark.parametrize("name", CONFIGS)
 def test_the_order_of_assets_in_the_input_does_not_matter(name):
     config = config_of(name)
-    frame = synthetic_frame(5, assets=24, days=330)
+    frame = with_book_values(synthetic_frame(5, assets=24, days=330))
     shuffled = panel_of(frame.sample(frac=1.0, random_state=3))
     np.testing.assert_array_equal(
         compute_factor(PANEL, config).factor, compute_factor(shuffled, config).factor

@@ -32,7 +32,7 @@ COMMON_DEFAULTS: dict[str, object] = {
 FACTOR_DEFAULTS: dict[str, dict[str, object]] = {
     "smb": {},
     "market": {"top_n": 10, "weighting": "market_cap"},
-    "value": {"long_side": "HIGH"},
+    "value": {"long_side": "HIGH", "fundamental": "FEES"},
     "momentum": {"lookback_periods": 3, "volatility_adjusted": False},
     "momentum_v2": {"lookback_days": 21, "breakpoint": 0.25},
     "growth": {"growth_window": 2, "growth_metrics": None},
@@ -40,7 +40,7 @@ FACTOR_DEFAULTS: dict[str, dict[str, object]] = {
 REQUIRED_FIELDS = {
     "smb": ["mc"],
     "market": ["mc"],
-    "value": ["mc", "fees"],
+    "value": ["mc"],
     "momentum": [],
     "momentum_v2": [],
     "growth": [],
@@ -95,6 +95,8 @@ def check_fields(factor: str, settings: Mapping[str, object], periods: PeriodTab
         needed.append("mc")
     if settings["liquidity_threshold"] is not None:
         needed.append("24h_volume")
+    if factor == "value":
+        needed.append(settings["fundamental"].lower())
     for field in needed:
         if not periods.has(field):
             raise OracleMissingField(f"{factor} with these settings needs the field {field}")

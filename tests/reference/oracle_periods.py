@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 PERIOD_CODES = {"DAILY": "D", "WEEKLY": "W-SUN", "MONTHLY": "M"}
-FIELDS = ("price", "mc", "24h_volume", "fees", "dau", "revenue")
+FIELDS = ("price", "mc", "24h_volume", "fees", "dau", "revenue", "shares", "book_value")
 PUBLISHED_FIELDS = ("fees", "dau", "revenue")
+FILED_FIELDS = ("shares", "book_value")
+FILED_DAYS = 400
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,26 @@ def published(daily: pd.DataFrame, field: str, lag_days: int, ends: pd.Series) -
     return shaped(values, numbered)
 
 
+def last_filed(daily: pd.DataFrame, field: str, lag_days: int, ends: pd.Series) -> pd.DataFrame:
+    """At each end the last value known by then (`lag_days` after its date), unless known too long before."""
+    filed = daily.dropna(subset=[field])
+    filed = filed.assign(known=filed["date"] + pd.Timedelta(days=lag_days))
+    asked = pd.DataFrame({"end": pd.DatetimeIndex(ends)}).merge(
+        daily[["asset"]].drop_duplicates(), how="cross"
+    )
+    found = pd.merge_asof(
+        asked,
+        filed[["known", "asset", field]].sort_values("known"),
+        left_on="end",
+        right_on="known",
+        by="asset",
+        tolerance=pd.Timedelta(days=FILED_DAYS),
+    )
+    table = found.pivot(index="end", columns="asset", values=field).reindex(pd.DatetimeIndex(ends))
+    table.columns = table.columns.astype(object)
+    return table
+
+
 def execution_prices(daily: pd.DataFrame, calendar: str, ends: pd.Series) -> pd.DataFrame:
     """Last price among each period's rows moved by one calendar row."""
     if calendar == "EVERY_DAY":
@@ -128,7 +150,8 @@ def aggregate(
     publication_lag_days: int = 0,
     execution_lag_days: int = 0,
 ) -> PeriodTables:
-    """Price and cap: last value in the period; volume, fees and revenue: sum; active users: mean."""
+    """Price and cap: last value in the period; volume, fees and revenue: sum; active users: mean; shares and
+    book value: the last one filed."""
     dates = pd.DatetimeIndex(daily["date"].unique())
     ends = complete_periods(dates, rebalance, calendar, execution_lag_days)
     period = daily["date"].dt.to_period(PERIOD_CODES[rebalance])
@@ -136,7 +159,9 @@ def aggregate(
 
     tables = {}
     for field in daily.columns.drop(["date", "asset"]):
-        if publication_lag_days > 0 and field in PUBLISHED_FIELDS:
+        if field in FILED_FIELDS:
+            tables[field] = last_filed(daily, field, publication_lag_days, ends)
+        elif publication_lag_days > 0 and field in PUBLISHED_FIELDS:
             tables[field] = published(daily, field, publication_lag_days, ends)
         elif field in ("price", "mc"):
             tables[field] = shaped(grouped[field].last(), ends)

@@ -80,8 +80,8 @@ def signal_at(
     if factor in ("smb", "market"):
         signal = tables["mc"].iloc[t - 1]
     elif factor == "value":
-        fees = tables["fees"].iloc[t - 1]
-        signal = tables["mc"].iloc[t - 1] / fees.where(fees > 0)
+        fundamental = tables[config["fundamental"].lower()].iloc[t - 1]
+        signal = tables["mc"].iloc[t - 1] / fundamental.where(fundamental > 0)
     elif factor == "momentum":
         signal = momentum(tables["price"], t, config["lookback_periods"], config["volatility_adjusted"])
     elif factor == "momentum_v2":

@@ -7,13 +7,14 @@ from typing import Annotated, TypeAlias
 import strawberry
 from strawberry.file_uploads import Upload
 
+from app.datasets.record import Provenance
 from app.schema.context import Info
 from app.schema.dataset import DataQuality, Dataset
 from app.schema.enums import Calendar
 from app.schema.errors import InvalidFile, InvalidInput, LimitExceeded, StorageFailure, invalid_argument
 from app.schema.unset import given
 from app.schema.uploads import label_of, require_file, spooled
-from app.services.datasets import Provenance, ingest_file
+from app.services.datasets import ingest_file
 from app.services.runs import MAX_NOTE_LENGTH
 
 MAX_LICENCE_LENGTH = 200

@@ -17,6 +17,7 @@ from app.errors import InvalidInput, QueueFull, RunNotFound, StorageFailure
 COST_RULES = CostRules(
     list_sizes={"Query.factors": 6, "Run.dates": 2_000},
     point_lists=frozenset({"TimeSeries.dates", "TimeSeries.values", "TimeSeries.points"}),
+    work={},
 )
 
 

@@ -8,8 +8,9 @@ from pydantic import SecretStr
 
 from app.boundary import guarded_schema
 from app.boundary.cost_rules import CostLimits
+from app.boundary.error_masking import PUBLIC_CODES, public_code, public_error
 from app.boundary.graphql_app import FactorQLApp
-from app.errors import FactorQLError, InvalidFile, StorageFailure
+from app.errors import FactorQLError, InvalidFile, StorageFailure, UnknownAssets
 from tests.app.boundary.live_server import application, page, settings_of
 from tests.app.boundary.sample_schema import COST_RULES, JOURNAL, build_sample_schema
 
@@ -89,8 +90,6 @@ class TestErrors:
             assert "shadow" not in response.text
 
     def test_every_expected_error_has_a_public_code(self):
-        from app.boundary.error_masking import PUBLIC_CODES, public_code, public_error
-
         class Unlisted(InvalidFile):
             code = "UNLISTED"
 
@@ -102,6 +101,16 @@ class TestErrors:
             pending += cls.__subclasses__()
             if cls.__module__ == "app.errors":
                 assert cls.code in PUBLIC_CODES
+
+    def test_unknown_assets_are_told_with_what_is_near(self):
+        error = UnknownAssets("unknown asset: 'btcc'", unknown=(("btcc", ("btc",)),))
+        assert public_error(error) == {
+            "message": "unknown asset: 'btcc'",
+            "extensions": {
+                "code": "BAD_USER_INPUT",
+                "unknownAssets": [{"asset": "btcc", "near": ["btc"]}],
+            },
+        }
 
 
 class TestEncoding:

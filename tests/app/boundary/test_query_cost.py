@@ -94,6 +94,25 @@ class TestPages:
         assert measure('{ run(id: "1") { tags dates } }').values == 1 + 20 + 2_000
 
 
+class TestWork:
+    METER = QueryCostMeter(
+        SCHEMA, replace(COST_RULES, work={"Query.factorRuns": 40_000, "Run.factor": 3_000})
+    )
+
+    def test_work_counts_once_a_field_whatever_is_asked_of_it(self):
+        cost = self.METER.measure(parse("{ factorRuns(first: 0) { edges { node { id } } } }"))
+        assert cost.values == 40_000
+
+    def test_work_below_a_list_counts_once_an_object(self):
+        cost = self.METER.measure(parse("{ factorRuns(first: 3) { edges { node { factor { name } } } } }"))
+        assert cost.values == 40_000 + 3 * (5 + 3_000)
+
+    def test_only_so_much_work_is_done_a_request(self):
+        fields = [f"f{at}: factorRuns(first: 0) {{ edges {{ node {{ id }} }} }}" for at in range(3)]
+        self.METER.check(parse(f"{{ {' '.join(fields[:2])} }}"))
+        assert "limited to 100,000 values" in refusal(f"{{ {' '.join(fields)} }}", meter=self.METER)
+
+
 class TestPoints:
     def test_points_are_series_times_points_times_parents(self):
         query = (

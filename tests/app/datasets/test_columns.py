@@ -16,6 +16,10 @@ from app.errors import InvalidFile
         ("Timestamp SYMBOL Close Market_Cap Volume", "price market_cap volume"),
         ("day ticker PriceUSD CapMrktCurUSD FeeTotUSD AdrActCnt", "price market_cap fees dau"),
         ("date id price marketcap volume_usd active_addresses", "price market_cap volume dau"),
+        ("date ticker close volume shares_outstanding", "price volume shares"),
+        ("date ticker adj_close close book_equity shares", "price close book_value shares"),
+        ("date ticker Close price total_equity", "close price book_value"),
+        ("date ticker close_usd AdjClose", "close price"),
     ],
 )
 def test_common_names_are_known_in_any_case(names: str, fields: str) -> None:
@@ -49,7 +53,10 @@ def test_columns_that_cannot_name_a_field_are_left_out(name: str) -> None:
 @pytest.mark.parametrize(
     ("first", "second", "field"),
     [
-        ("price", "Close", "price"),
+        ("price", "PriceUSD", "price"),
+        ("price", "Adj Close", "price"),
+        ("close", "Close Price", "close"),
+        ("shares", "shares outstanding", "shares"),
         ("mc", "MarketCap", "market_cap"),
         ("symbol", "id", "asset"),
         ("tvl", "TVL", "tvl"),
@@ -63,6 +70,18 @@ def test_two_columns_of_one_meaning_are_an_error_that_names_both(first: str, sec
         plan_columns(names, "f.csv")
 
     assert caught.value.message == f"f.csv: columns {first!r} and {second!r} both mean {field}"
+
+
+def test_two_closes_are_an_error_also_where_they_are_the_price() -> None:
+    with pytest.raises(InvalidFile, match="columns 'close' and 'close_usd' both mean price"):
+        plan_columns(["date", "asset", "close", "close_usd"], "f.csv")
+
+
+@pytest.mark.parametrize(
+    ("names", "adjusted"), [("price close", False), ("close", False), ("adj_close close", True)]
+)
+def test_a_name_tells_whether_prices_are_adjusted(names: str, adjusted: bool) -> None:
+    assert plan_columns(["date", "asset", *names.split()], "f.csv").price_is_adjusted is adjusted
 
 
 def test_a_repeated_column_is_an_error() -> None:

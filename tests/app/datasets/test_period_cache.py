@@ -77,7 +77,7 @@ def test_datasets_grids_and_versions_have_their_own_entries(
     open_periods(panel, "b" * 64, Rebalance.WEEKLY, tmp_path)
     monkeypatch.setattr(period_cache, "ENGINE_VERSION", "next")
     open_periods(panel, NAME, Rebalance.WEEKLY, tmp_path)
-    monkeypatch.setattr(period_cache, "FORMAT", 2)
+    monkeypatch.setattr(period_cache, "FORMAT", period_cache.FORMAT + 1)
     open_periods(panel, NAME, Rebalance.WEEKLY, tmp_path)
 
     assert len(list(periods_dir(tmp_path).iterdir())) == 5

@@ -27,7 +27,7 @@ def test_the_stored_form_has_the_documented_shape(tmp_path: Path) -> None:
         "counts": [
             {
                 "code": "NEGATIVE",
-                "label": "rows with a negative market cap, volume, fees or number of users",
+                "label": "rows with a negative market cap, volume, fees, number of users or shares",
                 "action": "REFUSED",
                 "count": 1,
                 "example": None,
@@ -73,6 +73,7 @@ def test_the_stored_form_has_the_documented_shape(tmp_path: Path) -> None:
                 "last_date": "2021-01-02",
             },
         ],
+        "lost": [],
         "notes": ["there is only one asset, so no portfolio can be formed across assets"],
     }
 

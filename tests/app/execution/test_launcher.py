@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from app.execution import launcher as launcher_module
-from app.execution.conversation import Ended, Outcome, converse
+from app.execution.conversation import Ended, converse
 from app.execution.frames import MAX_RESULT_BYTES, Frame, FrameKind, receive_frame, send_frame
 from app.execution.launcher import ChildProcess, ForkRefused, ForkserverLost, Launcher
 from app.execution.protocol import ComputeRequest, Failure, Progress, decode_arrays, encode_message
@@ -40,7 +40,7 @@ def own_launcher() -> Iterator[Launcher]:
     launcher.close()
 
 
-def outcome_of(launcher: Launcher, request: ComputeRequest) -> Outcome:
+def outcome_of(launcher: Launcher, request: ComputeRequest) -> object:
     with closing(launcher.launch()) as child:
         return converse(child, request, lambda _: None)
 

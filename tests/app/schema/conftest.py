@@ -14,6 +14,7 @@ from app.services.events import EventHub
 from app.settings import Settings
 from db.records import RunRecord
 from db.store import Store
+from tests.app.exposing import add_exposed
 from tests.app.schema.graph import Graph, Population, populate
 from tests.app.schema.sweeping import add_sweep
 
@@ -41,6 +42,13 @@ def graph(schema: strawberry.Schema, services: Services) -> Graph:
 async def sweep(graph: Graph) -> RunRecord:
     """A succeeded sweep; ask for it before the population, whose queued run would be claimed instead."""
     return await add_sweep(graph.services.store)
+
+
+@pytest.fixture
+async def exposed(graph: Graph) -> list[RunRecord]:
+    """MARKET and SMB on a dataset with files, whose assets are combinations of them; ask for it before the
+    population too."""
+    return await add_exposed(graph.services)
 
 
 @pytest.fixture

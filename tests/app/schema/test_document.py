@@ -73,6 +73,7 @@ LONG_LISTS = (
     "UndefinedMetric",
     "Asset",
     "QuarantinedLine",
+    "LostAsset",
     "SweepValue",
     "TargetPosition",
     "Subperiod",

@@ -10,6 +10,7 @@ from graphql import GraphQLObjectType, GraphQLUnionType
 
 from app import errors as program
 from app.schema.errors import EXCEPTION_HANDLERS, field_errors_at
+from app.sources.errors import SourceNotConfigured
 from db.errors import StoreUnavailable
 
 SHOWN_IN_QUERIES_ONLY = {program.FactorQLError, program.NotFound, program.Unauthenticated}
@@ -22,7 +23,7 @@ def test_every_expected_error_has_a_type() -> None:
         if issubclass(kind, program.FactorQLError)
     }
     handled = {handler.exception_type for handler in EXCEPTION_HANDLERS}
-    assert handled - {StoreUnavailable} == kinds - SHOWN_IN_QUERIES_ONLY
+    assert handled - {StoreUnavailable, SourceNotConfigured} == kinds - SHOWN_IN_QUERIES_ONLY
 
 
 def test_types_are_named_like_the_errors() -> None:

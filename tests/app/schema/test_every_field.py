@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ from starlette.datastructures import UploadFile
 from app.schema.node_ids import NodeType, encode_id
 from db.records import RunRecord
 from engine.factors.config import FactorName
+from tests.app.schema.fetching import add_fetch
 from tests.app.schema.graph import Graph, Population, run_id
 from tests.app.schema.sweeping import sweep_id
 
@@ -87,7 +89,9 @@ class Writer:
 
 
 @pytest.fixture
-def writer(schema: strawberry.Schema, sweep: RunRecord, population: Population) -> Writer:
+def writer(
+    schema: strawberry.Schema, sweep: RunRecord, exposed: list[RunRecord], population: Population
+) -> Writer:
     run = run_id(population.runs[FactorName.MOMENTUM])
     dataset = encode_id(NodeType.DATASET, population.dataset_id)
     return Writer(
@@ -104,6 +108,13 @@ def writer(schema: strawberry.Schema, sweep: RunRecord, population: Population) 
             "(select)": "[{}, {name: LONG, transform: GROWTH_OF_100}, {transform: ROLLING_SHARPE}]",
             "(range)": '{start: "2020-01-01"}',
             "(maxPoints)": "100",
+            "FactorRun.monthlyMetrics(asOf)": '"2025-01-12"',
+            "FactorRun.monthlyMetrics(riskFree)": "{annualRate: 0.02}",
+            "Query.exposures(input)": f'{{portfolio: {{amounts: [{{asset: "BTC", number: 2}}]}}, '
+            f"runs: {graph_ids(exposed)}, riskFree: {{annualRate: 0.02}}, rollingWeeks: 30}}",
+            "Query.assetBetas(run)": f'"{run_id(exposed[0])}"',
+            "Query.assetBetas(assets)": '["btc", "late"]',
+            "Query.factorCorrelations(runs)": graph_ids(exposed),
             "(where)": "{status: {eq: SUCCEEDED}}",
             "(orderBy)": "[{field: SHARPE_RATIO}, {field: ID, direction: ASC}]",
             "SweepResult.points(where)": "{failed: false}",
@@ -112,8 +123,10 @@ def writer(schema: strawberry.Schema, sweep: RunRecord, population: Population) 
             "SweepResult.heatMap(y)": "BREAKPOINT",
             "SweepResult.series(select)": "[{}, {name: WALK_FORWARD, transform: DRAWDOWN}]",
             "Query.sweepRuns(orderBy)": "[{field: FINISHED_AT}]",
-            "Mutation.sweepFactor(input)": "{spec: {momentum: {minAssets: 5}}, "
+            "Mutation.sweepFactor(input)": f'{{dataset: {{id: "{dataset}"}}, '
+            "spec: {momentum: {minAssets: 5}}, "
             "axes: [{option: LOOKBACK_PERIODS, values: {numbers: [1, 2]}}]}",
+            "Mutation.fetchDataset(input)": '{source: COINMETRICS, startDate: "2024-01-01", name: "coins"}',
             "Mutation.promotePoint(input)": f'{{sweep: "{sweep_id(sweep)}", point: 1}}',
             "(input)": f'{{spec: {{smb: {{minAssets: 5}}}}, dataset: {{id: "{dataset}"}}, tags: ["x"]}}',
             "Mutation.cancelRun(id)": f'"{run_id(population.queued)}"',
@@ -123,6 +136,10 @@ def writer(schema: strawberry.Schema, sweep: RunRecord, population: Population) 
             "(files)": "[$file]",
         },
     )
+
+
+def graph_ids(runs: list[RunRecord]) -> str:
+    return json.dumps([run_id(run) for run in runs])
 
 
 def uploaded() -> UploadFile:
@@ -136,6 +153,7 @@ async def run_operation(graph: Graph, kind: str, call: str) -> dict[str, Any]:
 
 
 async def test_every_field_answers_without_an_error(graph: Graph, writer: Writer) -> None:
+    await add_fetch(graph.services.store)
     query, mutation = writer.schema.query_type, writer.schema.mutation_type
     assert query is not None
     assert mutation is not None

@@ -6,6 +6,7 @@ from dataclasses import fields
 
 import pytest
 
+from app.schema.enums import Fundamental
 from app.schema.factor_config import CONFIG_TYPES, to_factor_config
 from engine.factors.config import FactorName
 from engine.factors.options import config_to_json
@@ -37,6 +38,17 @@ def test_an_option_that_is_not_stored_counts_as_unrecorded() -> None:
     assert "minAssets" in shown.unrecorded_fields
     assert "maxWeight" not in shown.unrecorded_fields
     assert "breakpoint" not in shown.unrecorded_fields, "the market factor has no such option"
+
+
+def test_value_runs_from_before_there_was_a_choice_were_measured_by_fees() -> None:
+    stored = config_to_json(FACTORS[FactorName.VALUE].config_type())
+    assert stored.pop("fundamental") == "FEES"
+    for options in (stored, stored | {"fundamental": None}):
+        shown = to_factor_config(FactorName.VALUE, options)
+        assert shown.fundamental is Fundamental.FEES
+        assert shown.unrecorded_fields == []
+    chosen = to_factor_config(FactorName.VALUE, stored | {"fundamental": "BOOK_VALUE"})
+    assert chosen.fundamental is Fundamental.BOOK_VALUE
 
 
 def test_every_option_of_the_engine_has_a_field() -> None:

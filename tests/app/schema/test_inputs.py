@@ -106,7 +106,7 @@ def _unusual(factor: FactorName) -> dict[str, Any]:
     own = {
         FactorName.SMB: {},
         FactorName.MARKET: {"top_n": 7},
-        FactorName.VALUE: {"long_side": "LOW"},
+        FactorName.VALUE: {"long_side": "LOW", "fundamental": "BOOK_VALUE"},
         FactorName.MOMENTUM: {"lookback_periods": 5, "volatility_adjusted": True},
         FactorName.MOMENTUM_V2: {"lookback_days": 30},
         FactorName.GROWTH: {"growth_window": 4, "growth_metrics": ["fees", "revenue"]},

@@ -68,7 +68,7 @@ async def test_what_is_in_the_code_takes_no_statement(graph: Graph, query: str) 
 
 async def test_nothing_stays_cached_in_a_request(graph: Graph, population: Population) -> None:
     """A request that goes on, as a subscription does, sees what is in the store at the time."""
-    loaders = Loaders(graph.services.store)
+    loaders = Loaders(graph.services)
     run = next(iter(population.runs.values()))
     with counting_statements(graph.services.store) as statements:
         await loaders.performance.load(run.id)

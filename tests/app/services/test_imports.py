@@ -67,6 +67,16 @@ async def test_what_comes_in_is_counted_and_the_rest_is_quarantined(services):
     assert outcome.ignored_files == ("README.md",)
 
 
+async def test_an_imported_value_run_was_measured_by_fees_since_there_was_nothing_else(services):
+    header = f"{BASE},cumulative_returns,annualized_return,years"
+    row = "20240301_101500,value,0.5,30,equal,0.44,0.2,2.0"
+    await import_logs(services, {"value.csv": f"{header}\n{row}\n".encode()}, source="logs")
+    run = await run_queries.find_imported(services.store, "VALUE", "20240301_101500")
+    assert run.config["fundamental"] == "FEES"
+    assert "fundamental" not in run.unrecorded_fields
+    assert "long_side" in run.unrecorded_fields
+
+
 async def test_an_imported_run_says_what_was_not_recorded(services):
     await import_logs(services, FILES, source="logs")
     run = await run_queries.find_imported(services.store, "SMB", "20240301_101500")

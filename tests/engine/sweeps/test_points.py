@@ -15,9 +15,9 @@ from engine.periods import build_periods
 from engine.sweeps.grid import SweepAxis, parse_plan
 from engine.sweeps.points import POINT_METRICS
 from engine.sweeps.sweep import SPAN_SHARPE, chunked, conclude, evaluate_points, sweep
-from tests.engine.panels import panel_of, synthetic_frame
+from tests.engine.panels import panel_of, synthetic_frame, with_book_values
 
-PANEL = panel_of(synthetic_frame(7, assets=30, days=420))
+PANEL = panel_of(with_book_values(synthetic_frame(7, assets=30, days=420)))
 BASE = {"min_assets": 6, "market_cap_threshold": 1e6, "liquidity_threshold": None}
 FILTERS = SweepAxis(option="market_cap_threshold", values=(None, 1e7, 3e7))
 WEIGHTS = SweepAxis(option="weighting_method", values=("EQUAL", "MARKET_CAP", "INVERSE_VARIANCE"))
@@ -29,7 +29,15 @@ LAGS = (
 PLANS = {
     "smb": (FactorName.SMB, (FILTERS, WEIGHTS, SweepAxis(option="min_lifetime_days", values=(None, 90)))),
     "market": (FactorName.MARKET, (SweepAxis(option="top_n", values=(3, 5)), WEIGHTS, FILTERS)),
-    "value": (FactorName.VALUE, (SweepAxis(option="long_side", values=("HIGH", "LOW")), COSTS, *LAGS)),
+    "value": (
+        FactorName.VALUE,
+        (
+            SweepAxis(option="fundamental", values=("FEES", "BOOK_VALUE")),
+            SweepAxis(option="long_side", values=("HIGH", "LOW")),
+            COSTS,
+            *LAGS,
+        ),
+    ),
     "momentum": (
         FactorName.MOMENTUM,
         (

@@ -1,0 +1,1 @@
+"""Exposures in the graph: betas of portfolios and assets, attribution, correlations of factors."""

@@ -1,0 +1,1 @@
+"""Fetches in the graph: the sources, their runs, progress and reports."""

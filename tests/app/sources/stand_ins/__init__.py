@@ -1,0 +1,1 @@
+"""Local servers that behave as the vendors do, and misbehave on demand."""
