@@ -1,4 +1,4 @@
-"""`python -m scripts.benchmarks [PART ...]`: all, or some of engine, real, sweep, launch, store."""
+"""`python -m scripts.benchmarks [PART ...]`: all, or some of PARTS."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 from scripts.benchmarks.machine import machine_facts
 from scripts.benchmarks.measure import Table
 
-PARTS = ("engine", "real", "sweep", "launch", "store")
+PARTS = ("engine", "real", "sweep", "risk", "launch", "store", "fetch")
 
 
 @click.command()
@@ -47,10 +47,19 @@ def _measured(part: str, quick: bool) -> list[Table]:
         from scripts.benchmarks.sweep import measure_sweeps
 
         return [measure_sweeps(quick)]
+    if part == "risk":
+        from scripts.benchmarks.risk import measure_factor_returns
+        from scripts.benchmarks.risk_model import measure_risk_models
+
+        return [*measure_factor_returns(quick), measure_risk_models(quick)]
     if part == "launch":
         from scripts.benchmarks.launch import measure_launches
 
         return [measure_launches(quick)]
+    if part == "fetch":
+        from scripts.benchmarks.fetch import measure_fetch
+
+        return [measure_fetch(quick)]
     from scripts.benchmarks.store import measure_stores
 
     return measure_stores(quick)

@@ -1,0 +1,103 @@
+"""What a risk model can be told: the options of all its stages, checked when a config is made."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import date
+
+from engine.errors import ConfigFault, InvalidConfig
+from engine.factors.config import option
+from engine.risk.covariance import CovarianceConfig
+from engine.risk.estimation_sample import RegressionWeighting
+from engine.risk.estimation_universe import EstimationUniverseConfig
+from engine.risk.factor_returns import RegressionMode
+from engine.risk.options import check_ranges
+from engine.risk.scores.beta import BetaConfig
+from engine.risk.scores.config import Centering, StyleConfig
+from engine.risk.scores.liquidity import LiquidityConfig
+from engine.risk.scores.momentum import MomentumConfig
+from engine.risk.scores.residual_volatility import ResidualVolatilityConfig
+from engine.risk.scores.reversal import ReversalConfig
+from engine.risk.scores.size import SizeConfig
+from engine.risk.scores.value import ValueConfig
+from engine.risk.specific_risk import SpecificRiskConfig
+from engine.risk.validation_portfolios import SEED
+
+DEFAULT_STYLES: tuple[StyleConfig, ...] = (
+    MomentumConfig(),
+    SizeConfig(),
+    BetaConfig(),
+    ResidualVolatilityConfig(),
+    ReversalConfig(),
+    ValueConfig(),
+    LiquidityConfig(),
+)
+"""The styles of a model that names none, but for those whose fields the panel lacks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskModelConfig:
+    """Options of a risk model. Construction validates and raises InvalidConfig.
+
+    styles: None = DEFAULT_STYLES, as far as the panel has their fields; the fields of named styles must
+    exist. winsor: share of the assets on each side whose returns are clipped for estimation, on each date.
+    max_abs_return: a return of one row beyond it, either way, is taken for a fault in the data; it and the
+    asset's next return are missing. None = none is. One fault of many powers of ten would be the risk of all
+    the asset's peers.
+    min_assets: estimating assets without which a date has neither factor nor specific returns.
+    start_date, end_date: of the returns that are explained; scores look at earlier history.
+    random_portfolios, random_size, seed: how many portfolios of how many random assets the forecasts are
+    validated by.
+    """
+
+    styles: tuple[StyleConfig, ...] | None = None
+    mode: RegressionMode = RegressionMode.JOINT
+    weighting: RegressionWeighting = RegressionWeighting.SQRT_CAP
+    winsor: float = option(0.05, low=0.0, high=0.25)
+    max_abs_return: float | None = option(10.0, low=0.01, high=1e9)
+    min_assets: int = option(30, low=1, high=100_000)
+    universe: EstimationUniverseConfig = field(default_factory=EstimationUniverseConfig)
+    covariance: CovarianceConfig = field(default_factory=CovarianceConfig)
+    specific: SpecificRiskConfig = field(default_factory=SpecificRiskConfig)
+    start_date: date | None = None
+    end_date: date | None = None
+    random_portfolios: int = option(100, low=1, high=10_000)
+    random_size: int = option(100, low=1, high=10_000)
+    seed: int = option(SEED, low=0, high=2**31 - 1)
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+        if self.start_date is not None and self.end_date is not None and self.end_date < self.start_date:
+            message = f"end_date {self.end_date} lies before start_date {self.start_date}"
+            raise InvalidConfig((ConfigFault("end_date", "END_BEFORE_START", message),))
+
+    @property
+    def centering(self) -> Centering:
+        """Scores are centered by cap, in the modes of toraniko as there: equally."""
+        joint = self.mode is RegressionMode.JOINT
+        return Centering.CAP_WEIGHTED if joint else Centering.EQUAL_WEIGHTED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SkippedStyle:
+    """A default style that the panel has no field for: `fields`, one of which it needs."""
+
+    name: str
+    fields: tuple[str, ...]
+
+
+def chosen_styles(
+    config: RiskModelConfig, present: Collection[str]
+) -> tuple[tuple[StyleConfig, ...], tuple[SkippedStyle, ...]]:
+    """The styles of a model of a panel with the fields `present`, and the default ones that it lacks."""
+    if config.styles is not None:
+        return config.styles, ()
+    chosen, skipped = [], []
+    for style in DEFAULT_STYLES:
+        needed = style.candidate_fields if isinstance(style, ValueConfig) else style.required_fields
+        if needed and not any(name in present for name in needed):
+            skipped.append(SkippedStyle(name=style.label, fields=needed))
+        else:
+            chosen.append(style)
+    return tuple(chosen), tuple(skipped)

@@ -1,0 +1,71 @@
+"""Which assets estimate factor returns: large and old enough to have returns that speak for the market."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.factors.config import option
+from engine.panel import FloatArray
+from engine.risk.cross_section import BoolArray, row_blocks
+from engine.risk.options import check_ranges
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EstimationUniverseConfig:
+    """Who estimates; all others with a price are still given exposures and risk. Construction validates and
+    raises InvalidConfig with every fault.
+
+    market_cap_threshold: USD, exceeded strictly; None = no filter. min_history_rows: rows with a price so
+    far, the date's own among them, without which an asset is too young. top_n: the largest caps of those
+    that pass the rest, equal caps at the end all in; None = no limit.
+    """
+
+    market_cap_threshold: float | None = option(None, low=0.0)
+    min_history_rows: int = option(63, low=0, high=10_000)
+    top_n: int | None = option(None, low=1, high=1_000_000)
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
+def estimation_universe(covered: BoolArray, caps: FloatArray, config: EstimationUniverseConfig) -> BoolArray:
+    """(T, N) who is in the estimation universe at the end of each row, from what is known by then.
+
+    covered: (T, N) whether the asset has a price. caps: (T, N) USD, NaN = unknown; an asset without a cap or
+    a price is never in.
+    """
+    inside = np.empty(caps.shape, dtype=np.bool_)
+    seen = np.zeros(caps.shape[1], dtype=np.int32)
+    for rows in row_blocks(caps.shape):
+        history = seen + np.cumsum(covered[rows], axis=0, dtype=np.int32)
+        seen = history[-1]
+        smallest = 0.0 if config.market_cap_threshold is None else config.market_cap_threshold
+        passed = covered[rows] & (caps[rows] > smallest) & (caps[rows] < np.inf)
+        passed &= history >= config.min_history_rows
+        if config.top_n is not None and config.top_n < caps.shape[1]:
+            passed &= caps[rows] >= _nth_largest(np.where(passed, caps[rows], 0.0), config.top_n)
+        inside[rows] = passed
+    return inside
+
+
+def sector_cap_shares(
+    universe: BoolArray, caps: FloatArray, sectors: NDArray[np.integer], sector_count: int
+) -> FloatArray:
+    """(S,) shares of the sectors in the capitalisation of one date's universe; zeros where it is empty.
+
+    universe, caps, sectors: (N,); who has no sector (-1) or no cap does not count.
+    """
+    counted = universe & (sectors >= 0) & (caps > 0.0) & (caps < np.inf)
+    weights = caps[counted]
+    weights = weights / weights.max(initial=0.0) if len(weights) else weights
+    sums = np.bincount(sectors[counted], weights, minlength=sector_count)
+    return np.asarray(sums / (sums.sum() or 1.0))
+
+
+def _nth_largest(values: FloatArray, rank: int) -> FloatArray:
+    """(T, 1) of rows of N >= rank values."""
+    at = values.shape[1] - rank
+    return np.asarray(np.partition(values, at, axis=1)[:, at : at + 1])

@@ -1,0 +1,72 @@
+"""Liquidity: how much of an asset's market cap is traded (Menchero, Orr and Wang 2011, USE4, "Liquidity")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.errors import ConfigFault
+from engine.factors.config import option
+from engine.panel import VOLUME, FloatArray
+from engine.risk.cross_section import Standardized
+from engine.risk.scores.config import MIN_SHARE, StyleConfig, StyleName
+from engine.risk.scores.inputs import ScoreContext
+from engine.risk.scores.windows import by_columns, observed_counts, trailing_sums
+
+WINDOW_WEIGHTS = (0.35, 0.35, 0.30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiquidityConfig(StyleConfig):
+    """month_days, quarter_days, year_days: the windows whose mean turnovers are averaged, weighted 0.35, 0.35
+    and 0.30. min_share: of a window's rows, those that must have volume and cap."""
+
+    style = StyleName.LIQUIDITY
+
+    month_days: int = option(21, low=1, high=2_520)
+    quarter_days: int = option(63, low=1, high=2_520)
+    year_days: int = option(252, low=1, high=2_520)
+    min_share: float = option(MIN_SHARE, low=0.01, high=1.0)
+
+    def _cross_faults(self) -> list[ConfigFault]:
+        if self.month_days < self.quarter_days < self.year_days:
+            return []
+        message = "month_days, quarter_days and year_days must grow in this order"
+        return [ConfigFault("quarter_days", "NOT_ASCENDING", message)]
+
+    @property
+    def history_rows(self) -> int:
+        return self.year_days - 1
+
+    @property
+    def required_fields(self) -> tuple[str, ...]:
+        return (VOLUME,)
+
+
+def raw_liquidity(volume: FloatArray, caps: FloatArray, config: LiquidityConfig) -> FloatArray:
+    """(T, N) weighted mean of ln of the mean daily volume / cap, both in USD, over the three windows.
+
+    A window counts where at least min_share of its rows have both and something was traded; of those that do
+    not count, the weight goes to the others. NaN where none does, as for a negative volume.
+    """
+    windows = (config.month_days, config.quarter_days, config.year_days)
+
+    def of_assets(volume: FloatArray, caps: FloatArray) -> FloatArray:
+        known = (volume >= 0) & (volume < np.inf) & (caps > 0)
+        turnover = np.divide(volume, caps, out=np.zeros(caps.shape), where=known)
+        total, weights = np.zeros(caps.shape), np.zeros(caps.shape)
+        for window, weight in zip(windows, WINDOW_WEIGHTS, strict=True):
+            count = observed_counts(known, window)
+            mean = trailing_sums(turnover, window) / np.maximum(count, 1)
+            counts = (count >= config.min_share * window) & (mean > 0)
+            np.add(total, weight * np.log(mean, out=mean, where=counts), out=total, where=counts)
+            weights += weight * counts
+        return np.asarray(np.divide(total, weights, out=np.full(caps.shape, np.nan), where=weights > 0))
+
+    return by_columns(of_assets, volume, caps)
+
+
+def liquidity_scores(context: ScoreContext, config: LiquidityConfig) -> Standardized:
+    raw = raw_liquidity(context.inputs.fields[VOLUME], context.inputs.caps, config)
+    return context.by_dates(lambda rows: context.standard(rows, raw[rows], config.winsor))

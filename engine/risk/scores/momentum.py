@@ -1,0 +1,56 @@
+"""Momentum: the return over the last two years but the last month (Jegadeesh and Titman 1993,
+doi:10.1111/j.1540-6261.1993.tb04702.x), recent days counting more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.factors.config import option
+from engine.panel import FloatArray
+from engine.risk.cross_section import Standardized
+from engine.risk.scores.compound import compound_growth
+from engine.risk.scores.config import MIN_SHARE, StyleConfig, StyleName
+from engine.risk.scores.inputs import ScoreContext
+from engine.risk.scores.windows import by_columns, enough, lagged
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MomentumConfig(StyleConfig):
+    """trailing_days: rows of the window. half_life: rows after which a return counts half. lag: rows between
+    the window's end and the date. min_share: of the window's rows, those that must have a return.
+    """
+
+    style = StyleName.MOMENTUM
+
+    trailing_days: int = option(504, low=2, high=2_520)
+    half_life: float = option(126.0, low=1.0, high=2_520.0)
+    lag: int = option(20, low=0, high=252)
+    min_share: float = option(MIN_SHARE, low=0.01, high=1.0)
+
+    @property
+    def history_rows(self) -> int:
+        return self.lag + self.trailing_days - 1
+
+
+def raw_momentum(returns: FloatArray, config: MomentumConfig) -> FloatArray:
+    """(T, N) product of 1 + w_k r[t-lag-k] over the window, less 1; see compound_growth for the weights.
+
+    The window is one of the panel's dates, not of an asset's own rows: a date without a return (NaN) grows by
+    nothing but takes its place, so that all assets are compared over the same days. NaN where less than
+    min_share of the window has a return, rows before the panel's first counting as without.
+    """
+
+    def of_assets(returns: FloatArray) -> FloatArray:
+        known = lagged(returns, config.lag)
+        growth = compound_growth(known, half_life=config.half_life, window=config.trailing_days)
+        observed = enough(np.isfinite(known), config.trailing_days, config.min_share)
+        return np.where(observed, growth, np.nan)
+
+    return by_columns(of_assets, returns)
+
+
+def momentum_scores(context: ScoreContext, config: MomentumConfig) -> Standardized:
+    raw = raw_momentum(context.inputs.returns, config)
+    return context.by_dates(lambda rows: context.standard(rows, raw[rows], config.winsor))

@@ -1,0 +1,76 @@
+"""Portfolios that no one optimised, to judge a risk model by.
+
+Each function gives weights (P, N) on one date, from what is known then. caps: (N,) in any unit; eligible:
+(N,) who may be held; who has no finite cap above 0 never is. A portfolio that nobody can be in has zero
+weights.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.panel import FloatArray
+from engine.undefined import ZERO_STD
+
+SEED = 20_110_802
+
+
+def random_portfolios(
+    caps: FloatArray,
+    eligible: NDArray[np.bool_],
+    *,
+    count: int = 100,
+    size: int = 100,
+    seed: int = SEED,
+) -> FloatArray:
+    """(count, N) cap-weighted, long only, of `size` random assets each, or all there are; weights sum to 1.
+
+    Each portfolio is an order of all N assets that the seed sets, and holds the first that are eligible: a
+    portfolio of one date differs from that of another only by who came and went.
+    """
+    allowed = _holdable(caps, eligible)
+    keys = np.random.Generator(np.random.PCG64(seed)).random((count, len(caps)))
+    keys[:, ~allowed] = np.inf
+    held = min(size, int(allowed.sum()))
+    weights = np.zeros((count, len(caps)))
+    if held == 0:
+        return weights
+    picks = np.argpartition(keys, held - 1, axis=1)[:, :held]
+    np.put_along_axis(weights, picks, caps[picks], axis=1)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
+
+def sector_portfolios(
+    caps: FloatArray, sectors: NDArray[np.integer], sector_count: int, eligible: NDArray[np.bool_]
+) -> FloatArray:
+    """(sector_count, N) cap-weighted, long only, of all assets of each sector; weights sum to 1.
+
+    sectors: (N,) codes from 0, negative = none.
+    """
+    allowed = _holdable(caps, eligible)
+    members = (sectors == np.arange(sector_count)[:, None]) & allowed
+    weights = np.where(members, caps, 0.0)
+    total = weights.sum(axis=1, keepdims=True)
+    return np.asarray(np.divide(weights, total, out=np.zeros_like(weights), where=total > 0.0))
+
+
+def factor_portfolios(caps: FloatArray, scores: FloatArray, eligible: NDArray[np.bool_]) -> FloatArray:
+    """(K, N) long high and short low scores (N, K): weights in proportion to the cap times the score's
+    distance from its cap-weighted mean; 1 is long and 1 is short.
+
+    An asset without a score (NaN) is not held; a score that does not vary has zero weights.
+    """
+    allowed = _holdable(caps, eligible) & np.isfinite(scores.T)
+    value = np.where(allowed, scores.T, 0.0)
+    share = np.where(allowed, caps, 0.0)
+    total = share.sum(axis=1, keepdims=True)
+    share = np.divide(share, total, out=np.zeros_like(share), where=total > 0.0)
+    tilt = share * (value - (share * value).sum(axis=1, keepdims=True))
+    gross = np.abs(tilt).sum(axis=1, keepdims=True)
+    varies = gross > ZERO_STD * np.maximum(1.0, np.abs(value).max(axis=1, keepdims=True, initial=0.0))
+    return np.asarray(np.divide(2.0 * tilt, gross, out=np.zeros_like(tilt), where=varies))
+
+
+def _holdable(caps: FloatArray, eligible: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return eligible & (caps > 0.0) & (caps < np.inf)
