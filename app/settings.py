@@ -63,6 +63,8 @@ class Settings(BaseSettings):
     max_queued_runs: int = Field(1000, ge=1)
     run_timeout_seconds: float = Field(300.0, gt=0)
     run_memory_mb: int = Field(4096, ge=256)
+    optimize_timeout_seconds: float = Field(60.0, gt=0)
+    """Of one portfolio optimisation: whoever asks for it waits."""
 
     max_concurrent_fetches: int = Field(2, ge=1, le=16)
     fetch_timeout_seconds: float = Field(7200.0, gt=0)
@@ -111,3 +113,8 @@ class Settings(BaseSettings):
     def cache_dir(self) -> Path:
         """Derived arrays that may be deleted at any time."""
         return self.data_dir / "cache"
+
+    @property
+    def artifacts_dir(self) -> Path:
+        """Arrays of risk models, one folder a run, which the database refers to."""
+        return self.data_dir / "artifacts"

@@ -12,7 +12,7 @@ from db.errors import StoreUnavailable
 def prepare_data_dir(settings: Settings) -> None:
     """Create the data directory and its parts. Raises StorageFailure with the reason."""
     try:
-        for folder in (settings.data_dir, settings.datasets_dir, settings.cache_dir):
+        for folder in (settings.data_dir, settings.datasets_dir, settings.artifacts_dir, settings.cache_dir):
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StorageFailure(

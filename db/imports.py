@@ -28,19 +28,15 @@ from db.import_queries import (
     quarantine,
     quarantine_of,
 )
-from db.models import Series
-from db.records import (
+from db.import_records import (
     ImportBatchRecord,
     NewImportedRun,
     NewImportFile,
     NewMonthlyMetrics,
     QuarantineRecord,
-    RunEventKind,
-    RunKind,
-    RunOrigin,
-    RunStatus,
-    SeriesRecord,
 )
+from db.models import Series
+from db.records import RunEventKind, RunKind, RunOrigin, RunStatus, SeriesRecord
 from db.results import write_performance, write_series
 from db.run_rows import run
 from db.store import Store

@@ -3,82 +3,29 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, CheckConstraint, Column, Double, ForeignKey, Identity, Index, MetaData, text
-from sqlalchemy import Table as SqlTable
+from sqlalchemy import CheckConstraint, Column, Double, Index, MetaData
 from sqlalchemy import UniqueConstraint as Unique
-from sqlalchemy.orm import registry
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from db.columns import PlainText, RowId, UtcDateTime
+from db.columns import PlainText, RowId
 from db.records import RunEventKind, RunKind, RunOrigin, RunStatus
-
-# Constraints that have names can be changed by later migrations on both databases.
-NAMING_CONVENTION = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-    "pk": "pk_%(table_name)s",
-}
-
-
-class Table(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAMING_CONVENTION))):
-    """Base of all tables, with a metadata of their own."""
-
-    __table__: ClassVar[SqlTable]
-
-
-def _row_id() -> Any:
-    return Field(default=None, sa_column=Column(RowId, Identity(), primary_key=True))
-
-
-def _reference(target: str, *, nullable: bool = False, index: bool = True) -> Any:
-    column = Column(RowId, ForeignKey(target), nullable=nullable, index=index)
-    return Field(default=None, sa_column=column) if nullable else Field(sa_column=column)
-
-
-def _part_of(target: str, *, primary_key: bool = True) -> Any:
-    column = Column(RowId, ForeignKey(target, ondelete="CASCADE"), primary_key=primary_key, nullable=False)
-    return Field(sa_column=column)
-
-
-def _text(*, primary_key: bool = False) -> Any:
-    return Field(sa_type=PlainText, primary_key=primary_key)
-
-
-def _optional_text() -> Any:
-    return Field(default=None, sa_type=PlainText)
-
-
-def _json() -> Any:
-    return Field(sa_type=JSON, nullable=False)
-
-
-def _optional_json() -> Any:
-    return Field(default=None, sa_column=Column(JSON(none_as_null=True)))
-
-
-def _moment() -> Any:
-    return Field(sa_type=UtcDateTime)
-
-
-def _optional_moment() -> Any:
-    return Field(default=None, sa_type=UtcDateTime)
-
-
-def _number() -> Any:
-    return Field(default=None, sa_type=Double)
-
-
-def _one_of(column: str, values: type[StrEnum]) -> str:
-    return f"{column} IN ({', '.join(repr(value.value) for value in values)})"
-
-
-def _partial_index(name: str, *columns: str, unique: bool, where: str) -> Index:
-    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+from db.table import (
+    Table,
+    json_column,
+    moment_column,
+    number_column,
+    one_of,
+    optional_json_column,
+    optional_moment_column,
+    optional_text_column,
+    part_of_column,
+    partial_index,
+    reference_column,
+    row_id_column,
+    text_column,
+)
 
 
 class Dataset(Table, table=True):
@@ -87,39 +34,39 @@ class Dataset(Table, table=True):
     __table_args__ = (
         Unique("name", "version"),
         Unique("name", "fingerprint"),
-        _partial_index("uq_dataset_current_name", "name", unique=True, where="current"),
+        partial_index("uq_dataset_current_name", "name", unique=True, where="current"),
         Index("ix_dataset_fingerprint", "fingerprint"),
         {"sqlite_autoincrement": True},
     )
-    id: int = _row_id()
-    name: str = _text()
+    id: int = row_id_column()
+    name: str = text_column()
     version: int
     current: bool
-    fingerprint: str = _text()
-    source: str = _text()
-    licence: str | None = _optional_text()
-    note: str | None = _optional_text()
+    fingerprint: str = text_column()
+    source: str = text_column()
+    licence: str | None = optional_text_column()
+    note: str | None = optional_text_column()
     synthetic: bool
-    calendar: str = _text()
-    fields: list[str] = _json()
+    calendar: str = text_column()
+    fields: list[str] = json_column()
     asset_count: int
     date_count: int
     first_date: date
     last_date: date
     observation_count: int = Field(sa_column=Column(RowId, nullable=False))
-    quality: dict[str, Any] = _json()
-    created_at: datetime = _moment()
-    deleted_at: datetime | None = _optional_moment()
+    quality: dict[str, Any] = json_column()
+    created_at: datetime = moment_column()
+    deleted_at: datetime | None = optional_moment_column()
 
 
 class DatasetAsset(Table, table=True):
     """One asset of a dataset; `ordinal` is its column in the arrays. Outlives the dataset's files."""
 
     __tablename__: ClassVar[str] = "dataset_asset"
-    dataset_id: int = _part_of("dataset.id")
+    dataset_id: int = part_of_column("dataset.id")
     ordinal: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    asset: str = _text()
-    attributes: dict[str, str] = _json()
+    asset: str = text_column()
+    attributes: dict[str, str] = json_column()
     first_date: date | None = None
     last_date: date | None = None
     observation_count: int
@@ -130,10 +77,10 @@ class ImportBatch(Table, table=True):
 
     __tablename__: ClassVar[str] = "import_batch"
     __table_args__ = ({"sqlite_autoincrement": True},)
-    id: int = _row_id()
-    created_at: datetime = _moment()
-    source: str = _text()
-    files: list[list[str]] = _json()  # [name, content hash] of each file read
+    id: int = row_id_column()
+    created_at: datetime = moment_column()
+    source: str = text_column()
+    files: list[list[str]] = json_column()  # [name, content hash] of each file read
     imported: int
     unchanged: int
     repaired: int
@@ -147,11 +94,11 @@ class Run(Table, table=True):
     """One computation, fetch or imported result. This table is the queue, and `status` alone is the truth."""
 
     __table_args__ = (
-        CheckConstraint(_one_of("status", RunStatus), name="status"),
-        CheckConstraint(_one_of("origin", RunOrigin), name="origin"),
-        CheckConstraint(_one_of("kind", RunKind), name="kind"),
+        CheckConstraint(one_of("status", RunStatus), name="status"),
+        CheckConstraint(one_of("origin", RunOrigin), name="origin"),
+        CheckConstraint(one_of("kind", RunKind), name="kind"),
         CheckConstraint("kind = 'FACTOR' OR origin = 'COMPUTED'", name="kind_of_imported"),
-        CheckConstraint("(kind = 'FETCH') = (factor IS NULL)", name="factor"),
+        CheckConstraint("(kind IN ('FETCH', 'RISK_MODEL')) = (factor IS NULL)", name="factor"),
         CheckConstraint("progress_fraction BETWEEN 0 AND 1", name="progress_fraction"),
         CheckConstraint(
             "status <> 'RUNNING' OR (claimed_by IS NOT NULL AND heartbeat_at IS NOT NULL)", name="claim"
@@ -174,14 +121,14 @@ class Run(Table, table=True):
         ),
         # Launching what exists returns it; failed and canceled runs are launched anew, and so are ended
         # fetches: the vendor may say something else by now.
-        _partial_index(
+        partial_index(
             "uq_run_identity",
             "identity_hash",
             unique=True,
             where="(status IN ('QUEUED', 'RUNNING') OR (status = 'SUCCEEDED' AND kind <> 'FETCH')) "
             "AND NOT forced AND origin = 'COMPUTED'",
         ),
-        _partial_index("uq_run_legacy", "factor", "legacy_run_id", unique=True, where="origin = 'IMPORTED'"),
+        partial_index("uq_run_legacy", "factor", "legacy_run_id", unique=True, where="origin = 'IMPORTED'"),
         # The kind comes last: as the first column, SQLite takes it for selective and sorts what it finds.
         Index("ix_run_status_id", "status", "id", "kind"),
         Index("ix_run_factor_status_finished", "factor", "status", "finished_at", "id", "kind"),
@@ -190,40 +137,40 @@ class Run(Table, table=True):
         Index("ix_run_finished", "finished_at", "id", "kind"),
         {"sqlite_autoincrement": True},
     )
-    id: int = _row_id()
+    id: int = row_id_column()
     kind: str = Field(sa_type=PlainText, sa_column_kwargs={"server_default": RunKind.FACTOR.value})
-    factor: str | None = _optional_text()
-    status: str = _text()
-    origin: str = _text()
-    config: dict[str, Any] = _json()
-    unrecorded_fields: list[str] = _json()
-    identity_hash: str = _text()
+    factor: str | None = optional_text_column()
+    status: str = text_column()
+    origin: str = text_column()
+    config: dict[str, Any] = json_column()
+    unrecorded_fields: list[str] = json_column()
+    identity_hash: str = text_column()
     forced: bool
-    dataset_id: int | None = _reference("dataset.id", nullable=True)
-    engine_version: str | None = _optional_text()
-    legacy_run_id: str | None = _optional_text()
-    import_batch_id: int | None = _reference("import_batch.id", nullable=True)
-    import_remarks: list[str] = _json()
-    created_at: datetime = _moment()
-    imported_at: datetime | None = _optional_moment()
-    started_at: datetime | None = _optional_moment()
-    finished_at: datetime | None = _optional_moment()
+    dataset_id: int | None = reference_column("dataset.id", nullable=True)
+    engine_version: str | None = optional_text_column()
+    legacy_run_id: str | None = optional_text_column()
+    import_batch_id: int | None = reference_column("import_batch.id", nullable=True)
+    import_remarks: list[str] = json_column()
+    created_at: datetime = moment_column()
+    imported_at: datetime | None = optional_moment_column()
+    started_at: datetime | None = optional_moment_column()
+    finished_at: datetime | None = optional_moment_column()
     progress_fraction: float = Field(sa_type=Double)
-    progress_stage: str = _text()
-    progress_counts: dict[str, int] | None = _optional_json()
-    failure_code: str | None = _optional_text()
-    failure_message: str | None = _optional_text()
-    claimed_by: str | None = _optional_text()
-    heartbeat_at: datetime | None = _optional_moment()
+    progress_stage: str = text_column()
+    progress_counts: dict[str, int] | None = optional_json_column()
+    failure_code: str | None = optional_text_column()
+    failure_message: str | None = optional_text_column()
+    claimed_by: str | None = optional_text_column()
+    heartbeat_at: datetime | None = optional_moment_column()
     attempt: int
-    note: str | None = _optional_text()
+    note: str | None = optional_text_column()
 
 
 class RunTag(Table, table=True):
     __tablename__: ClassVar[str] = "run_tag"
     __table_args__ = (Index("ix_run_tag_tag", "tag", "run_id"),)
-    run_id: int = _part_of("run.id")
-    tag: str = _text(primary_key=True)
+    run_id: int = part_of_column("run.id")
+    tag: str = text_column(primary_key=True)
 
 
 _SORTED_METRICS = (
@@ -247,72 +194,72 @@ _SORTED_METRICS = (
 class _Metrics(Table):
     """The metrics of one succeeded run; null = undefined, with its reason in `undefined_metrics`."""
 
-    cumulative_return: float | None = _number()
-    annualized_return: float | None = _number()
-    mean_annual_return: float | None = _number()
-    annualized_volatility: float | None = _number()
-    sharpe_ratio: float | None = _number()
-    sortino_ratio: float | None = _number()
-    sortino_ratio_target: float | None = _number()
-    max_drawdown: float | None = _number()
+    cumulative_return: float | None = number_column()
+    annualized_return: float | None = number_column()
+    mean_annual_return: float | None = number_column()
+    annualized_volatility: float | None = number_column()
+    sharpe_ratio: float | None = number_column()
+    sortino_ratio: float | None = number_column()
+    sortino_ratio_target: float | None = number_column()
+    max_drawdown: float | None = number_column()
     max_drawdown_peak_date: date | None = None
     max_drawdown_trough_date: date | None = None
     max_drawdown_recovery_date: date | None = None
-    calmar_ratio: float | None = _number()
-    value_at_risk_95: float | None = _number()
-    expected_shortfall_95: float | None = _number()
-    hit_rate: float | None = _number()
-    skewness: float | None = _number()
-    excess_kurtosis: float | None = _number()
-    best_period_return: float | None = _number()
-    worst_period_return: float | None = _number()
-    long_only_return: float | None = _number()
-    short_only_return: float | None = _number()
-    years: float | None = _number()
+    calmar_ratio: float | None = number_column()
+    value_at_risk_95: float | None = number_column()
+    expected_shortfall_95: float | None = number_column()
+    hit_rate: float | None = number_column()
+    skewness: float | None = number_column()
+    excess_kurtosis: float | None = number_column()
+    best_period_return: float | None = number_column()
+    worst_period_return: float | None = number_column()
+    long_only_return: float | None = number_column()
+    short_only_return: float | None = number_column()
+    years: float | None = number_column()
     num_periods: int | None = None
     skipped_periods: int | None = None
     missing_returns: int | None = None
-    coverage: float | None = _number()
-    breadth: float | None = _number()
-    long_hhi: float | None = _number()
-    short_hhi: float | None = _number()
+    coverage: float | None = number_column()
+    breadth: float | None = number_column()
+    long_hhi: float | None = number_column()
+    short_hhi: float | None = number_column()
     start_date: date | None = None
     end_date: date | None = None
     wiped_out_on: date | None = None
-    mean_turnover: float | None = _number()
-    break_even_cost_bps: float | None = _number()
-    newey_west_t: float | None = _number()
-    sharpe_standard_error: float | None = _number()
-    probabilistic_sharpe_ratio: float | None = _number()
-    ic_mean: float | None = _number()
-    ic_std: float | None = _number()
-    ic_t: float | None = _number()
-    ic_autocorrelation: float | None = _number()
-    alpha: float | None = _number()
-    beta: float | None = _number()
+    mean_turnover: float | None = number_column()
+    break_even_cost_bps: float | None = number_column()
+    newey_west_t: float | None = number_column()
+    sharpe_standard_error: float | None = number_column()
+    probabilistic_sharpe_ratio: float | None = number_column()
+    ic_mean: float | None = number_column()
+    ic_std: float | None = number_column()
+    ic_t: float | None = number_column()
+    ic_autocorrelation: float | None = number_column()
+    alpha: float | None = number_column()
+    beta: float | None = number_column()
     extreme_returns: int | None = None
-    undefined_metrics: list[dict[str, str]] = _json()
+    undefined_metrics: list[dict[str, str]] = json_column()
 
 
 class Performance(_Metrics, table=True):
     """The metrics of a run's gross returns."""
 
     __table_args__ = tuple(Index(f"ix_performance_{metric}", metric, "run_id") for metric in _SORTED_METRICS)
-    run_id: int = _part_of("run.id")
+    run_id: int = part_of_column("run.id")
 
 
 class NetPerformance(_Metrics, table=True):
     """The metrics of a run's returns after costs; no row without costs."""
 
     __tablename__: ClassVar[str] = "net_performance"
-    run_id: int = _part_of("run.id")
+    run_id: int = part_of_column("run.id")
 
 
 class Series(Table, table=True):
     """One named series of a run, packed by `db.codec`: points never go into rows."""
 
-    run_id: int = _part_of("run.id")
-    name: str = _text(primary_key=True)
+    run_id: int = part_of_column("run.id")
+    name: str = text_column(primary_key=True)
     point_count: int
     first_date: date | None = None
     last_date: date | None = None
@@ -324,7 +271,7 @@ class Series(Table, table=True):
 class Composition(Table, table=True):
     """What a run held in the period (`period_start`, `period_end`], packed by `db.codec`."""
 
-    run_id: int = _part_of("run.id")
+    run_id: int = part_of_column("run.id")
     period_end: date = Field(primary_key=True)
     period_start: date
     codec_version: int
@@ -336,11 +283,23 @@ class RunDocument(Table, table=True):
     """One named document of a run, packed by `db.document_codec`."""
 
     __tablename__: ClassVar[str] = "run_document"
-    run_id: int = _part_of("run.id")
-    name: str = _text(primary_key=True)
+    run_id: int = part_of_column("run.id")
+    name: str = text_column(primary_key=True)
     codec_version: int
     checksum: int = Field(sa_column=Column(RowId, nullable=False))
     packed: bytes
+
+
+class Artifact(Table, table=True):
+    """One array of a run in a file below the data directory: too large for a row, and read in parts."""
+
+    run_id: int = part_of_column("run.id")
+    name: str = text_column(primary_key=True)
+    path: str = text_column()
+    dtype: str = text_column()
+    shape: list[int] = json_column()
+    byte_count: int = Field(sa_column=Column(RowId, nullable=False))
+    sha256: str = text_column()
 
 
 class RunEvent(Table, table=True):
@@ -349,44 +308,44 @@ class RunEvent(Table, table=True):
     __tablename__: ClassVar[str] = "run_event"
     __table_args__ = (
         Unique("run_id", "seq"),
-        CheckConstraint(_one_of("kind", RunEventKind), name="kind"),
-        CheckConstraint(_one_of("status", RunStatus), name="status"),
+        CheckConstraint(one_of("kind", RunEventKind), name="kind"),
+        CheckConstraint(one_of("status", RunStatus), name="status"),
         {"sqlite_autoincrement": True},
     )
-    id: int = _row_id()
-    run_id: int = _part_of("run.id", primary_key=False)
+    id: int = row_id_column()
+    run_id: int = part_of_column("run.id", primary_key=False)
     seq: int
-    at: datetime = _moment()
-    kind: str = _text()
-    status: str = _text()
+    at: datetime = moment_column()
+    kind: str = text_column()
+    status: str = text_column()
     progress_fraction: float = Field(sa_type=Double)
-    progress_stage: str = _text()
-    progress_counts: dict[str, int] | None = _optional_json()
-    message: str | None = _optional_text()
+    progress_stage: str = text_column()
+    progress_counts: dict[str, int] | None = optional_json_column()
+    message: str | None = optional_text_column()
 
 
 class Quarantine(Table, table=True):
     """An input line that was not understood, as it was; the same line of the same file is kept once."""
 
     __table_args__ = (Unique("file", "line", "raw_hash"), {"sqlite_autoincrement": True})
-    id: int = _row_id()
-    import_batch_id: int = _reference("import_batch.id")
-    file: str = _text()
+    id: int = row_id_column()
+    import_batch_id: int = reference_column("import_batch.id")
+    file: str = text_column()
     line: int
     raw: bytes
-    raw_hash: str = _text()
-    code: str = _text()
-    reason: str = _text()
+    raw_hash: str = text_column()
+    code: str = text_column()
+    reason: str = text_column()
 
 
 class MonthlyMetrics(Table, table=True):
     """A monthly-metrics sheet of the older system, attached to a factor."""
 
     __tablename__: ClassVar[str] = "monthly_metrics"
-    factor: str = _text(primary_key=True)
+    factor: str = text_column(primary_key=True)
     as_of_date: date = Field(primary_key=True)
-    import_batch_id: int = _reference("import_batch.id")
-    rows: list[list[Any]] = _json()  # [metric, value or null, formatted]
+    import_batch_id: int = reference_column("import_batch.id")
+    rows: list[list[Any]] = json_column()  # [metric, value or null, formatted]
 
 
 metadata: MetaData = Table.metadata

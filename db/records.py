@@ -39,11 +39,13 @@ class RunOrigin(StrEnum):
 
 
 class RunKind(StrEnum):
-    """What a run does: compute one factor model, or one over many configs; or fetch a dataset."""
+    """What a run does: compute one factor portfolio, or one over many configs; fetch a dataset; or estimate a
+    risk model of many factors."""
 
     FACTOR = "FACTOR"
     SWEEP = "SWEEP"
     FETCH = "FETCH"
+    RISK_MODEL = "RISK_MODEL"
 
 
 class RunEventKind(StrEnum):
@@ -126,7 +128,7 @@ class DatasetRecord:
 class NewRun:
     """A computation or a fetch to be queued. `config` is the normalised config, every option present;
     `identity_hash` covers the kind too, because it alone decides what is computed once. A fetch has neither
-    factor nor engine, and its dataset comes about at its end."""
+    factor nor engine, and its dataset comes about at its end; a risk model has no factor of its own."""
 
     factor: str | None
     config: Mapping[str, Any]
@@ -143,7 +145,8 @@ class NewRun:
 class RunRecord:
     """One computation, fetch or imported result. Immutable once terminal, tags and note aside.
 
-    `factor` is None for a fetch. `progress_counts` are whatever the kind of run counts, by name."""
+    `factor` is None for fetches and risk models. `progress_counts` are whatever the kind of run counts, by
+    name."""
 
     id: int
     factor: str | None
@@ -307,94 +310,26 @@ class DocumentRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ArtifactRecord:
+    """One array of a run that is a file and not a row. `path`: of the .npy file below the data directory,
+    '/' between its parts; `dtype` as numpy writes it ("<f8"); `byte_count` and `sha256` of the whole file."""
+
+    name: str
+    path: str
+    dtype: str
+    shape: tuple[int, ...]
+    byte_count: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunResults:
     """All that a succeeded run leaves behind, committed together with its terminal status. `performance` is
-    None for sweeps and fetches, `net_performance` for a run without costs."""
+    None for all but factor runs, `net_performance` for a run without costs."""
 
     performance: PerformanceRecord | None = None
     series: tuple[SeriesRecord, ...] = ()
     compositions: tuple[CompositionRecord, ...] = ()
     net_performance: PerformanceRecord | None = None
     documents: tuple[DocumentRecord, ...] = ()
-
-
-# -- imports -----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QuarantineRecord:
-    """An input line that was not understood, kept as it was. `line` 0 stands for the whole file."""
-
-    file: str
-    line: int
-    raw: str
-    code: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewImportedRun:
-    """A result of the older system. `content_hash` tells an identical re-import from a conflicting one;
-    `line` and `raw` are where it was read, for the quarantine should it conflict."""
-
-    factor: str
-    legacy_run_id: str
-    content_hash: str
-    config: Mapping[str, Any]
-    unrecorded_fields: tuple[str, ...]
-    remarks: tuple[str, ...]
-    finished_at: datetime
-    performance: PerformanceRecord
-    series: tuple[SeriesRecord, ...] = ()
-    line: int = 0
-    raw: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MonthlyMetricsRecord:
-    """A stored monthly-metrics sheet: (metric, value, formatted) rows in the order of the sheet."""
-
-    factor: str
-    as_of_date: date
-    import_batch_id: int
-    rows: tuple[tuple[str, float | str | None, str], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewMonthlyMetrics:
-    """A monthly-metrics sheet of the older system, attached to a factor: (metric, value, formatted) rows."""
-
-    factor: str
-    as_of_date: date
-    rows: tuple[tuple[str, float | str | None, str], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewImportFile:
-    """One log file's share of an import: committed as a whole or not at all."""
-
-    file: str
-    content_hash: str
-    runs: tuple[NewImportedRun, ...] = ()
-    monthly_metrics: tuple[NewMonthlyMetrics, ...] = ()
-    quarantine: tuple[QuarantineRecord, ...] = ()
-    repaired: int = 0
-    merged: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportBatchRecord:
-    """What one import did. Counts are of this import; lines quarantined before are not quarantined again.
-    `id` is None when no batch was kept: it was a dry run, or the store had everything already."""
-
-    id: int | None
-    created_at: datetime
-    source: str
-    imported: int
-    unchanged: int
-    repaired: int
-    merged: int
-    series_attached: int
-    monthly_sets_attached: int
-    quarantined: int
-    quarantine: tuple[QuarantineRecord, ...]
+    artifacts: tuple[ArtifactRecord, ...] = ()

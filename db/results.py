@@ -1,4 +1,4 @@
-"""What succeeded runs left behind: performance, series, compositions and documents."""
+"""What succeeded runs left behind: performance, series, compositions and documents; writes artifacts, too."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Integer, Table, column, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from db.artifacts import artifact, artifact_rows
 from db.codec import Blob, pack_composition, pack_series, unpack_composition, unpack_series
 from db.columns import finite_or_none, to_json
 from db.document_codec import pack_document, unpack_document
@@ -169,6 +170,7 @@ def pack_results(run_id: int, results: RunResults) -> PackedResults:
     rows[series] = [_series_row(run_id, one) for one in results.series]
     rows[composition] = [_composition_row(run_id, one) for one in results.compositions]
     rows[run_document] = [_document_row(run_id, one) for one in results.documents]
+    rows[artifact] = artifact_rows(run_id, results.artifacts)
     return PackedResults({table: of_table for table, of_table in rows.items() if of_table})
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.services.results import RunWithPerformance
-from db.records import DatasetRecord, PerformanceRecord, RunRecord
+from db.records import DatasetRecord, PerformanceRecord, RunKind, RunRecord
 from scripts.console import day, moment, number, percent, plain
 
 _REFUSED_SHOWN = 10
@@ -91,6 +91,8 @@ def run_rows(
 
 def subject(run: RunRecord) -> str:
     """What a run computes or, of a fetch, where from: the factor's or the source's name."""
+    if run.kind is RunKind.RISK_MODEL:
+        return "risk model"
     return (run.config["source"] if run.factor is None else run.factor).lower()
 
 

@@ -11,8 +11,8 @@ from app.schema.connections import PageInfo, check_page_size, count_items, page_
 from app.schema.context import Info
 from app.schema.node_ids import NodeType, encode_id
 from db.import_queries import list_batches
+from db.import_records import ImportBatchRecord, QuarantineRecord
 from db.pages import MAX_PAGE_SIZE, Page
-from db.records import ImportBatchRecord, QuarantineRecord
 
 
 @strawberry.type(description="An input line that was not understood, kept as it was.")

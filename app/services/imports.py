@@ -35,19 +35,15 @@ from app.services.series import SeriesName
 from db import imports as import_store
 from db import results as result_store
 from db import run_queries
-from db.records import (
+from db.import_records import (
     ImportBatchRecord,
     MonthlyMetricsRecord,
     NewImportedRun,
     NewImportFile,
     NewMonthlyMetrics,
-    PerformanceRecord,
     QuarantineRecord,
-    RunRecord,
-    RunStatus,
-    SeriesRecord,
-    UndefinedMetricRecord,
 )
+from db.records import PerformanceRecord, RunRecord, RunStatus, SeriesRecord, UndefinedMetricRecord
 from engine.factors.config import FactorName, WeightingMethod
 from engine.factors.options import config_to_json, parse_config
 from engine.factors.value import Fundamental

@@ -23,7 +23,7 @@ def _choice(kind: type[FactorName | RunStatus | RunOrigin | RunKind]) -> click.C
 @click.option("--factor", type=_choice(FactorName))
 @click.option("--status", type=_choice(RunStatus))
 @click.option("--origin", type=_choice(RunOrigin))
-@click.option("--kind", type=_choice(RunKind), help="Only factor runs, only sweeps, or only fetches.")
+@click.option("--kind", type=_choice(RunKind), help="Only the runs of one kind.")
 @click.option("--dataset", help="A dataset's name.")
 @click.option("--tag")
 @click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True)

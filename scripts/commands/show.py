@@ -28,6 +28,7 @@ from scripts.values import Day, risk_free_option
 from scripts.views import dataset_label, run_json, subject
 
 _SHOWN_HOLDINGS = 8
+_WITHOUT_RETURNS = {RunKind.FETCH: "fetch", RunKind.RISK_MODEL: "risk model"}
 
 
 @click.command(help="Show RUN (its number) in full: metrics, settings, latest composition.")
@@ -60,9 +61,10 @@ def command(
 
     async def work(services: Services) -> None:
         run = await get_run(services, run_id)
+        if run.kind in _WITHOUT_RETURNS and (monthly or plot is not None or report is not None):
+            what = _WITHOUT_RETURNS[run.kind]
+            raise InvalidInput(f"run {run.id} is a {what}: it has no returns to draw or report")
         if run.kind is RunKind.FETCH:
-            if monthly or plot is not None or report is not None:
-                raise InvalidInput(f"run {run.id} is a fetch: it has no returns to draw or report")
             await _show_fetch(services, run, as_json)
         elif monthly:
             await _show_monthly(services, run, as_of, risk_free, as_json)
@@ -188,6 +190,8 @@ def _print_run(run: RunRecord, datasets: Mapping[int, DatasetRecord]) -> None:
 def _title(run: RunRecord) -> str:
     if run.kind is RunKind.FETCH:
         return f"fetch from {subject(run)}"
+    if run.kind is RunKind.RISK_MODEL:
+        return subject(run)
     kind = "sweep of " if run.kind is RunKind.SWEEP else ""
     return f"{kind}{subject(run)}, {FACTORS[FactorName(run.factor)].title}"
 

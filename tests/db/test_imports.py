@@ -13,18 +13,16 @@ from sqlalchemy import func, select
 
 from db.errors import InvalidCursor
 from db.events import read_events
-from db.imports import get_batch, import_files, list_batches, monthly_metrics, quarantine_of
-from db.models import metadata
-from db.records import (
+from db.import_records import (
     ImportBatchRecord,
     NewImportedRun,
     NewImportFile,
     NewMonthlyMetrics,
-    PerformanceRecord,
     QuarantineRecord,
-    RunOrigin,
-    RunStatus,
 )
+from db.imports import get_batch, import_files, list_batches, monthly_metrics, quarantine_of
+from db.models import metadata
+from db.records import PerformanceRecord, RunOrigin, RunStatus
 from db.results import get_performance, get_series
 from db.run_queries import find_imported
 from db.runs import delete_run

@@ -12,18 +12,11 @@ import pytest
 from sqlalchemy import select
 
 from db.errors import InvalidCursor
+from db.import_records import NewImportedRun, NewImportFile
 from db.imports import import_files
 from db.models import Performance, Run, RunTag
 from db.pages import MAX_PAGE_SIZE, encode_cursor
-from db.records import (
-    NewImportedRun,
-    NewImportFile,
-    PerformanceRecord,
-    RunKind,
-    RunOrigin,
-    RunRecord,
-    RunStatus,
-)
+from db.records import PerformanceRecord, RunKind, RunOrigin, RunRecord, RunStatus
 from db.run_filters import NEWEST_FIRST, scope_of
 from db.run_queries import (
     Choice,

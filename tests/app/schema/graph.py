@@ -17,17 +17,9 @@ from app.errors import FactorQLError
 from app.schema.context import GraphContext
 from app.schema.node_ids import NodeType, encode_id
 from app.services.context import Services
+from db.import_records import NewImportedRun, NewImportFile, NewMonthlyMetrics, QuarantineRecord
 from db.imports import import_files
-from db.records import (
-    AssetRecord,
-    NewImportedRun,
-    NewImportFile,
-    NewMonthlyMetrics,
-    PerformanceRecord,
-    QuarantineRecord,
-    RunRecord,
-    UndefinedMetricRecord,
-)
+from db.records import AssetRecord, PerformanceRecord, RunRecord, UndefinedMetricRecord
 from db.runs import annotate_run, cancel_run, fail_run
 from db.store import Store
 from engine.factors.config import FactorName

@@ -26,8 +26,9 @@ from app.services.events import EventHub
 from app.services.exposures import Basis, ExposureRequest, portfolio_exposures
 from app.services.risk_free import RiskFreeRequest, risk_free_returns
 from app.settings import Settings
+from db.import_records import NewImportedRun, NewImportFile
 from db.imports import import_files
-from db.records import NewImportedRun, NewImportFile, PerformanceRecord, SeriesRecord
+from db.records import PerformanceRecord, SeriesRecord
 from db.run_queries import find_imported
 from engine.exposures.results import Method
 from engine.factors.config import FactorName
