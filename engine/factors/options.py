@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping
 from dataclasses import fields
-from datetime import date
-from enum import StrEnum
-from types import NoneType, UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
 from engine.errors import ConfigFault, InvalidConfig, MissingField
 from engine.factors.config import FactorConfig, FactorName, WeightingMethod
 from engine.factors.growth import GROWTH_METRICS, GrowthConfig
 from engine.factors.registry import FACTORS
 from engine.factors.value import ValueConfig, value_fields
+from engine.option_values import BadValue, coerced, to_json
 from engine.panel import MARKET_CAP, VOLUME
-
-MAX_SELECTORS = 10_000
-_MAX_INT = 2**31 - 1
 
 
 def _option_types(config_type: type[FactorConfig]) -> dict[str, Any]:
@@ -48,8 +42,8 @@ def parse_config(factor: FactorName, options: Mapping[str, object]) -> FactorCon
     for name, hint in hints.items():
         if name in options:
             try:
-                values[name] = _coerce(name, options[name], hint)
-            except _BadValue as error:
+                values[name] = coerced(name, options[name], hint)
+            except BadValue as error:
                 faults.append(ConfigFault(name, error.code, str(error)))
     if not faults:
         return config_type(**values)
@@ -62,7 +56,7 @@ def parse_config(factor: FactorName, options: Mapping[str, object]) -> FactorCon
 
 def config_to_json(config: FactorConfig) -> dict[str, object]:
     """Every option of a config in JSON types; parse_config gives the same config back."""
-    return {item.name: _to_json(getattr(config, item.name)) for item in fields(config)}
+    return {item.name: to_json(getattr(config, item.name)) for item in fields(config)}
 
 
 def option_types(factor: FactorName) -> Mapping[str, Any]:
@@ -73,8 +67,8 @@ def option_types(factor: FactorName) -> Mapping[str, Any]:
 def typed_option(factor: FactorName, name: str, value: object) -> object:
     """One option's value in its own type, from JSON types. Raises InvalidConfig."""
     try:
-        return _coerce(name, value, _OPTION_TYPES[factor][name])
-    except _BadValue as error:
+        return coerced(name, value, _OPTION_TYPES[factor][name])
+    except BadValue as error:
         raise InvalidConfig((ConfigFault(name, error.code, str(error)),)) from None
 
 
@@ -141,76 +135,3 @@ def _is_known(
     if selector in assets or parts is None:
         return selector in assets
     return parts[1] in attributes.get(parts[0], ())
-
-
-class _BadValue(Exception):
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-def _coerce(name: str, value: object, hint: Any) -> object:
-    """`value` as the option's type; raises _BadValue."""
-    variants = get_args(hint) if isinstance(hint, UnionType) else (hint,)
-    if value is None:
-        if NoneType in variants:
-            return None
-        raise _BadValue("NOT_NULLABLE", f"{name} cannot be null")
-    kind = next(variant for variant in variants if variant is not NoneType)
-    if get_origin(kind) is tuple:
-        return _coerce_names(name, value)
-    if kind is bool:
-        if isinstance(value, bool):
-            return value
-        raise _BadValue("WRONG_TYPE", f"{name} must be true or false, not {value!r}")
-    if kind is int or kind is float:
-        return _coerce_number(name, value, kind)
-    if kind is date:
-        return _coerce_date(name, value)
-    return _coerce_enum(name, value, kind)
-
-
-def _coerce_number(name: str, value: object, kind: type) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _BadValue("WRONG_TYPE", f"{name} must be a number, not {value!r}")
-    if not math.isfinite(value):
-        raise _BadValue("NOT_FINITE", f"{name} must be a finite number")
-    if kind is float:
-        return float(value)
-    if value != int(value) or abs(value) > _MAX_INT:
-        raise _BadValue("WRONG_TYPE", f"{name} must be a whole number, not {value!r}")
-    return int(value)
-
-
-def _coerce_date(name: str, value: object) -> date:
-    if isinstance(value, date):
-        return value
-    try:
-        return date.fromisoformat(str(value))
-    except ValueError:
-        raise _BadValue("WRONG_TYPE", f"{name} must be a date such as 2021-01-31, not {value!r}") from None
-
-
-def _coerce_enum(name: str, value: object, kind: type[StrEnum]) -> StrEnum:
-    try:
-        return kind(str(value).upper())
-    except ValueError:
-        choices = ", ".join(member.lower() for member in kind)
-        raise _BadValue("UNKNOWN_VALUE", f"{name} must be one of {choices}, not {value!r}") from None
-
-
-def _coerce_names(name: str, value: object) -> tuple[str, ...]:
-    """A set of names, sorted, so that the order in which they were given makes no other run."""
-    if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
-        raise _BadValue("WRONG_TYPE", f"{name} must be a list of names")
-    if len(value) > MAX_SELECTORS:
-        raise _BadValue("TOO_MANY", f"{name} takes at most {MAX_SELECTORS} names, not {len(value)}")
-    return tuple(sorted(set(value)))
-
-
-def _to_json(value: object) -> object:
-    if isinstance(value, StrEnum):
-        return value.value
-    if isinstance(value, date):
-        return value.isoformat()
-    return list(value) if isinstance(value, tuple) else value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -11,8 +11,8 @@ from engine.factors.config import option
 from engine.risk.covariance import CovarianceConfig
 from engine.risk.estimation_sample import RegressionWeighting
 from engine.risk.estimation_universe import EstimationUniverseConfig
-from engine.risk.factor_returns import RegressionMode
-from engine.risk.options import check_ranges
+from engine.risk.factor_returns import MARKET, RegressionMode
+from engine.risk.options import range_faults
 from engine.risk.scores.beta import BetaConfig
 from engine.risk.scores.config import Centering, StyleConfig
 from engine.risk.scores.liquidity import LiquidityConfig
@@ -67,16 +67,32 @@ class RiskModelConfig:
     seed: int = option(SEED, low=0, high=2**31 - 1)
 
     def __post_init__(self) -> None:
-        check_ranges(self)
+        faults = range_faults(self)
         if self.start_date is not None and self.end_date is not None and self.end_date < self.start_date:
             message = f"end_date {self.end_date} lies before start_date {self.start_date}"
-            raise InvalidConfig((ConfigFault("end_date", "END_BEFORE_START", message),))
+            faults.append(ConfigFault("end_date", "END_BEFORE_START", message))
+        faults += repeated_names((MARKET, *(style.label for style in self.styles or ())))
+        if faults:
+            raise InvalidConfig(tuple(faults))
 
     @property
     def centering(self) -> Centering:
         """Scores are centered by cap, in the modes of toraniko as there: equally."""
         joint = self.mode is RegressionMode.JOINT
         return Centering.CAP_WEIGHTED if joint else Centering.EQUAL_WEIGHTED
+
+
+def repeated_names(factors: Sequence[str]) -> list[ConfigFault]:
+    """A fault for each name that two factors of a model have."""
+    return [
+        ConfigFault(
+            "styles",
+            "DUPLICATE",
+            f"two factors are named {name!r}: the market, sectors and styles need names of their own",
+        )
+        for name in dict.fromkeys(factors)
+        if factors.count(name) > 1
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

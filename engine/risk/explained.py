@@ -22,6 +22,11 @@ from engine.risk.sectors import Sectors
 Progress = Callable[[int, int], None]
 """Told how many rows are done, of how many."""
 
+KeepScores = Callable[[int, FloatArray, BoolArray], None]
+"""Given rows of scores as they come, each row once, in any order, from several threads: (the first of them
+among the rows that are explained, scores (t, N, K) at their end, where 0 stands for none (t, N, K)). The
+arrays are views that cannot be written to, and not in C order."""
+
 _CHUNK_BYTES = 200 << 20  # of scores at a time; each chunk looks at its styles' history again
 _FEWEST_ROWS = 252
 _THREADS = 2  # more are not faster: the work waits for memory
@@ -60,13 +65,15 @@ def explain_returns(
     first_row: int,
     wanted_rows: NDArray[np.int64],
     progress: Progress | None = None,
+    keep_scores: KeepScores | None = None,
 ) -> ExplainedReturns:
     """Factor returns of all rows of the inputs from `first_row` >= 1 on, by the scores, sectors, caps and
     universe at the end of the row before: the one place where these are aligned.
 
     sectors.codes: (N,) or (T, N), universe: (T, N), of all rows of the inputs. wanted_rows: (M,) ascending
     rows of the inputs, from `first_row` on, whose scores are kept. The rows are worked on in chunks, a few at
-    a time, so that memory does not grow with the scores of all of them; `progress` is called by this thread.
+    a time, so that memory does not grow with the scores of all of them: keep_scores may keep them elsewhere.
+    `progress` is called by this thread. What either raises is raised.
     """
     work = _Work(
         inputs=inputs,
@@ -77,6 +84,7 @@ def explain_returns(
         config=config,
         first_row=first_row,
         wanted_rows=wanted_rows,
+        keep_scores=keep_scores,
         out=_empty(inputs, sectors, styles, universe, first_row, len(wanted_rows)),
     )
     rows, assets = inputs.returns.shape
@@ -108,6 +116,7 @@ class _Work:
     config: RiskModelConfig
     first_row: int
     wanted_rows: NDArray[np.int64]
+    keep_scores: KeepScores | None
     out: ExplainedReturns
 
     def explain(self, chunk: slice) -> None:
@@ -157,6 +166,11 @@ class _Work:
         self.out.coverage.flagged[at] = scores.flagged[skip:]
         first, stop = np.searchsorted(self.wanted_rows, (chunk.start, chunk.stop))
         self.out.styles[first:stop] = scores.scores[self.wanted_rows[first:stop] - chunk.start]
+        if self.keep_scores is not None and at.start < at.stop:
+            kept = scores.scores[skip:], scores.missing[skip:]
+            for values in kept:
+                values.flags.writeable = False
+            self.keep_scores(at.start, *kept)
 
 
 def _empty(

@@ -8,13 +8,13 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import ConfigFault, InvalidConfig, NoPeriods, TooFewReturns
+from engine.errors import InvalidConfig, NoPeriods, TooFewReturns
 from engine.panel import DateArray, FloatArray, Panel
-from engine.risk.config import RiskModelConfig, SkippedStyle, chosen_styles
+from engine.risk.config import RiskModelConfig, SkippedStyle, chosen_styles, repeated_names
 from engine.risk.covariance import factor_covariances
 from engine.risk.cross_section import BoolArray
 from engine.risk.estimation_universe import estimation_universe, sector_cap_shares
-from engine.risk.explained import Coverage, ExplainedReturns, Progress, explain_returns
+from engine.risk.explained import Coverage, ExplainedReturns, KeepScores, Progress, explain_returns
 from engine.risk.factor_returns import MARKET, FactorReturns, RegressionMode
 from engine.risk.outcomes import TooFewPeriods, Validation, validate
 from engine.risk.outlook import Outlook, covariance_at, specific_at
@@ -62,13 +62,15 @@ def build_risk_model(
     *,
     sectors: Sectors | None = None,
     progress: Progress | None = None,
+    keep_scores: KeepScores | None = None,
 ) -> RiskModel:
     """Estimate a risk model (Menchero, Orr and Wang 2011, "The Barra US Equity Model (USE4)").
 
     sectors: None = those of the panel's attribute `sector`. With fewer than two sectors the model has the
     market and styles alone, and an asset need not have a sector. Nothing dated t changes with what comes
     after t. Styles without enough history yet are 0 for all and have no return, so that the first covariances
-    may rest on few returns of them (FactorCovariance.observations).
+    may rest on few returns of them (FactorCovariance.observations). keep_scores: told the scores of all the
+    model's dates, which are not kept (see KeepScores).
 
     Raises MissingField, InvalidConfig for factors of one name, NoPeriods where no date has a return to
     explain, TooFewReturns where no date has a forecast, ValueError for sectors of another shape.
@@ -80,7 +82,8 @@ def build_risk_model(
     styles, skipped = chosen_styles(config, panel.fields)
     alone = len(sectors.names) < 2
     names = (MARKET, *(() if alone else sectors.names), *(style.label for style in styles))
-    _refuse_repeated(names)
+    if faults := repeated_names(names):
+        raise InvalidConfig(tuple(faults))
     first, stop = _explained_rows(panel.dates, config)
     if not panel.assets:
         raise _too_few_returns(0, config)
@@ -101,6 +104,7 @@ def build_risk_model(
         first_row=first,
         wanted_rows=wanted + first,
         progress=progress,
+        keep_scores=keep_scores,
     )
     if alone:
         sectors = Sectors(codes=np.full(len(panel.assets), -1, dtype=np.int32), names=())
@@ -163,15 +167,6 @@ def _drop_extremes(returns: FloatArray, limit: float | None) -> NDArray[np.int64
     extreme[1:] |= extreme[:-1] & np.isfinite(returns[1:])
     returns[extreme] = np.nan
     return np.asarray(extreme.sum(axis=1, dtype=np.int64))
-
-
-def _refuse_repeated(names: tuple[str, ...]) -> None:
-    for name in names:
-        if names.count(name) > 1:
-            message = (
-                f"two factors are named {name!r}: the market, sectors and styles need names of their own"
-            )
-            raise InvalidConfig((ConfigFault("styles", "DUPLICATE", message),))
 
 
 def _without_sector(explained: ExplainedReturns) -> ExplainedReturns:

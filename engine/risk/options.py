@@ -9,10 +9,16 @@ from engine.errors import ConfigFault, InvalidConfig
 
 
 def check_ranges(config: Any) -> None:
-    """Check a dataclass against the ranges its fields carry (`engine.factors.config.option`).
+    """Raises InvalidConfig with all `range_faults`."""
+    faults = range_faults(config)
+    if faults:
+        raise InvalidConfig(tuple(faults))
 
-    None is an option switched off and NaN is out of every range. Raises InvalidConfig with one fault an
-    option.
+
+def range_faults(config: Any) -> list[ConfigFault]:
+    """A dataclass against the ranges its fields carry (`engine.factors.config.option`): one fault an option.
+
+    None is an option switched off and NaN is out of every range.
     """
     faults = []
     for item in fields(config):
@@ -24,5 +30,4 @@ def check_ranges(config: Any) -> None:
             continue
         bounds = f"at least {low:g}" if high is None else f"from {low:g} to {high:g}"
         faults.append(ConfigFault(item.name, "OUT_OF_RANGE", f"{item.name} must be {bounds}, not {value!r}"))
-    if faults:
-        raise InvalidConfig(tuple(faults))
+    return faults
