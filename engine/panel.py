@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
+from itertools import pairwise
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +52,22 @@ class Calendar(StrEnum):
         return 365 if self is Calendar.EVERY_DAY else 252
 
 
+SINCE_EVER: Final = date.min
+"""The `since` of a value that held before the first change that is known."""
+
+
+class DatedValue(NamedTuple):
+    """What an attribute is from the day `since` on, until the next one's; None = unknown from then on."""
+
+    since: date
+    value: str | None
+
+
+def value_on(history: tuple[DatedValue, ...], day: date) -> str | None:
+    """What the attribute of this history was on a day; None where it was unknown, as before the first."""
+    return next((value for since, value in reversed(history) if since <= day), None)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
     """Market data as arrays. NaN means missing; money is in USD, flows are per day.
@@ -57,7 +76,10 @@ class Panel:
     assets: (N,) ids, sorted ascending, unique.
     fields: name -> (T, N) float64. A field that is all NaN is absent. `price` may be adjusted for splits and
     dividends, `close` is the price as it was traded; shares are a number, book values totals in USD.
-    attributes: name -> (N,) values, None where unknown.
+    attributes: name -> (N,) values as known at the last date, None where unknown.
+    attribute_changes: name -> (N,) histories, by ascending day, of those attributes that changed or became
+    known on some day; assets of which nothing is known have an empty one. What an attribute was on an earlier
+    day stands here alone.
     """
 
     dates: DateArray
@@ -65,6 +87,7 @@ class Panel:
     fields: Mapping[str, FloatArray]
     calendar: Calendar
     attributes: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
+    attribute_changes: Mapping[str, tuple[tuple[DatedValue, ...], ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         shape = (len(self.dates), len(self.assets))
@@ -78,3 +101,17 @@ class Panel:
             raise ValueError("an EVERY_DAY panel has a row for each calendar day")
         if any(left >= right for left, right in zip(self.assets, self.assets[1:], strict=False)):
             raise ValueError("assets must be sorted and unique")
+        for name, histories in self.attribute_changes.items():
+            self._check_changes(name, histories)
+
+    def _check_changes(self, name: str, histories: tuple[tuple[DatedValue, ...], ...]) -> None:
+        latest = self.attributes.get(name)
+        if latest is None or not len(latest) == len(histories) == len(self.assets):
+            raise ValueError(f"the changes of {name!r} need an attribute of that name, one history an asset")
+        for history in histories:
+            if any(left.since >= right.since for left, right in pairwise(history)):
+                raise ValueError(f"the changes of {name!r} must be strictly ascending by day")
+        if len(self.dates):
+            last = self.dates[-1].astype("datetime64[D]").item()
+            if any(value_on(own, last) != value for own, value in zip(histories, latest, strict=True)):
+                raise ValueError(f"the attribute {name!r} is not what its changes make it at the last date")

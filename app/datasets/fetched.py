@@ -14,7 +14,7 @@ from app.datasets.quality import LostAsset, QualityCode, QualityCount, QualityRe
 from app.datasets.read import DEFAULT_LIMITS, ReadPanel, read_source
 from app.datasets.source import Chunk
 from app.sources.harvest import AssetSeries, Harvest
-from engine.panel import Calendar
+from engine.panel import SINCE_EVER, Calendar
 
 
 def read_harvest(
@@ -106,7 +106,8 @@ def _described(series: list[AssetSeries]) -> AssetAttributes | None:
         for one in series
     }
     names = tuple(dict.fromkeys(name for known in of_asset.values() for name in known))
-    return AssetAttributes(names=names, of_asset=of_asset) if names else None
+    of_day = {asset: {SINCE_EVER: known} for asset, known in of_asset.items()}
+    return AssetAttributes(names=names, of_asset=of_day) if names else None
 
 
 def _with_losses(quality: QualityReport, harvest: Harvest, source: _Series) -> QualityReport:

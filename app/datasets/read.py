@@ -46,7 +46,7 @@ def read_long_form(
     fees, dau, revenue, shares, book_value, close and further numeric columns, under these or common other
     names. Market caps that are missing altogether are derived from shares (see `derived`).
 
-    filename: the name that messages use. attributes: a file of asset,<attribute>... rows.
+    filename: the name that messages use. attributes: a file of asset,<attribute>... rows (see `attributes`).
     calendar: detected when not given (assemble.detect_calendar).
 
     Faults of a row (text in a number, infinities, negative caps or shares, no asset id) refuse the whole row
@@ -100,7 +100,7 @@ def read_source(
     derived = with_market_caps(traded.panel, price_is_adjusted=plan.price_is_adjusted)
     panel = derived.panel
     if described is not None:
-        panel = replace(panel, attributes=described.columns(panel.assets))
+        panel = described.of_panel(panel)
     tell(0.9, "checking the data")
     quality = _report(panel, rows, assembled, described, (*traded.notes, *derived.notes))
     tell(1.0, "read")
@@ -132,7 +132,7 @@ def _report(
         refused=rows.refused,
         coverage=field_coverage(panel, assembled.rows_kept),
         notes=(
-            *(described.notes(panel.assets) if described is not None else ()),
+            *(described.notes(panel) if described is not None else ()),
             *rows.notes,
             *_notes(panel, rows, assembled),
             *derivations,

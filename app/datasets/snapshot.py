@@ -26,11 +26,19 @@ from app.datasets.array_folder import (
     verify_array_folder,
     write_array_folder,
 )
-from app.datasets.fingerprint import canonical, days_of, fingerprint
+from app.datasets.fingerprint import (
+    canonical,
+    changes_from_json,
+    changes_to_json,
+    days_of,
+    fingerprint,
+)
 from app.errors import DatasetUnavailable, StorageFailure
 from engine.panel import Calendar, Panel
 
 FORMAT: Final = 1
+FORMAT_WITH_CHANGES: Final = 2
+"""Of panels whose attributes change: what reads FORMAT alone must not take them for constant."""
 _DATES: Final = "dates"
 _FIELD_PREFIX: Final = "field:"
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
@@ -57,7 +65,7 @@ def write_snapshot(
     """
     name = fingerprint(panel)
     folder = datasets_dir / name
-    document = {
+    document: dict[str, Any] = {
         "format": FORMAT,
         "fingerprint": name,
         "calendar": panel.calendar.value,
@@ -65,6 +73,9 @@ def write_snapshot(
         "attributes": {attribute: list(values) for attribute, values in panel.attributes.items()},
         "extra": dict(extra),
     }
+    if panel.attribute_changes:
+        document["format"] = FORMAT_WITH_CHANGES
+        document["attribute_changes"] = changes_to_json(panel.attribute_changes)
     try:
         if folder.exists():
             try:
@@ -148,10 +159,11 @@ def _arrays(panel: Panel) -> Iterator[tuple[str, NDArray[Any]]]:
 
 def _panel(content: ArrayFolder, name: str) -> Panel:
     document = content.document
-    if document.get("format") != FORMAT:
+    if document.get("format") not in (FORMAT, FORMAT_WITH_CHANGES):
         raise DamagedFolder(f"its format {document.get('format')!r} is not understood by this version")
     if document.get("fingerprint") != name:
         raise DamagedFolder("it belongs to another dataset")
+    changed = document["format"] == FORMAT_WITH_CHANGES
     try:
         return Panel(
             dates=np.asarray(content.arrays[_DATES]).astype(np.int64).astype("datetime64[D]"),
@@ -163,6 +175,7 @@ def _panel(content: ArrayFolder, name: str) -> Panel:
             },
             calendar=Calendar(document["calendar"]),
             attributes={attribute: tuple(values) for attribute, values in document["attributes"].items()},
+            attribute_changes=changes_from_json(document["attribute_changes"]) if changed else {},
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DamagedFolder(f"its manifest does not describe a panel ({error})") from error

@@ -159,6 +159,7 @@ def prices_of(panel: Panel, assets: Collection[str]) -> Panel:
         assets=tuple(panel.assets[column] for column in columns),
         fields={PRICE: np.asarray(panel.fields[PRICE][:, columns])},
         attributes={},
+        attribute_changes={},
     )
 
 

@@ -23,7 +23,7 @@ from app.errors import (
 from app.services.context import Services
 from app.services.datasets import DatasetRef
 from app.services.events import EventHub
-from app.services.exposures import Basis, ExposureRequest, portfolio_exposures
+from app.services.exposures import Basis, ExposureRequest, portfolio_exposures, prices_of
 from app.services.risk_free import RiskFreeRequest, risk_free_returns
 from app.settings import Settings
 from db.import_records import NewImportedRun, NewImportFile
@@ -32,7 +32,7 @@ from db.records import PerformanceRecord, SeriesRecord
 from db.run_queries import find_imported
 from engine.exposures.results import Method
 from engine.factors.config import FactorName
-from engine.panel import Calendar, Panel
+from engine.panel import SINCE_EVER, Calendar, DatedValue, Panel
 from tests.app.exposing import (
     ALPHA,
     MARKET,
@@ -441,3 +441,18 @@ class TestWeeks:
 async def test_other_requests_are_served_meanwhile(services, runs):
     answers = await asyncio.gather(*(portfolio_exposures(services, HALF) for _ in range(8)))
     assert len({tuple(betas(answer).items()) for answer in answers}) == 1
+
+
+def test_the_prices_of_some_assets_are_taken_out_of_a_panel_whose_attributes_change():
+    content = panel()
+    history = (DatedValue(SINCE_EVER, "x"), DatedValue(content.dates[1].item(), "y"))
+    content = replace(
+        content,
+        attributes={"sector": ("y",) * len(content.assets)},
+        attribute_changes={"sector": (history,) * len(content.assets)},
+    )
+
+    taken = prices_of(content, content.assets[1:2])
+
+    assert taken.assets == content.assets[1:2]
+    np.testing.assert_array_equal(taken.fields["price"], content.fields["price"][:, 1:2])
