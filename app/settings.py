@@ -39,6 +39,11 @@ def _has_host_and_port(value: str) -> bool:
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 """An address without query, credentials or a slash at its end."""
 
+LOCAL_ORIGINS = tuple(
+    f"http://{host}:{port}" for host in ("localhost", "127.0.0.1") for port in (3000, 4200, 5173, 8000, 8080)
+)
+"""Where the development servers of front ends usually are."""
+
 
 class Settings(BaseSettings):
     """Read from the environment (`FACTORQL_...`) and `.env`; the environment wins."""
@@ -57,7 +62,8 @@ class Settings(BaseSettings):
     allow_anonymous_reads: bool = False
     """With a token set, whether queries and subscriptions may go without it; mutations never may."""
     allowed_hosts: CommaSeparated = ()
-    cors_origins: CommaSeparated = ()
+    cors_origins: CommaSeparated = LOCAL_ORIGINS
+    """Origins whose pages may ask and change as the server's own may; empty for none but its own."""
 
     max_concurrent_runs: int = Field(default_factory=lambda: max(1, os.cpu_count() or 1), ge=1, le=64)
     max_queued_runs: int = Field(1000, ge=1)
@@ -79,6 +85,11 @@ class Settings(BaseSettings):
     max_upload_files: int = Field(20, ge=1)
     max_decompressed_bytes: int = Field(500_000_000, ge=1_000)
 
+    rest_dataset: str | None = None
+    """The name of the dataset that REST computes on; unless given, the one that is the default anyway."""
+    csv_log_dir: Path | None = None
+    """Where each factor run that this server finishes is appended to CSV logs, as the older system did."""
+
     artemis_api_key: SecretStr | None = Field(None, validation_alias="ARTEMIS_API_KEY")
     artemis_base_url: BaseUrl = "https://data-svc.artemisxyz.com"
     coinbase_base_url: BaseUrl = "https://api.coinbase.com"
@@ -93,7 +104,9 @@ class Settings(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("api_token", "database_url", "artemis_api_key", mode="before")
+    @field_validator(
+        "api_token", "database_url", "artemis_api_key", "rest_dataset", "csv_log_dir", mode="before"
+    )
     @classmethod
     def _empty_means_unset(cls, value: object) -> object:
         return None if value == "" else value
