@@ -25,9 +25,14 @@ class SweepSettings:
     axes: tuple[SweepAxis, ...]
 
 
+def snake_case(name: str) -> str:
+    """An option's name, of either spelling."""
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name.strip()).lower()
+
+
 def option_name(factor: FactorName, key: str) -> str:
     """An option's name in snake_case, of either spelling; `weighting` is short for weighting_method."""
-    name = re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", key.strip()).lower()
+    name = snake_case(key)
     return "weighting_method" if name == "weighting" and name not in _known(factor) else name
 
 
@@ -37,7 +42,7 @@ def parse_settings(factor: FactorName, settings: Sequence[str]) -> dict[str, obj
     Raises InvalidInput.
     """
     lists = list_options(factor)
-    return {name: _single(text, is_list=name in lists) for name, text in _pairs(factor, settings)}
+    return {name: single_value(text, is_list=name in lists) for name, text in _pairs(factor, settings)}
 
 
 def parse_sweep_settings(factor: FactorName, settings: Sequence[str]) -> SweepSettings:
@@ -59,7 +64,7 @@ def parse_sweep_settings(factor: FactorName, settings: Sequence[str]) -> SweepSe
             message = f"{name}: values of a sweep are single names, and [a,b] is one fixed list, not {text!r}"
             raise _fault(name, "MALFORMED", message)
         if fixed_list or ("," not in text and ".." not in text):
-            base[name] = _single(text, is_list=is_list)
+            base[name] = single_value(text, is_list=is_list)
             continue
         values = tuple(_values(name, text, is_list=is_list))
         if len(values) == 1:
@@ -83,7 +88,8 @@ def _pairs(factor: FactorName, settings: Sequence[str]) -> Iterator[tuple[str, s
         yield name, text.strip()
 
 
-def _single(text: str, *, is_list: bool) -> object:
+def single_value(text: str, *, is_list: bool = False) -> object:
+    """One option's value: a number, a word, off (None), true or false; of a list its parts."""
     if text.lower() in _WORDS:
         return _WORDS[text.lower()]
     if is_list:
