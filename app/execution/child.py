@@ -30,7 +30,7 @@ from app.execution.protocol import (
     decode_request,
     encode_message,
 )
-from engine.errors import EngineError
+from engine.errors import EngineError, InvalidConfig
 
 ReportProgress = Callable[[float, str], None]
 Computation = Callable[[ComputeRequest, ReportProgress], Sequence[Buffer]]
@@ -66,6 +66,9 @@ def serve(channel: socket.socket, computation: Computation, inherited_bytes: int
 
 
 def _failure(error: Exception, request: ComputeRequest) -> Failure:
+    if isinstance(error, InvalidConfig):
+        faults = tuple((fault.option, fault.code, fault.message) for fault in error.faults)
+        return Failure(error.code, str(error), faults=faults)
     if isinstance(error, EngineError):
         return Failure(error.code, str(error))
     if isinstance(error, FactorQLError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -26,12 +26,15 @@ _DTYPES = frozenset({"<f8", "<i8", "<i4"})
 class ComputeRequest:
     """One computation, by name: the child opens the dataset's files itself and keeps to the limits itself.
 
-    kind: FACTOR or SWEEP. identity: hash of all that the result depends on, names what is kept of unfinished
-    work. memory_limit_bytes: what it may allocate beyond what it has at birth; mapped files do not count.
+    kind: that of the run, or of what is computed for a reader without one. identity: hash of all that the
+    result depends on, names what is kept of unfinished work. memory_limit_bytes: what it may allocate beyond
+    what it has at birth; mapped files do not count. artifacts_dir: where files of the result go.
+    arrays: one-dimensional, what of the input is too much for the config.
     """
 
     datasets_dir: str
     cache_dir: str
+    artifacts_dir: str
     fingerprint: str
     kind: str
     factor: str
@@ -39,6 +42,7 @@ class ComputeRequest:
     config: Mapping[str, Any]
     memory_limit_bytes: int
     cpu_limit_seconds: int
+    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +56,25 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why there is no result. `traceback` is given when the program is to blame, and is for its log alone."""
+    """Why there is no result. `traceback` is given when the program is to blame, and is for its log alone.
+    `faults`: (option, code, message) of each option, where options are to blame."""
 
     code: str
     message: str
     traceback: str | None = None
+    faults: tuple[tuple[str, str, str], ...] = ()
 
 
 def encode_message(message: ComputeRequest | Progress | Failure) -> bytes:
+    if isinstance(message, ComputeRequest):
+        facts = {item.name: getattr(message, item.name) for item in fields(message) if item.name != "arrays"}
+        return b"".join(encode_arrays(facts, message.arrays))
     return json.dumps(asdict(message)).encode()
 
 
 def decode_request(payload: Buffer) -> ComputeRequest:
-    return ComputeRequest(**json.loads(bytes(payload)))
+    facts, arrays = decode_arrays(memoryview(payload))
+    return ComputeRequest(**facts, arrays=arrays)
 
 
 def decode_progress(payload: Buffer) -> Progress:
@@ -72,7 +82,8 @@ def decode_progress(payload: Buffer) -> Progress:
 
 
 def decode_failure(payload: Buffer) -> Failure:
-    return Failure(**json.loads(bytes(payload)))
+    facts = json.loads(bytes(payload))
+    return Failure(**{**facts, "faults": tuple(tuple(fault) for fault in facts["faults"])})
 
 
 def encode_arrays(facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> list[Buffer]:

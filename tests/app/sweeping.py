@@ -76,6 +76,7 @@ async def request_for(services: Services, run: RunRecord) -> ComputeRequest:
     return ComputeRequest(
         datasets_dir=str(services.settings.datasets_dir),
         cache_dir=str(services.settings.cache_dir),
+        artifacts_dir=str(services.settings.artifacts_dir),
         fingerprint=dataset.fingerprint,
         kind=run.kind.value,
         factor=run.factor,

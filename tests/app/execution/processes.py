@@ -48,6 +48,7 @@ def request_to(act: str, **options: object) -> ComputeRequest:
     return ComputeRequest(
         datasets_dir="/nowhere",
         cache_dir="/nowhere",
+        artifacts_dir="/nowhere",
         fingerprint="0" * 64,
         kind="FACTOR",
         factor="SMB",

@@ -29,6 +29,7 @@ def test_messages_come_back_equal():
     request = ComputeRequest(
         datasets_dir="/d",
         cache_dir="/c",
+        artifacts_dir="/a",
         fingerprint="f" * 64,
         kind="FACTOR",
         factor="SMB",

@@ -43,6 +43,7 @@ def request_(tmp_path) -> ComputeRequest:
     return ComputeRequest(
         datasets_dir=str(tmp_path / "datasets"),
         cache_dir=str(tmp_path / "cache"),
+        artifacts_dir=str(tmp_path / "artifacts"),
         fingerprint=write_snapshot(PANEL, tmp_path / "datasets"),
         kind="SWEEP",
         factor="MOMENTUM",
