@@ -16,7 +16,9 @@ FactorQLError
 ├── LimitExceeded          a request or file is larger than the server allows
 ├── Unauthenticated        a token is needed and absent or wrong
 ├── DatasetUnavailable     a dataset's files are gone or damaged
+├── ArtifactUnavailable    an array that a run keeps as a file is gone or damaged
 ├── StorageFailure         the disk or data directory cannot be written
+│   └── NoSpace            it is full
 ├── SourceError            what a fetch fails with; has kinds of its own (app.sources.errors)
 ├── UnsafeBind             a server would listen beyond this machine without a token (app.boundary.access)
 └── NoChildProcess         no process can be had for a computation (app.execution.launcher)
@@ -138,5 +140,13 @@ class DatasetUnavailable(FactorQLError):
     code = "DATASET_UNAVAILABLE"
 
 
+class ArtifactUnavailable(FactorQLError):
+    code = "ARTIFACT_UNAVAILABLE"
+
+
 class StorageFailure(FactorQLError):
     code = "STORAGE_FAILURE"
+
+
+class NoSpace(StorageFailure):
+    code = "NO_SPACE"

@@ -10,15 +10,9 @@ and manifest.json, which has each array's file, size, shape, type and SHA-256 be
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
-import secrets
-import shutil
-import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -26,8 +20,8 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 
-TEMPORARY_PREFIX: Final = ".temporary-"
-GRACE_SECONDS: Final = 60.0
+from app.folders import make_folder, sync_file, sync_folder, temporary_folder
+
 _MANIFEST: Final = "manifest.json"
 _FILE_NAME_LENGTH = len("array-000.npy")
 
@@ -52,8 +46,8 @@ def write_array_folder(
     arrays: (name, array), taken one at a time.
     Raises OSError, and leaves nothing behind then.
     """
-    _make_folder(target.parent)
-    with _temporary_folder(target.parent) as temporary:
+    make_folder(target.parent)
+    with temporary_folder(target.parent) as temporary:
         entries = {}
         for number, (name, array) in enumerate(arrays):
             file = f"array-{number:03d}.npy"
@@ -65,14 +59,14 @@ def write_array_folder(
             }
         manifest = json.dumps({"arrays": entries, "document": document}, indent=1, sort_keys=True)
         _write_synced(temporary / _MANIFEST, manifest.encode())
-        _sync_folder(temporary)
+        sync_folder(temporary)
         try:
             temporary.rename(target)
         except OSError:
             if target.is_dir():
                 return False
             raise
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
         return True
 
 
@@ -103,32 +97,6 @@ def verify_array_folder(folder: Path) -> ArrayFolder:
     return result
 
 
-def remove_array_folder(folder: Path) -> None:
-    """Take the folder away under a temporary name first, so that it is never seen half gone.
-
-    Processes that have mapped it keep their data. Raises OSError.
-    """
-    doomed = folder.parent / _temporary_name()
-    with suppress(FileNotFoundError):
-        folder.rename(doomed)
-        shutil.rmtree(doomed)
-
-
-def stale_temporaries(parent: Path, *, grace_seconds: float = GRACE_SECONDS) -> tuple[Path, ...]:
-    """Temporary folders that a killed writer left in `parent`; they may be deleted.
-
-    A living writer holds a lock on its folder; the grace bridges the moment before it takes the lock.
-    """
-    if not parent.is_dir():
-        return ()
-    stale = []
-    for folder in sorted(parent.glob(f"{TEMPORARY_PREFIX}*")):
-        with suppress(OSError):
-            if time.time() - folder.stat().st_mtime >= grace_seconds and not _is_locked(folder):
-                stale.append(folder)
-    return tuple(stale)
-
-
 # -- writing -----------------------------------------------------------------------------------------------
 
 
@@ -153,65 +121,14 @@ def _write_array(path: Path, array: NDArray[Any]) -> dict[str, Any]:
     with path.open("xb") as file:
         writer = _HashingWriter(file)
         np.lib.format.write_array(writer, np.ascontiguousarray(array), allow_pickle=False)
-        _sync(file)
+        sync_file(file)
     return {"bytes": writer.size, "sha256": writer.hexdigest()}
 
 
 def _write_synced(path: Path, content: bytes) -> None:
     with path.open("xb") as file:
         file.write(content)
-        _sync(file)
-
-
-def _sync(file: BinaryIO) -> None:
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _make_folder(folder: Path) -> None:
-    if not folder.is_dir():
-        folder.mkdir(parents=True, exist_ok=True)
-        _sync_folder(folder.parent)
-
-
-def _temporary_name() -> str:
-    return f"{TEMPORARY_PREFIX}{os.getpid()}-{secrets.token_hex(8)}"
-
-
-@contextmanager
-def _temporary_folder(parent: Path) -> Iterator[Path]:
-    """A locked folder that is gone afterwards, unless it was renamed."""
-    folder = parent / _temporary_name()
-    folder.mkdir()
-    try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            with suppress(OSError):  # a file system without locks: then nothing counts as stale
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield folder
-        finally:
-            os.close(descriptor)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_locked(folder: Path) -> bool:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+        sync_file(file)
 
 
 # -- reading -----------------------------------------------------------------------------------------------

@@ -17,10 +17,9 @@ from app.datasets.array_folder import (
     ArrayFolder,
     DamagedFolder,
     read_array_folder,
-    remove_array_folder,
-    stale_temporaries,
     write_array_folder,
 )
+from app.folders import remove_folder, stale_temporaries
 from engine import ENGINE_VERSION
 from engine.panel import PRICE, Panel
 from engine.periods import PeriodPanel, Rebalance, build_periods, period_grid
@@ -40,7 +39,7 @@ def open_periods(panel: Panel, fingerprint: str, rebalance: Rebalance, cache_dir
         return _from_folder(panel, rebalance, read_array_folder(folder))
     except DamagedFolder:
         with suppress(OSError):
-            remove_array_folder(folder)
+            remove_folder(folder)
     periods = build_periods(panel, rebalance)
     with suppress(OSError):
         write_array_folder(folder, _arrays(periods), {"format": FORMAT})

@@ -21,8 +21,6 @@ from app.datasets.array_folder import (
     ArrayFolder,
     DamagedFolder,
     read_array_folder,
-    remove_array_folder,
-    stale_temporaries,
     verify_array_folder,
     write_array_folder,
 )
@@ -34,6 +32,7 @@ from app.datasets.fingerprint import (
     fingerprint,
 )
 from app.errors import DatasetUnavailable, StorageFailure
+from app.folders import remove_folder
 from engine.panel import Calendar, Panel
 
 FORMAT: Final = 1
@@ -48,7 +47,6 @@ __all__ = [
     "open_snapshot",
     "remove_snapshot",
     "snapshot_fingerprints",
-    "stale_temporaries",
     "verify_snapshot",
     "write_snapshot",
 ]
@@ -81,7 +79,7 @@ def write_snapshot(
             try:
                 verify_snapshot(datasets_dir, name)
             except DatasetUnavailable:
-                remove_array_folder(folder)
+                remove_folder(folder)
             else:
                 os.utime(folder)  # young again: its row may be about to be committed
                 return name
@@ -140,7 +138,7 @@ def snapshot_fingerprints(datasets_dir: Path, *, min_age_seconds: float = 0.0) -
 def remove_snapshot(datasets_dir: Path, fingerprint: str) -> None:
     """Delete a snapshot's files; one that is gone already is fine. Raises StorageFailure."""
     try:
-        remove_array_folder(_folder(datasets_dir, fingerprint))
+        remove_folder(_folder(datasets_dir, fingerprint))
     except OSError as error:
         raise StorageFailure(f"the dataset's files cannot be deleted: {error.strerror or error}") from error
 

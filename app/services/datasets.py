@@ -18,11 +18,11 @@ from app.datasets.sample import sample_attributes_path, sample_panel_path
 from app.datasets.snapshot import (
     remove_snapshot,
     snapshot_fingerprints,
-    stale_temporaries,
     write_snapshot,
 )
 from app.errors import DatasetNotFound, FieldError, InvalidInput, StorageFailure
 from app.execution.checkpoints import checkpoint_identity, stale_checkpoints
+from app.folders import stale_temporaries
 from app.services.context import Services
 from app.sources.cache import stale_responses
 from db import datasets as dataset_store

@@ -12,15 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.datasets import array_folder
 from app.datasets.array_folder import (
     DamagedFolder,
     read_array_folder,
-    remove_array_folder,
-    stale_temporaries,
     verify_array_folder,
     write_array_folder,
 )
+from app.folders import TEMPORARY_PREFIX, remove_folder, stale_temporaries
 
 ARRAYS = (
     ("price", np.arange(12.0).reshape(3, 4)),
@@ -147,8 +145,8 @@ def test_removing_takes_the_folder_and_spares_who_has_it_open(tmp_path: Path) ->
     write(tmp_path / "x")
     price = read_array_folder(tmp_path / "x").arrays["price"]
 
-    remove_array_folder(tmp_path / "x")
-    remove_array_folder(tmp_path / "x")
+    remove_folder(tmp_path / "x")
+    remove_folder(tmp_path / "x")
 
     assert list(tmp_path.iterdir()) == []
     assert price.sum() == 66
@@ -173,7 +171,7 @@ def test_a_full_disk_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls_before: int
 ) -> None:
     """Whichever fsync the disk fails at: those of the files, the manifest or the folder."""
-    monkeypatch.setattr(array_folder.os, "fsync", fail_with(errno.ENOSPC, calls_before))
+    monkeypatch.setattr(os, "fsync", fail_with(errno.ENOSPC, calls_before))
 
     if calls_before < 6:
         with pytest.raises(OSError, match="No space left"):
@@ -283,9 +281,9 @@ def test_a_killed_writer_leaves_only_a_temporary_folder_that_is_found(tmp_path: 
 
 
 def test_fresh_temporary_folders_are_not_stale_yet(tmp_path: Path) -> None:
-    fresh = tmp_path / f"{array_folder.TEMPORARY_PREFIX}1-abc"
+    fresh = tmp_path / f"{TEMPORARY_PREFIX}1-abc"
     fresh.mkdir()
-    old = tmp_path / f"{array_folder.TEMPORARY_PREFIX}2-abc"
+    old = tmp_path / f"{TEMPORARY_PREFIX}2-abc"
     old.mkdir()
     os.utime(old, (time.time() - 3600, time.time() - 3600))
     (tmp_path / "x").mkdir()

@@ -156,7 +156,7 @@ def test_a_full_disk_is_a_storage_failure(tmp_path: Path, monkeypatch: pytest.Mo
     def full(*args: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("app.datasets.array_folder.os.fsync", full)
+    monkeypatch.setattr("app.folders.os.fsync", full)
 
     with pytest.raises(StorageFailure) as caught:
         write_snapshot(small_panel(), tmp_path)
