@@ -1,5 +1,5 @@
 # Everything sets itself up: a bare machine needs Python 3.11 or newer with venv, and make.
-.PHONY: run test lint bench env lock graphiql clean
+.PHONY: run test lint bench env lock graphiql dashboard-libraries clean
 
 run: env
 	@.venv/bin/factorql demo
@@ -18,7 +18,7 @@ bench: env
 env:
 	@scripts/setup_env.sh
 
-# Maintenance: exact versions with hashes from the ranges in pyproject.toml, and the GraphiQL bundle.
+# Maintenance: exact versions with hashes from the ranges in pyproject.toml, the GraphiQL bundle, the dashboard's libraries.
 lock: env
 	@.venv/bin/python -m pip install --quiet uv
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -26,6 +26,9 @@ lock: env
 
 graphiql:
 	@scripts/graphiql/build.sh
+
+dashboard-libraries:
+	@scripts/dashboard/vendor.sh
 
 clean:
 	@rm -rf .venv *.egg-info .mypy_cache .ruff_cache .hypothesis

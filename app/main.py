@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from app.boundary.graphql_app import FactorQLApp
@@ -19,10 +19,13 @@ from app.schema.health import probe_health
 from app.schema.schema import build_schema
 from app.services.context import Services, open_services
 from app.settings import Settings
+from app.web.dashboard_page import ASSETS_PATH as DASHBOARD_PATH
+from app.web.dashboard_page import dashboard_assets, dashboard_page
 from app.web.graphiql_page import ASSETS_PATH, graphiql_assets, graphiql_page
 
 GRAPHQL_PATH = "/graphql"
 HEALTH_PATH = "/health"
+PAGE_PATH = "/"
 
 ServicesFactory = Callable[..., AbstractAsyncContextManager[Services]]
 """Called as `factory(settings, execute=True)`; see `open_services`."""
@@ -47,14 +50,18 @@ def create_app(
     graph = FactorQLApp(build_schema(), chosen, _graph_context, render_page=_graphiql)
     return Starlette(
         routes=[
-            Route("/", _to_graphiql),
+            Route(PAGE_PATH, dashboard_page),
             Route(HEALTH_PATH, _health),
             Mount(ASSETS_PATH, graphiql_assets),
+            Mount(DASHBOARD_PATH, dashboard_assets),
             Route(GRAPHQL_PATH, graph),
             WebSocketRoute(GRAPHQL_PATH, graph),
         ],
         middleware=boundary_middleware(
-            chosen, graphql_path=GRAPHQL_PATH, open_paths=(HEALTH_PATH,), open_prefixes=(f"{ASSETS_PATH}/",)
+            chosen,
+            graphql_path=GRAPHQL_PATH,
+            open_paths=(HEALTH_PATH, PAGE_PATH),
+            open_prefixes=(f"{ASSETS_PATH}/", f"{DASHBOARD_PATH}/"),
         ),
         lifespan=lifespan,
     )
@@ -66,10 +73,6 @@ def _graph_context(connection: HTTPConnection) -> GraphContext:
 
 async def _graphiql(request: Request) -> Response:
     return graphiql_page(request)
-
-
-async def _to_graphiql(_request: Request) -> Response:
-    return RedirectResponse(GRAPHQL_PATH, status_code=307)
 
 
 async def _health(request: Request) -> Response:

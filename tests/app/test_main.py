@@ -87,8 +87,14 @@ def ask(client: httpx.Client, query: str, **variables: Any) -> dict[str, Any]:
     return body["data"]
 
 
-def test_a_browser_is_led_to_graphiql(client: httpx.Client) -> None:
-    assert client.get("/").headers["location"] == "/graphql"
+def test_a_browser_finds_the_dashboard(client: httpx.Client) -> None:
+    page = client.get("/", headers={"accept": "text/html"})
+    assert page.headers["content-type"].startswith("text/html")
+    script = next(part for part in page.text.split('"') if part.endswith("/main.js"))
+    assert client.get(f"/{script}").status_code == 200
+
+
+def test_a_browser_finds_graphiql(client: httpx.Client) -> None:
     page = client.get("/graphql", headers={"accept": "text/html"})
     assert page.headers["content-type"].startswith("text/html")
     script = next(part for part in page.text.split('"') if part.endswith(".js"))

@@ -11,7 +11,8 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 
 from app.web import graphiql_page as page_module
-from app.web.graphiql_page import ASSETS_PATH, CONTENT_SECURITY_POLICY, graphiql_assets, graphiql_page
+from app.web.graphiql_page import ASSETS_PATH, graphiql_assets, graphiql_page
+from app.web.static_files import CONTENT_SECURITY_POLICY
 
 ROOT = Path(page_module.__file__).parents[2]
 ASSETS = ROOT / "app" / "web" / "graphiql"

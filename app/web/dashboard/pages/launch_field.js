@@ -1,8 +1,8 @@
 // One option of the launch form: its control by its type in the schema, its help, its error, its way back to the
 // default.
 
+import { integer, words } from "../core/format.js";
 import { html } from "../vendor/preact.js";
-import { titleOf } from "./launch_schema.js";
 import { OFF, draftOf, isChanged, readDraft } from "./launch_values.js";
 
 /**
@@ -55,7 +55,7 @@ function Control({ id, option, shown, isOff, defaultValue, isFaulty, describedBy
   const typed = (event) => onDraft(event.currentTarget.value);
   if (option.kind === "choice") {
     return html`<select ...${common} value=${shown} onChange=${typed}>
-      ${option.choices.map((choice) => html`<option key=${choice.name} value=${choice.name}>${titleOf(choice.name)}</option>`)}
+      ${option.choices.map((choice) => html`<option key=${choice.name} value=${choice.name}>${words(choice.name)}</option>`)}
     </select>`;
   }
   if (option.kind === "boolean") {
@@ -73,7 +73,7 @@ function Control({ id, option, shown, isOff, defaultValue, isFaulty, describedBy
         (choice) => html`<label class="check" key=${choice.name} title=${choice.description ?? ""}>
           <input type="checkbox" checked=${shown.includes(choice.name)}
             onChange=${(event) => toggled(choice.name, event.currentTarget.checked)} />
-          ${titleOf(choice.name)}
+          ${words(choice.name)}
         </label>`,
       )}
     </div>`;
@@ -99,15 +99,15 @@ function Readout({ option, draft }) {
   if (option.kind !== "number" && option.kind !== "integer") return null;
   const { value } = readDraft(option, draft);
   if (typeof value !== "number" || Math.abs(value) < 10_000) return null;
-  return html`<p class="field-readout">= ${value.toLocaleString("en-US")}</p>`;
+  return html`<p class="field-hint">= ${integer(value)}</p>`;
 }
 
 /** The schema's description, without what it says of null, which the control shows; and that of the chosen value. */
 function Help({ id, option, shown }) {
   const text = option.description.replace(/\s*Not null\.$/i, "");
   const chosen = option.kind === "choice" ? option.choices.find((choice) => choice.name === shown) : undefined;
-  return html`<p class="field-help" id=${id}>
-    ${chosen?.description && html`<span class="chosen">${titleOf(chosen.name)}: ${plain(chosen.description)} </span>`}
+  return html`<p class="field-hint" id=${id}>
+    ${chosen?.description && html`<span class="chosen">${words(chosen.name)}: ${plain(chosen.description)} </span>`}
     ${plain(text)}
   </p>`;
 }

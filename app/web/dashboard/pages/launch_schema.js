@@ -1,6 +1,8 @@
 // What can be launched, read from the schema itself: a factor or an option that the server gains appears in the
 // form without a change here.
 
+import { words } from "../core/format.js";
+
 /** Everything about the inputs of `computeFactor` that the form needs, by introspection. */
 export const SCHEMA_QUERY = `
 query LaunchSchema {
@@ -34,18 +36,6 @@ const SCALAR_KINDS = {
 /** `MOMENTUM_V2` for `momentumV2`: how the graph spells a factor's name as a value and as a field. */
 export const factorNameOf = (field) => field.replace(/([A-Z])/g, "_$1").toUpperCase();
 
-/** "Market cap" for `MARKET_CAP`. */
-export function titleOf(name) {
-  const words = name.replace(/_/g, " ").toLowerCase();
-  return words[0].toUpperCase() + words.slice(1);
-}
-
-/** "Lookback periods" for `lookbackPeriods`. */
-export function labelOf(name) {
-  const words = name.replace(/([A-Z])/g, " $1").toLowerCase().replace(/\bbps\b/, "(bps)").replace(/\busd\b/, "USD");
-  return words[0].toUpperCase() + words.slice(1);
-}
-
 /**
  * One option of the form.
  *
@@ -67,7 +57,7 @@ function readOption(field) {
   if (isList) kind = { choice: "choices", text: "words" }[kind] ?? null;
   return {
     name: field.name,
-    label: labelOf(field.name),
+    label: words(field.name),
     description: description.replace(/\s+/g, " ").trim(),
     kind,
     choices: type.enumValues ?? [],
