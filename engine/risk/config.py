@@ -6,17 +6,19 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from engine.errors import ConfigFault, InvalidConfig
+from engine.errors import ConfigFault, InvalidConfig, MissingField
 from engine.factors.config import option
+from engine.panel import MARKET_CAP, PRICE, VOLUME
 from engine.risk.covariance import CovarianceConfig
 from engine.risk.estimation_sample import RegressionWeighting
-from engine.risk.estimation_universe import EstimationUniverseConfig
+from engine.risk.estimation_universe import LIQUIDITY_FILTER, EstimationUniverseConfig
 from engine.risk.factor_returns import MARKET, RegressionMode
 from engine.risk.options import range_faults
 from engine.risk.scores.beta import BetaConfig
 from engine.risk.scores.config import Centering, StyleConfig
 from engine.risk.scores.liquidity import LiquidityConfig
 from engine.risk.scores.momentum import MomentumConfig
+from engine.risk.scores.registry import fields_of
 from engine.risk.scores.residual_volatility import ResidualVolatilityConfig
 from engine.risk.scores.reversal import ReversalConfig
 from engine.risk.scores.size import SizeConfig
@@ -101,6 +103,25 @@ class SkippedStyle:
 
     name: str
     fields: tuple[str, ...]
+
+
+def needed_fields(config: RiskModelConfig, available: Collection[str]) -> tuple[str, ...]:
+    """The panel fields that a model reads, in a fixed order. Raises MissingField for the first one absent."""
+    styles, _ = chosen_styles(config, available)
+    needed = dict.fromkeys((PRICE, MARKET_CAP), "a risk model")
+    for style in styles:
+        if isinstance(style, ValueConfig):
+            if not any(name in available for name in style.candidate_fields):
+                raise MissingField(" or ".join(style.candidate_fields), f"style {style.label}")
+        else:
+            needed |= dict.fromkeys(style.required_fields, f"style {style.label}")
+    if config.universe.liquidity_threshold is not None:
+        needed.setdefault(VOLUME, LIQUIDITY_FILTER)
+    for name, reason in needed.items():
+        if name not in available:
+            raise MissingField(name, reason)
+    optional = [name for name in fields_of(styles) if name in available and name not in needed]
+    return (*needed, *optional)
 
 
 def chosen_styles(

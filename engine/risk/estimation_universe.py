@@ -1,4 +1,5 @@
-"""Which assets estimate factor returns: large and old enough to have returns that speak for the market."""
+"""Which assets estimate factor returns: large, traded and old enough to have returns that speak for the
+market."""
 
 from __future__ import annotations
 
@@ -7,10 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.errors import MissingField
 from engine.factors.config import option
-from engine.panel import FloatArray
+from engine.panel import VOLUME, FloatArray
 from engine.risk.cross_section import BoolArray, row_blocks
 from engine.risk.options import check_ranges
+from engine.risk.scores.windows import column_blocks, enough, observed_counts, trailing_sums
+
+LIQUIDITY_FILTER = "universe.liquidity_threshold (null switches it off)"
+_MIN_SHARE = 0.5  # of the volume's window, rows without which nobody knows how much is traded
+_BLOCK_BYTES = 1 << 23
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,24 +26,39 @@ class EstimationUniverseConfig:
     raises InvalidConfig with every fault.
 
     market_cap_threshold: USD, exceeded strictly; None = no filter. min_history_rows: rows with a price so
-    far, the date's own among them, without which an asset is too young. top_n: the largest caps of those
-    that pass the rest, equal caps at the end all in; None = no limit.
+    far, the date's own among them, without which an asset is too young. liquidity_threshold: USD of volume a
+    row, exceeded strictly by the mean of the last liquidity_rows rows that are known, half of them at least;
+    None = no filter. top_n: the largest caps of those that pass the rest, equal caps at the end all in; None
+    = no limit.
     """
 
     market_cap_threshold: float | None = option(None, low=0.0)
     min_history_rows: int = option(63, low=0, high=10_000)
+    liquidity_threshold: float | None = option(None, low=0.0)
+    liquidity_rows: int = option(63, low=1, high=2_520)
     top_n: int | None = option(None, low=1, high=1_000_000)
 
     def __post_init__(self) -> None:
         check_ranges(self)
 
 
-def estimation_universe(covered: BoolArray, caps: FloatArray, config: EstimationUniverseConfig) -> BoolArray:
+def estimation_universe(
+    covered: BoolArray,
+    caps: FloatArray,
+    config: EstimationUniverseConfig,
+    volume: FloatArray | None = None,
+) -> BoolArray:
     """(T, N) who is in the estimation universe at the end of each row, from what is known by then.
 
     covered: (T, N) whether the asset has a price. caps: (T, N) USD, NaN = unknown; an asset without a cap or
-    a price is never in.
+    a price is never in. volume: (T, N) USD a row, not finite or below 0 = unknown; the liquidity filter alone
+    reads it. Raises MissingField where the filter lacks it.
     """
+    liquid = None
+    if config.liquidity_threshold is not None:
+        if volume is None:
+            raise MissingField(VOLUME, LIQUIDITY_FILTER)
+        liquid = _liquid(volume, config.liquidity_threshold, config.liquidity_rows)
     inside = np.empty(caps.shape, dtype=np.bool_)
     seen = np.zeros(caps.shape[1], dtype=np.int32)
     for rows in row_blocks(caps.shape):
@@ -45,10 +67,25 @@ def estimation_universe(covered: BoolArray, caps: FloatArray, config: Estimation
         smallest = 0.0 if config.market_cap_threshold is None else config.market_cap_threshold
         passed = covered[rows] & (caps[rows] > smallest) & (caps[rows] < np.inf)
         passed &= history >= config.min_history_rows
+        if liquid is not None:
+            passed &= liquid[rows]
         if config.top_n is not None and config.top_n < caps.shape[1]:
             passed &= caps[rows] >= _nth_largest(np.where(passed, caps[rows], 0.0), config.top_n)
         inside[rows] = passed
     return inside
+
+
+@np.errstate(over="ignore")  # a sum beyond double precision exceeds any threshold
+def _liquid(volume: FloatArray, threshold: float, rows: int) -> BoolArray:
+    """(T, N) whether the mean volume of the last rows exceeds the threshold."""
+    liquid = np.empty(volume.shape, dtype=np.bool_)
+    for columns in column_blocks(volume.shape, _BLOCK_BYTES):
+        traded = volume[:, columns]
+        known = (traded >= 0.0) & (traded < np.inf)
+        totals = trailing_sums(np.where(known, traded, 0.0), rows)
+        liquid[:, columns] = enough(known, rows, _MIN_SHARE)
+        liquid[:, columns] &= totals / np.maximum(observed_counts(known, rows), 1) > threshold
+    return liquid
 
 
 def sector_cap_shares(

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import InvalidConfig, NoPeriods, TooFewReturns
-from engine.panel import DateArray, FloatArray, Panel
-from engine.risk.config import RiskModelConfig, SkippedStyle, chosen_styles, repeated_names
+from engine.panel import VOLUME, DateArray, FloatArray, Panel
+from engine.risk.config import RiskModelConfig, SkippedStyle, chosen_styles, needed_fields, repeated_names
 from engine.risk.covariance import factor_covariances
 from engine.risk.cross_section import BoolArray
 from engine.risk.estimation_universe import estimation_universe, sector_cap_shares
@@ -19,7 +19,6 @@ from engine.risk.factor_returns import MARKET, FactorReturns, RegressionMode
 from engine.risk.outcomes import TooFewPeriods, Validation, validate
 from engine.risk.outlook import Outlook, covariance_at, specific_at
 from engine.risk.scores.inputs import ScoreInputs, score_inputs
-from engine.risk.scores.registry import fields_of
 from engine.risk.sectors import Sectors, sectors_of
 from engine.risk.specific_risk import specific_risks
 
@@ -84,14 +83,14 @@ def build_risk_model(
     names = (MARKET, *(() if alone else sectors.names), *(style.label for style in styles))
     if faults := repeated_names(names):
         raise InvalidConfig(tuple(faults))
-    first, stop = _explained_rows(panel.dates, config)
+    first, stop = explained_rows(panel.dates, config)
     if not panel.assets:
         raise _too_few_returns(0, config)
-    inputs = score_inputs(panel, fields_of(styles)).rows(slice(0, stop))
+    inputs = score_inputs(panel, needed_fields(config, panel.fields)).rows(slice(0, stop))
     extreme = _drop_extremes(inputs.returns, config.max_abs_return)
     if sectors.codes.ndim == 2:
         sectors = replace(sectors, codes=sectors.codes[:stop])
-    universe = estimation_universe(inputs.covered, inputs.caps, config.universe)
+    universe = estimation_universe(inputs.covered, inputs.caps, config.universe, inputs.fields.get(VOLUME))
     dates = panel.dates[first:stop]
     wanted = month_ends(dates)
     explained = explain_returns(
@@ -146,7 +145,7 @@ def month_ends(dates: DateArray) -> NDArray[np.int64]:
     return np.flatnonzero(np.append(months[1:] != months[:-1], True)).astype(np.int64)
 
 
-def _explained_rows(dates: DateArray, config: RiskModelConfig) -> tuple[int, int]:
+def explained_rows(dates: DateArray, config: RiskModelConfig) -> tuple[int, int]:
     """(first, stop) panel rows of the returns to explain: the panel's first row has none."""
     first, stop = 1, len(dates)
     if config.start_date is not None:

@@ -7,9 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engine.panel import Calendar, Panel
+from engine.risk.config import RiskModelConfig
 from engine.risk.covariance import CovarianceConfig, EigenfactorDates
+from engine.risk.estimation_universe import EstimationUniverseConfig
+from engine.risk.model import RiskModel, build_risk_model
 from engine.risk.scores.user import UserConfig
 from engine.risk.sectors import Sectors
+from engine.risk.specific_risk import SpecificRiskConfig
 
 STYLE = UserConfig(name="SIGNAL", field="signal", winsor=0.0)
 FIRST_DAY = np.datetime64("2015-01-01")
@@ -77,6 +81,25 @@ def known_panel(
 
 def with_fields(panel: Panel, **fields: np.ndarray) -> Panel:
     return replace(panel, fields={**panel.fields, **fields})
+
+
+def config_of(**options: object) -> RiskModelConfig:
+    """Of small panels with one style."""
+    defaults = {
+        "styles": (STYLE,),
+        "winsor": 0.0,
+        "min_assets": 3,
+        "universe": EstimationUniverseConfig(min_history_rows=0),
+        "covariance": quick_covariance(),
+        "specific": SpecificRiskConfig(min_observations=20),
+        "random_portfolios": 20,
+        "random_size": 20,
+    }
+    return RiskModelConfig(**{**defaults, **options})
+
+
+def built(panel: Panel, sectors: Sectors | None = None, **options: object) -> RiskModel:
+    return build_risk_model(panel, config_of(**options), sectors=sectors)
 
 
 def quick_covariance(**options: object) -> CovarianceConfig:
