@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from app.artifacts.place import finished_folders, folder_path
 from app.datasets.period_cache import stale_periods
 from app.datasets.quality import QualityReport
 from app.datasets.read import Progress, ReadLimits, ReadPanel, read_long_form
@@ -26,9 +27,10 @@ from app.folders import stale_temporaries
 from app.services.context import Services
 from app.sources.cache import stale_responses
 from db import datasets as dataset_store
+from db.artifacts import artifact_folders
 from db.errors import StoreError
 from db.pages import MAX_PAGE_SIZE
-from db.records import DatasetRecord, RunKind, RunStatus
+from db.records import DatasetRecord, RunKind, RunRecord, RunStatus
 from db.run_queries import Choice, RunFilter, page_runs
 from engine.panel import Calendar
 
@@ -67,6 +69,7 @@ class Garbage:
     temporaries: tuple[str, ...]
     checkpoints: tuple[str, ...]
     responses: tuple[str, ...]
+    artifacts: tuple[str, ...]
     bytes_freed: int
 
 
@@ -157,29 +160,34 @@ async def delete_dataset(services: Services, dataset_id: int) -> None:
 
 
 async def collect_garbage(services: Services, *, dry_run: bool = False) -> Garbage:
-    """Remove snapshots that no dataset and no live run needs, stale caches and answers of vendors, leftovers
-    of killed ingests, and checkpoints of sweeps that have ended."""
+    """Remove snapshots that no dataset and no live run needs, arrays that no run has, stale caches and
+    answers of vendors, leftovers of killed ingests and computations, and checkpoints of ended sweeps."""
     settings = services.settings
     in_use = await dataset_store.fingerprints_in_use(services.store)
     sweeps = await _live_sweeps(services)
+    artifacts = await _unnamed_artifacts(services)
 
     def collect() -> Garbage:
         # a young snapshot may belong to an ingest whose row is about to be committed
         settled = snapshot_fingerprints(settings.datasets_dir, min_age_seconds=_GC_MIN_AGE_SECONDS)
         snapshots = sorted(settled - in_use)
         caches = stale_periods(settings.cache_dir, in_use)
-        temporaries = stale_temporaries(settings.datasets_dir)
+        temporaries = (
+            *stale_temporaries(settings.datasets_dir),
+            *stale_temporaries(settings.artifacts_dir),
+        )
         checkpoints = stale_checkpoints(settings.cache_dir, sweeps)
         responses = stale_responses(
             settings.cache_dir, timedelta(hours=settings.source_cache_hours), services.now
         )
         leftovers = (*caches, *temporaries, *checkpoints, *responses)
-        folders = [*(settings.datasets_dir / name for name in snapshots), *leftovers]
+        arrays = [settings.artifacts_dir / name for name in artifacts]
+        folders = [*(settings.datasets_dir / name for name in snapshots), *arrays, *leftovers]
         bytes_freed = sum(_size(folder) for folder in folders)
         if not dry_run:
             for fingerprint in snapshots:
                 remove_snapshot(settings.datasets_dir, fingerprint)
-            for folder in leftovers:
+            for folder in (*arrays, *leftovers):
                 _remove(folder)
         return Garbage(
             snapshots=tuple(snapshots),
@@ -187,6 +195,7 @@ async def collect_garbage(services: Services, *, dry_run: bool = False) -> Garba
             temporaries=tuple(folder.name for folder in temporaries),
             checkpoints=tuple(folder.name for folder in checkpoints),
             responses=tuple(file.name for file in responses),
+            artifacts=artifacts,
             bytes_freed=bytes_freed,
         )
 
@@ -195,16 +204,37 @@ async def collect_garbage(services: Services, *, dry_run: bool = False) -> Garba
 
 async def _live_sweeps(services: Services) -> set[str]:
     """Identities of the sweeps that wait or are being computed."""
-    live = RunFilter(status=Choice(one_of=(RunStatus.QUEUED, RunStatus.RUNNING)))
-    identities: set[str] = set()
+    live = await _runs_of(services, RunKind.SWEEP, RunStatus.QUEUED, RunStatus.RUNNING)
+    return {checkpoint_identity(run.identity_hash, run.id, forced=run.forced) for run in live}
+
+
+async def _unnamed_artifacts(services: Services) -> tuple[str, ...]:
+    """Folders of arrays that no run has, but for those that a running one may have just put in place.
+
+    The folders are listed first: a run that is committed meanwhile is then found by its rows.
+    """
+    found = await asyncio.to_thread(finished_folders, services.settings.artifacts_dir)
+    if not found:
+        return ()
+    running = await _runs_of(services, RunKind.RISK_MODEL, RunStatus.RUNNING)
+    begun = [run.started_at for run in running if run.started_at is not None]
+    youngest = min([services.now(), *begun]).timestamp() - _GC_MIN_AGE_SECONDS
+    named = await artifact_folders(services.store)
+    return tuple(
+        name for name, finished in found.items() if finished <= youngest and folder_path(name) not in named
+    )
+
+
+async def _runs_of(services: Services, kind: RunKind, *status: RunStatus) -> list[RunRecord]:
+    """Every run of that kind that stands there."""
+    where = RunFilter(status=Choice(one_of=status))
+    found: list[RunRecord] = []
     after: str | None = None
     while True:
-        page = await page_runs(services.store, live, kind=RunKind.SWEEP, first=MAX_PAGE_SIZE, after=after)
-        identities.update(
-            checkpoint_identity(run.identity_hash, run.id, forced=run.forced) for run in page.items
-        )
+        page = await page_runs(services.store, where, kind=kind, first=MAX_PAGE_SIZE, after=after)
+        found += page.items
         if not page.has_next_page:
-            return identities
+            return found
         after = page.cursors[-1]
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from app.artifacts.place import remove_artifacts
 from app.errors import (
     DatasetNotFound,
     FieldError,
@@ -25,11 +27,14 @@ from db import datasets as dataset_store
 from db import errors as store_errors
 from db import run_queries
 from db import runs as run_store
+from db.artifacts import get_artifacts
 from db.records import DatasetRecord, NewRun, RunKind, RunRecord
 from engine import ENGINE_VERSION
 from engine import errors as engine_errors
 from engine.factors.config import FactorConfig, FactorName
 from engine.factors.options import config_to_json, needed_fields, parse_config, require_selectors
+
+log = logging.getLogger(__name__)
 
 MAX_WAIT_SECONDS = 30.0
 MAX_TAGS = 20
@@ -163,13 +168,20 @@ async def cancel_run(services: Services, run_id: int) -> RunRecord:
 
 
 async def delete_run(services: Services, run_id: int) -> RunRecord:
-    """Remove an ended run with its results for good. Raises RunNotFound, RunNotDeletable."""
+    """Remove an ended run with its results and arrays for good. Raises RunNotFound, RunNotDeletable."""
+    artifacts = await get_artifacts(services.store, run_id)
     outcome = await run_store.delete_run(services.store, run_id)
     if outcome is None:
         raise RunNotFound(f"there is no run {run_id}")
     run, deleted = outcome
     if not deleted:
         raise RunNotDeletable(f"run {run_id} is {run.status.lower()}", hint="cancel it first")
+    if artifacts:
+        paths = [artifact.path for artifact in artifacts.values()]
+        try:
+            await asyncio.to_thread(remove_artifacts, services.settings.artifacts_dir, paths)
+        except OSError as error:  # the run is gone all the same, and the next gc finds them
+            log.warning("arrays of run %s cannot be deleted: %s", run_id, error)
     return run
 
 

@@ -9,8 +9,8 @@ from scripts.console import json_option, print_json, run_with_services
 
 
 @click.command(
-    help="Remove the files of deleted datasets, caches, vendors' answers that are out of date, and leftovers "
-    "of interrupted ingests and sweeps."
+    help="Remove the files of deleted datasets, arrays that no run has, caches, vendors' answers that are out "
+    "of date, and leftovers of interrupted ingests and computations."
 )
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
 @json_option
@@ -21,7 +21,8 @@ def command(dry_run: bool, as_json: bool) -> None:
         return
     verb = "would be removed" if dry_run else "removed"
     click.echo(
-        f"{len(garbage.snapshots)} snapshots, {len(garbage.caches)} caches, {len(garbage.checkpoints)} "
-        f"checkpoints, {len(garbage.responses)} answers of vendors and {len(garbage.temporaries)} leftovers "
+        f"{len(garbage.snapshots)} snapshots, {len(garbage.artifacts)} sets of arrays, "
+        f"{len(garbage.caches)} caches, {len(garbage.checkpoints)} checkpoints, "
+        f"{len(garbage.responses)} answers of vendors and {len(garbage.temporaries)} leftovers "
         f"{verb}, {garbage.bytes_freed / 1e6:,.1f} MB"
     )

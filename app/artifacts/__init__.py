@@ -1,0 +1,1 @@
+"""Arrays of runs that are files: too large for rows, written by the processes that compute, read in parts."""

@@ -1,0 +1,131 @@
+"""Opens artifacts: memory-mapped, and checked to be what was written before the first number is used."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedReader
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.artifacts.place import ARTIFACTS, parse_artifact_path
+from app.errors import ArtifactUnavailable
+
+if TYPE_CHECKING:
+    from db.records import ArtifactRecord
+
+_REMEMBERED: Final = 10_000
+_FOLDER_FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+# A pipe in the file's place must not make the opening wait.
+_FILE_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+_Identity = tuple[str, int, int, int, int, int]
+_hashes: dict[_Identity, str] = {}
+_hashing = threading.Lock()
+
+
+def open_artifact(data_dir: Path, record: ArtifactRecord) -> NDArray[Any]:
+    """The array of an artifact, a read-only memory map, once it is found to be what was written.
+
+    The file is opened below data_dir/artifacts and nowhere else: no '..', no symbolic links. Its size, type
+    and shape are compared each time; its SHA-256 once a process, and again whenever the file has changed:
+    that reads it whole, so callers use a thread.
+    Raises ArtifactUnavailable: it is missing, or has changed.
+    """
+    place = parse_artifact_path(record.path)
+    if place is None:
+        raise _unavailable(record, "its path is not that of an artifact")
+    with _opened(data_dir, record, *place) as file:
+        return _map(file, record)
+
+
+@contextmanager
+def _opened(data_dir: Path, record: ArtifactRecord, folder: str, file: str) -> Iterator[BufferedReader]:
+    """The file, found step by step so that nobody can put a link in the way."""
+    try:
+        parent = os.open(data_dir / ARTIFACTS, _FOLDER_FLAGS)
+        try:
+            inside = os.open(folder, _FOLDER_FLAGS | os.O_NOFOLLOW, dir_fd=parent)
+        finally:
+            os.close(parent)
+        try:
+            descriptor = os.open(file, _FILE_FLAGS, dir_fd=inside)
+        finally:
+            os.close(inside)
+    except FileNotFoundError:
+        raise _unavailable(record, "its file is missing") from None
+    except OSError as error:
+        raise _unavailable(record, f"its file cannot be opened: {error.strerror}") from error
+    with os.fdopen(descriptor, "rb") as opened:
+        yield opened
+
+
+def _map(file: BufferedReader, record: ArtifactRecord) -> NDArray[Any]:
+    status = os.fstat(file.fileno())
+    if not stat.S_ISREG(status.st_mode):
+        raise _unavailable(record, "there is no file in its place")
+    if status.st_size != record.byte_count:
+        problem = f"its file has changed: it has {status.st_size:,} bytes instead of {record.byte_count:,}"
+        raise _unavailable(record, problem)
+    try:
+        start, dtype, shape = _read_header(file)
+        length = dtype.itemsize * int(np.prod(shape, dtype=object))
+        if (dtype.str, shape) != (record.dtype, tuple(record.shape)) or start + length != status.st_size:
+            raise _unavailable(record, "its file has changed: it holds another array")
+        if _digest(file, record.path) != record.sha256:
+            raise _unavailable(record, "its file has changed: its content is not what was written")
+        if length == 0:  # nothing to map
+            array = np.empty(shape, dtype)
+            array.flags.writeable = False
+            return array
+        # plain arrays are quicker to use than memmap objects
+        return np.asarray(np.memmap(file, dtype=dtype, mode="r", offset=start, shape=shape))
+    except ValueError as error:  # of numpy, for a header that is none
+        raise _unavailable(record, "its file has changed: it is no array") from error
+    except OSError as error:
+        raise _unavailable(record, f"its file cannot be read: {error.strerror}") from error
+
+
+def _read_header(file: BufferedReader) -> tuple[int, np.dtype[Any], tuple[int, ...]]:
+    """Where the numbers begin, their type and shape. Raises ValueError for what the writer does not write."""
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise ValueError("another version of the format")
+    shape, in_columns, dtype = np.lib.format.read_array_header_1_0(file)
+    if in_columns or dtype.hasobject:
+        raise ValueError("another layout")
+    return file.tell(), dtype, shape
+
+
+def _digest(file: BufferedReader, path: str) -> str:
+    """SHA-256 of the file, remembered as long as the file looks the same."""
+    with _hashing:  # several readers of a new file hash it once
+        before = _identity(file, path)
+        known = _hashes.get(before)
+        if known is not None:
+            return known
+        file.seek(0)
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if _identity(file, path) == before:
+            while len(_hashes) >= _REMEMBERED:
+                del _hashes[next(iter(_hashes))]
+            _hashes[before] = digest
+        return digest
+
+
+def _identity(file: BufferedReader, path: str) -> _Identity:
+    status = os.fstat(file.fileno())
+    # the time of the last change too: unlike that of the last modification, nobody can set it back
+    return path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _unavailable(record: ArtifactRecord, problem: str) -> ArtifactUnavailable:
+    return ArtifactUnavailable(
+        f"the array {record.name!r} of the run is not available: {problem}", hint="compute the run again"
+    )
