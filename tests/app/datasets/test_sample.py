@@ -14,6 +14,8 @@ from app.datasets.sample import sample_attributes_path, sample_panel_path
 from engine.compute import compute_factor
 from engine.factors.config import FactorName
 from engine.factors.options import parse_config
+from engine.risk.model import FactorKind, build_risk_model
+from engine.risk.outcomes import Validation
 from scripts.make_sample import write_sample
 
 MAX_BYTES = 2_500_000
@@ -94,3 +96,22 @@ def test_every_factor_succeeds_with_its_defaults_in_every_year(sample: ReadPanel
     assert abs(result.performance.annualized_return or math.nan) < 0.6
     assert abs(result.performance.sharpe_ratio or math.nan) < 2.5
     assert result.performance.wiped_out_on is None
+
+
+def test_it_has_sectors_and_is_enough_for_a_risk_model_of_default_options(sample: ReadPanel) -> None:
+    model = build_risk_model(sample.panel)
+    estimated = model.factor_returns.assets
+
+    sectors = [
+        name for name, kind in zip(model.factors, model.kinds, strict=True) if kind is FactorKind.SECTOR
+    ]
+    assert sectors == [
+        *("defi", "gaming", "infrastructure", "layer-1", "layer-2", "meme", "stablecoin"),
+    ]
+    assert [style.name for style in model.skipped_styles] == ["VALUE"]
+    assert (estimated[100:] >= 45).all()
+    assert str(model.outlook.dates[0]) == "2021-05-31"
+    assert len(model.outlook.dates) == 32
+    assert isinstance(model.validation, Validation)
+    market = model.outlook.covariance.volatilities[-1][0]
+    assert 0.2 < market < 1.0, "of a year in which the market's daily volatility is 2 to 3%"
