@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import import_module
 
 from app.execution.computing import Computing
+from app.execution.consult import Consultations
 from app.execution.flight import Ending, Flight
 from app.execution.ground import Ground
 from app.execution.heartbeat import ClaimKey, HeartbeatThread
@@ -36,7 +37,8 @@ class RunExecutor:
     which need processors, and `settings.max_concurrent_fetches` fetches, which wait for others.
 
     `settings.store_url` must name the same database. `on_event` is called in the event loop's thread whenever
-    this executor has changed a run. Any number of executors may share a store, in one process or in many.
+    this executor has changed a run, and `on_succeeded` is awaited with the id of each run whose results it
+    has committed. Any number of executors may share a store, in one process or in many.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class RunExecutor:
         settings: Settings,
         on_event: Callable[[], None],
         *,
+        on_succeeded: Callable[[int], Awaitable[None]] | None = None,
         computation: str = PRODUCTION,
         timing: Timing | None = None,
     ) -> None:
@@ -55,6 +58,7 @@ class RunExecutor:
         self._timing = timing or Timing()
         self._worker = worker_id()
         self._launcher = Launcher(computation)
+        self._consultations = Consultations(self._launcher, settings)
         self._vendors = Vendors(settings)
         self._ground = Ground(
             store=store,
@@ -64,6 +68,7 @@ class RunExecutor:
             vendors=self._vendors,
             timing=self._timing,
             on_event=on_event,
+            on_succeeded=on_succeeded,
         )
         self._heartbeats = HeartbeatThread(
             store_url=settings.store_url,
@@ -98,6 +103,7 @@ class RunExecutor:
         Whatever happens, no process is left. Stopping never uses up a run's last attempt."""
         self._stopping.set()
         self._wake.set()
+        self._consultations.close()
         try:
             # Not cancelled: a run claimed at this very moment must not be forgotten.
             await _wait(self._loops, self._timing.stop_limit)
@@ -115,6 +121,11 @@ class RunExecutor:
             await _wait(unfinished)
             await self._vendors.close()
         await asyncio.to_thread(self._heartbeats.join, self._timing.stop_limit)
+
+    @property
+    def consultations(self) -> Consultations:
+        """What is computed for readers at once, beside the runs."""
+        return self._consultations
 
     def notify(self) -> None:
         """A run was queued by this process. Call in the event loop's thread."""

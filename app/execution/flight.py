@@ -154,9 +154,11 @@ class Flight:
 
     async def _finish(self, results: RunResults) -> None:
         run, ground = self._run, self._ground
-        await self._write(
+        ours = await self._write(
             lambda: finish_run(ground.store, run.id, run.attempt, ground.worker, results, _now())
         )
+        if ours and ground.on_succeeded is not None:
+            await ground.on_succeeded(run.id)
 
     async def _finish_fetch(self, fetched: Fetched) -> None:
         run, ground = self._run, self._ground
@@ -202,11 +204,14 @@ class Flight:
             (claim for claim in claims if (claim.run_id, claim.attempt, claim.claimed_by) == own), None
         )
 
-    async def _write(self, write: Callable[[], Awaitable[object]]) -> None:
-        """A write that is refused, because the run is not ours any more, leaves it to whoever has it."""
-        if not await self._ground.persistently(self._run.id, write):
+    async def _write(self, write: Callable[[], Awaitable[object]]) -> bool:
+        """Whether it was written. A write that is refused, because the run is not ours any more, leaves it to
+        whoever has it."""
+        ours = bool(await self._ground.persistently(self._run.id, write))
+        if not ours:
             log.info("run %d was ended by others meanwhile", self._run.id)
         self._ground.on_event()
+        return ours
 
 
 def _fault_of_ours() -> Failure:

@@ -22,7 +22,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """`on_event` is called after every change of a run."""
+    """`on_event` is called after every change of a run, `on_succeeded` with the id of each run whose results
+    were committed by this executor. It must not raise."""
 
     store: Store
     settings: Settings
@@ -31,6 +32,7 @@ class Ground:
     vendors: Vendors
     timing: Timing
     on_event: Callable[[], None]
+    on_succeeded: Callable[[int], Awaitable[None]] | None = None
     fingerprints: dict[int, str] = field(default_factory=dict)
     """By dataset id; neither ever changes."""
 

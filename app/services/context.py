@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from app.execution.executor import RunExecutor
+from app.services.csv_log import CsvLog
 from app.services.events import EventHub
 from app.settings import Settings
 from app.storage import prepare_data_dir
@@ -39,7 +40,9 @@ async def open_services(settings: Settings, *, execute: bool) -> AsyncIterator[S
     prepare_data_dir(settings)
     async with await Store.open(settings.store_url) as store:
         events = EventHub(store)
-        executor = RunExecutor(store, settings, events.notify) if execute else None
+        log = None if settings.csv_log_dir is None else CsvLog(store, settings.csv_log_dir)
+        on_succeeded = None if log is None else log.append
+        executor = RunExecutor(store, settings, events.notify, on_succeeded=on_succeeded) if execute else None
         if executor is not None:
             await executor.start()
         try:
