@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import asdict
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from app.boundary.graphql_app import FactorQLApp
 from app.boundary.middleware import boundary_middleware
+from app.rest.routes import HEALTH_PATH, OPENAPI_PATH, ROOT_PATH, http_problem, rest_routes
 from app.schema.context import GraphContext
-from app.schema.enums import HealthStatus
-from app.schema.health import probe_health
 from app.schema.schema import build_schema
 from app.services.context import Services, open_services
 from app.settings import Settings
 from app.web.dashboard_page import ASSETS_PATH as DASHBOARD_PATH
 from app.web.dashboard_page import dashboard_assets, dashboard_page
 from app.web.graphiql_page import ASSETS_PATH, graphiql_assets, graphiql_page
+from app.web.swagger_page import ASSETS_PATH as DOCS_ASSETS_PATH
+from app.web.swagger_page import PAGE_PATH as DOCS_PATH
+from app.web.swagger_page import swagger_assets, swagger_page
 
 GRAPHQL_PATH = "/graphql"
-HEALTH_PATH = "/health"
-PAGE_PATH = "/"
 
 ServicesFactory = Callable[..., AbstractAsyncContextManager[Services]]
 """Called as `factory(settings, execute=True)`; see `open_services`."""
@@ -50,8 +50,9 @@ def create_app(
     graph = FactorQLApp(build_schema(), chosen, _graph_context, render_page=_graphiql)
     return Starlette(
         routes=[
-            Route(PAGE_PATH, dashboard_page),
-            Route(HEALTH_PATH, _health),
+            *rest_routes(render_page=dashboard_page),
+            Route(DOCS_PATH, swagger_page),
+            Mount(DOCS_ASSETS_PATH, swagger_assets),
             Mount(ASSETS_PATH, graphiql_assets),
             Mount(DASHBOARD_PATH, dashboard_assets),
             Route(GRAPHQL_PATH, graph),
@@ -60,9 +61,10 @@ def create_app(
         middleware=boundary_middleware(
             chosen,
             graphql_path=GRAPHQL_PATH,
-            open_paths=(HEALTH_PATH, PAGE_PATH),
-            open_prefixes=(f"{ASSETS_PATH}/", f"{DASHBOARD_PATH}/"),
+            open_paths=(HEALTH_PATH, ROOT_PATH, DOCS_PATH, OPENAPI_PATH),
+            open_prefixes=(f"{ASSETS_PATH}/", f"{DASHBOARD_PATH}/", f"{DOCS_ASSETS_PATH}/"),
         ),
+        exception_handlers={HTTPException: http_problem},
         lifespan=lifespan,
     )
 
@@ -73,13 +75,3 @@ def _graph_context(connection: HTTPConnection) -> GraphContext:
 
 async def _graphiql(request: Request) -> Response:
     return graphiql_page(request)
-
-
-async def _health(request: Request) -> Response:
-    """For probes: 200 while the store answers, else 503."""
-    health = await probe_health(request.app.state.services)
-    return JSONResponse(
-        asdict(health),
-        status_code=200 if health.status is HealthStatus.OK else 503,
-        headers={"cache-control": "no-store"},
-    )

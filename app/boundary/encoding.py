@@ -34,6 +34,23 @@ def negotiate(accept: str | None) -> str:
     return GRAPHQL_JSON if ranks[GRAPHQL_JSON] > ranks[JSON] else JSON
 
 
+def prefers_page(accept: str | None) -> bool:
+    """Whether HTML is ranked above JSON, as browsers do; who takes anything prefers neither."""
+    # the most specific range decides (RFC 9110, 12.5.1), wherever it stands
+    ranks = {
+        "text/html": {"text/html": 2, "text/*": 1, "*/*": 0},
+        JSON: {JSON: 2, "application/*": 1, "*/*": 0},
+    }
+    found = dict.fromkeys(ranks, (-1, 0.0))
+    for part in (accept or "").split(","):
+        media_range, _, parameters = part.partition(";")
+        for media_type, specificity in ranks.items():
+            rank = specificity.get(media_range.strip().lower())
+            if rank is not None:
+                found[media_type] = max(found[media_type], (rank, _quality(parameters)))
+    return found["text/html"][1] > found[JSON][1]
+
+
 def _quality(parameters: str) -> float:
     for parameter in parameters.split(";"):
         name, _, value = parameter.partition("=")

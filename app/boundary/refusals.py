@@ -15,6 +15,8 @@ from app.errors import FactorQLError, InvalidInput, LimitExceeded, StorageFailur
 logger = logging.getLogger(__name__)
 
 JSON = "application/json; charset=utf-8"
+GRAPHQL_PATH = "/graphql"
+"""Whose answers hold nothing that GraphQL does not have."""
 SAFE_HEADERS: Mapping[str, str] = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 
@@ -27,9 +29,13 @@ class Refusal(Exception):
         self.error = error
         self.headers = dict(headers or {})
 
-    def response(self) -> Response:
+    def response(self, *, with_detail: bool = False) -> Response:
+        """`with_detail` for clients of REST, who look for the message there."""
+        body: dict[str, object] = {"errors": [public_error(self.error)]}
+        if with_detail:
+            body["detail"] = str(self.error)
         return Response(
-            orjson.dumps({"errors": [public_error(self.error)]}),
+            orjson.dumps(body),
             status_code=self.status,
             headers={**SAFE_HEADERS, **self.headers},
             media_type=JSON,
@@ -70,7 +76,7 @@ def unauthenticated(error: Unauthenticated) -> Refusal:
 
 async def refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer an HTTP request, or a WebSocket handshake, with a refusal."""
-    response = refusal.response()
+    response = refusal.response(with_detail=scope["path"] != GRAPHQL_PATH)
     if scope["type"] == "http":
         await response(scope, receive, send)
     elif "websocket.http.response" in scope.get("extensions", {}):

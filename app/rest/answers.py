@@ -1,0 +1,107 @@
+"""Answers of REST, and what becomes of errors: a status and a detail, as the older system had them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from app.boundary.encoding import encode
+from app.boundary.error_masking import INTERNAL, internal_error, public_code
+from app.boundary.http_body import discard_rest
+from app.boundary.refusals import JSON, SAFE_HEADERS, Refusal, stopping
+from app.errors import FactorQLError, QueueFull
+from app.execution import codes
+from app.services.awaited import RunFailed, RunNotOver
+from app.sources.errors import SourceNotConfigured
+from app.storage import storage_failure
+from db.errors import StoreUnavailable
+from db.runs import WORKER_LOST
+from engine.errors import NoPeriods
+
+logger = logging.getLogger(__name__)
+
+NO_RETURNS = "No factor returns computed - check data availability"
+KEY_NOT_SET = "ARTEMIS_API_KEY environment variable not set"
+RETRY_SECONDS = 5
+
+_FAULTS_OF_OURS = frozenset({codes.COMPUTATION_CRASHED, codes.INTERNAL_ERROR, WORKER_LOST})
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class RestError(Exception):
+    """Answered as it is: `detail` is a line of text, or a list of faults where the status is 422."""
+
+    def __init__(self, status: int, detail: object) -> None:
+        super().__init__(str(detail))
+        self.status = status
+        self.detail = detail
+
+
+def answer(content: dict[str, Any] | list[Any], status: int = 200, **headers: str) -> Response:
+    return Response(encode(content), status, {**SAFE_HEADERS, **headers}, media_type=JSON)
+
+
+def answering(endpoint: Endpoint) -> Endpoint:
+    """The endpoint with all its errors as answers. Unexpected ones are logged, and shown as an id alone."""
+
+    @wraps(endpoint)
+    async def answered(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody is left to read it
+        except asyncio.CancelledError:
+            # Nobody but the server cancels, once it has waited long enough for requests to end.
+            return _of_refusal(stopping())
+        except Refusal as refusal:
+            await discard_rest(request)
+            return _of_refusal(refusal)
+        except Exception as error:
+            return error_answer(error)
+
+    return answered
+
+
+def error_answer(error: Exception) -> Response:
+    """Expected errors with their message, others with the id under which they are logged."""
+    match error:
+        case RestError():
+            return answer({"detail": error.detail}, error.status)
+        case RunFailed() if error.reason == NoPeriods.code:
+            return answer({"detail": NO_RETURNS}, 400)
+        case RunFailed() if error.reason in _FAULTS_OF_OURS:
+            return answer({"detail": str(error)}, 500)
+        case SourceNotConfigured():
+            return answer({"detail": KEY_NOT_SET}, 500)
+        case QueueFull() | RunNotOver():
+            return answer({"detail": _with_hint(error)}, 503, **{"retry-after": str(RETRY_SECONDS)})
+        case StoreUnavailable():
+            logger.error("%s", error)
+            return answer({"detail": _with_hint(storage_failure(error))}, 500)
+        case FactorQLError():
+            # What a run or a fetch fails with is expected, whatever the graph would call it.
+            is_ours = public_code(error) == INTERNAL and error.code in _CODES_OF_OURS
+            if is_ours:
+                logger.error("%s", error, exc_info=error)
+            return answer({"detail": _with_hint(error)}, 500 if is_ours else 400)
+    masked = internal_error(error, doing="answering a request")
+    error_id = masked["extensions"]["errorId"]
+    return answer({"detail": f"{masked['message']} (error id {error_id})"}, 500)
+
+
+_CODES_OF_OURS = frozenset({"STORAGE_FAILURE", "SERVER_STOPS"})
+
+
+def _of_refusal(refusal: Refusal) -> Response:
+    return answer({"detail": _with_hint(refusal.error)}, refusal.status, **refusal.headers)
+
+
+def _with_hint(error: FactorQLError) -> str:
+    return str(error) if error.hint is None else f"{error} ({error.hint})"
