@@ -84,7 +84,7 @@ def sampled(block: Block, sector_count: int, weighting: RegressionWeighting, win
     if not np.isfinite(styles.sum()):  # one pass for the blocks that miss nothing
         known = np.isfinite(styles)
         described = np.asarray(known.all(axis=1))
-        styles[~known] = 0.0
+        styles = np.where(known, styles, 0.0)  # may be the caller's own memory
     usable_cap = np.isfinite(block.caps) & (block.caps > 0.0)
     known_sector = block.sectors >= 0
     used = block.universe & np.isfinite(block.returns) & usable_cap & known_sector & described

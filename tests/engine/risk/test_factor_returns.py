@@ -322,3 +322,14 @@ class TestInvariances:
         np.testing.assert_allclose(
             moved.returns[:, 0], plain.returns[:, 0] - shift * plain.returns[:, 6], rtol=1e-8, atol=1e-11
         )
+
+
+def test_nothing_that_is_given_is_changed():
+    panel = with_holes(asset_panel(17))
+    # Memory that a date's styles share with the caller, as scores have it.
+    styles = np.ascontiguousarray(panel.styles.transpose(0, 2, 1)).transpose(0, 2, 1)
+    inputs = (panel.returns, panel.caps, panel.sectors, styles, panel.universe)
+    before = [values.copy() for values in inputs]
+    panel.with_(styles=styles).estimate()
+    for values, expected in zip(inputs, before, strict=True):
+        np.testing.assert_array_equal(values, expected)
