@@ -112,7 +112,7 @@ def test_health_tells_what_works_and_no_secret(tmp_path: Path) -> None:
     with serving(settings, services_factory=without_executor) as client:
         response = client.get("/health")
         assert response.status_code == 200
-        assert response.json()["status"] == "OK"
+        assert response.json()["status"] == "healthy"
         assert "the-token-of-the-test" not in response.text
         assert str(tmp_path) not in response.text
         assert client.post("/graphql", json={"query": "{ factors { name } }"}).status_code == 401
@@ -127,7 +127,7 @@ def test_health_is_503_while_the_store_does_not_answer(
     monkeypatch.setattr("app.schema.health.current_revision", unreachable)
     response = client.get("/health")
     assert response.status_code == 503
-    assert response.json()["status"] == "DEGRADED"
+    assert response.json()["status"] == "unhealthy"
     assert ask(client, "{ health { status queuedRuns } }")["health"] == {
         "status": "DEGRADED",
         "queuedRuns": None,
