@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import stat
 import threading
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from app.artifacts.header import array_header, is_storable
 from app.artifacts.place import ARTIFACTS, parse_artifact_path
 from app.errors import ArtifactUnavailable
 
@@ -63,21 +65,26 @@ def _opened(data_dir: Path, record: ArtifactRecord, folder: str, file: str) -> I
         raise _unavailable(record, "its file is missing") from None
     except OSError as error:
         raise _unavailable(record, f"its file cannot be opened: {error.strerror}") from error
-    with os.fdopen(descriptor, "rb") as opened:
-        yield opened
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise _unavailable(record, "there is no file in its place")
+        with os.fdopen(descriptor, "rb", closefd=False) as opened:
+            yield opened
+    finally:
+        os.close(descriptor)
 
 
 def _map(file: BufferedReader, record: ArtifactRecord) -> NDArray[Any]:
-    status = os.fstat(file.fileno())
-    if not stat.S_ISREG(status.st_mode):
-        raise _unavailable(record, "there is no file in its place")
-    if status.st_size != record.byte_count:
-        problem = f"its file has changed: it has {status.st_size:,} bytes instead of {record.byte_count:,}"
+    dtype, shape = _described(record)
+    header = array_header(dtype, shape)
+    length = dtype.itemsize * math.prod(shape)
+    size = os.fstat(file.fileno()).st_size
+    if size != record.byte_count:
+        problem = f"its file has changed: it has {size:,} bytes instead of {record.byte_count:,}"
         raise _unavailable(record, problem)
     try:
-        start, dtype, shape = _read_header(file)
-        length = dtype.itemsize * int(np.prod(shape, dtype=object))
-        if (dtype.str, shape) != (record.dtype, tuple(record.shape)) or start + length != status.st_size:
+        # compared and not parsed: numpy would raise many things over a damaged one
+        if file.read(len(header)) != header or size != len(header) + length:
             raise _unavailable(record, "its file has changed: it holds another array")
         if _digest(file, record.path) != record.sha256:
             raise _unavailable(record, "its file has changed: its content is not what was written")
@@ -86,21 +93,20 @@ def _map(file: BufferedReader, record: ArtifactRecord) -> NDArray[Any]:
             array.flags.writeable = False
             return array
         # plain arrays are quicker to use than memmap objects
-        return np.asarray(np.memmap(file, dtype=dtype, mode="r", offset=start, shape=shape))
-    except ValueError as error:  # of numpy, for a header that is none
-        raise _unavailable(record, "its file has changed: it is no array") from error
+        return np.asarray(np.memmap(file, dtype=dtype, mode="r", offset=len(header), shape=shape))
     except OSError as error:
         raise _unavailable(record, f"its file cannot be read: {error.strerror}") from error
 
 
-def _read_header(file: BufferedReader) -> tuple[int, np.dtype[Any], tuple[int, ...]]:
-    """Where the numbers begin, their type and shape. Raises ValueError for what the writer does not write."""
-    if np.lib.format.read_magic(file) != (1, 0):
-        raise ValueError("another version of the format")
-    shape, in_columns, dtype = np.lib.format.read_array_header_1_0(file)
-    if in_columns or dtype.hasobject:
-        raise ValueError("another layout")
-    return file.tell(), dtype, shape
+def _described(record: ArtifactRecord) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    """The type and shape that the row says."""
+    try:
+        dtype, shape = np.dtype(record.dtype), tuple(map(int, record.shape))
+    except (TypeError, ValueError):
+        raise _unavailable(record, "its row says no type and shape") from None
+    if not is_storable(dtype, shape):
+        raise _unavailable(record, "its row says a type or shape that no artifact has")
+    return dtype, shape
 
 
 def _digest(file: BufferedReader, path: str) -> str:

@@ -21,11 +21,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from app.artifacts.header import array_header, is_storable
 from app.artifacts.place import SUFFIX, artifact_path, is_artifact_name, new_folder_name
 from app.errors import NoSpace, StorageFailure
 from app.folders import make_folder, sync_file, sync_folder, temporary_folder
 
-_KINDS: Final = "biuf"
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -49,7 +49,7 @@ class RowWriter:
         self._file = file
         self._dtype = dtype
         self._shape = shape
-        header = _header(dtype, shape)
+        header = array_header(dtype, shape)
         self._start = len(header)
         self._row_bytes = dtype.itemsize * math.prod(shape[1:])
         self._lock = threading.Lock()
@@ -147,7 +147,7 @@ class ArtifactWriter:
         lengths = tuple(int(length) for length in shape)
         if not is_artifact_name(name) or name in self._writers:
             raise ValueError(f"{name!r} is no name for an artifact, or one that is taken")
-        if stored.kind not in _KINDS or not lengths or min(lengths) < 0:
+        if not is_storable(stored, lengths):
             raise ValueError(f"{name}: an artifact cannot have the type {stored} and the shape {lengths}")
         with storage_faults():
             file = self._stack.enter_context((folder / f"{name}{SUFFIX}").open("x+b", buffering=0))
@@ -197,13 +197,6 @@ def storage_faults() -> Iterator[None]:
             raise NoSpace("there is no space left for the run's arrays", hint=hint) from error
         message = f"the run's arrays cannot be written: {error.strerror or error}"
         raise StorageFailure(message, hint=hint) from error
-
-
-def _header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
-    buffer = io.BytesIO()
-    described = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(buffer, described)
-    return buffer.getvalue()
 
 
 def _write_at(file: io.FileIO, content: bytes | memoryview, offset: int) -> None:

@@ -9,8 +9,8 @@ from scripts.console import json_option, print_json, run_with_services
 
 
 @click.command(
-    help="Remove the files of deleted datasets, arrays that no run has, caches, vendors' answers that are out "
-    "of date, and leftovers of interrupted ingests and computations."
+    help="Remove the files of deleted datasets, arrays that no run has, caches, old answers of vendors, and "
+    "leftovers of interrupted ingests and computations."
 )
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
 @json_option

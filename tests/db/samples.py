@@ -10,6 +10,7 @@ import numpy as np
 
 from db.datasets import add_dataset
 from db.records import (
+    ArtifactRecord,
     AssetRecord,
     CompositionRecord,
     DocumentRecord,
@@ -135,6 +136,18 @@ def new_document(name: str = "SWEEP", scale: float = 1.0) -> DocumentRecord:
     )
 
 
+def new_artifact(name: str = "scores", folder: str = "ab" * 16, **changes: Any) -> ArtifactRecord:
+    artifact = ArtifactRecord(
+        name=name,
+        path=f"artifacts/{folder}/{name}.npy",
+        dtype="<f8",
+        shape=(1500, 3000, 12),
+        byte_count=432_000_128,
+        sha256="0123456789abcdef" * 4,
+    )
+    return replace(artifact, **changes)
+
+
 async def add_sample_dataset(store: Store, **changes: Any) -> int:
     record, _ = await add_dataset(store, new_dataset(**changes), NOW)
     return record.id
@@ -164,6 +177,13 @@ async def succeeded(
     claimed = await running(store, dataset_id, **changes)
     assert await finish_run(store, claimed.id, 1, WORKER, results or new_results(), at or later(2))
     return claimed
+
+
+async def modelled(store: Store, dataset_id: int, *artifacts: ArtifactRecord, **changes: Any) -> RunRecord:
+    """A risk model that succeeded: one document, and these artifacts."""
+    results = RunResults(documents=(new_document("RISK_MODEL"),), artifacts=artifacts)
+    options = {"kind": RunKind.RISK_MODEL, "factor": None, "identity_hash": "risk"} | changes
+    return await succeeded(store, dataset_id, results, **options)
 
 
 async def swept(store: Store, dataset_id: int, **changes: Any) -> RunRecord:
