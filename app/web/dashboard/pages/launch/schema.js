@@ -1,7 +1,16 @@
-// What can be launched, read from the schema itself: a factor or an option that the server gains appears in the
-// form without a change here.
+/* What can be launched, read from the schema itself: a factor or an option that the server gains appears
+   in the form without a change here. */
 
-import { words } from "../core/format.js";
+import { words } from "../../core/format.js";
+
+/** What readOption reads of an argument or an input field: `...Option`. */
+export const OPTION_FRAGMENTS = `fragment Option on __InputValue {
+  name
+  description
+  defaultValue
+  type { ...Named ofType { ...Named ofType { ...Named ofType { ...Named } } } }
+}
+fragment Named on __Type { kind name enumValues { name description } }`;
 
 /** Everything about the inputs of `computeFactor` that the form needs, by introspection. */
 export const SCHEMA_QUERY = `
@@ -15,14 +24,7 @@ query LaunchSchema {
     possibleTypes { name fields { name } }
   }
 }
-fragment Option on __InputValue {
-  name
-  description
-  defaultValue
-  type { ...Named ofType { ...Named ofType { ...Named ofType { ...Named } } } }
-}
-fragment Named on __Type { kind name enumValues { name description } }
-`;
+${OPTION_FRAGMENTS}`;
 
 const SCALAR_KINDS = {
   Int: "integer",
@@ -40,10 +42,10 @@ export const factorNameOf = (field) => field.replace(/([A-Z])/g, "_$1").toUpperC
  * One option of the form.
  *
  * `kind` is the control that it needs, null for input types that have none. `canBeOff` says whether an explicit
- * null means "off": every option is nullable in the schema, so that it may be absent, and the description of those
- * that cannot be off says so.
+ * null means "off": every option is nullable in the schema, so that it may be absent; the descriptions say what
+ * null stands for, or that it is refused.
  */
-function readOption(field) {
+export function readOption(field) {
   let type = field.type;
   const isRequired = type.kind === "NON_NULL";
   if (isRequired) type = type.ofType;
@@ -61,7 +63,8 @@ function readOption(field) {
     description: description.replace(/\s+/g, " ").trim(),
     kind,
     choices: type.enumValues ?? [],
-    canBeOff: !isRequired && !/\bNot null\b/i.test(description),
+    isRequired,
+    canBeOff: !isRequired && /\bnull\b/i.test(description) && !/\bnot null\b/i.test(description),
     schemaDefault: literalOf(field.defaultValue),
   };
 }

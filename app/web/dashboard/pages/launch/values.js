@@ -1,5 +1,8 @@
-// From what is typed into the launch form to the variables of the mutation, and to links and back. A value that was
-// left alone is not sent, so that the server's own default applies; "off" is sent as an explicit null.
+/* From what is typed into the launch form to the variables of the mutation, and to links and back. A value
+   that was left alone is not sent, so that the server's own default applies; "off" is sent as an explicit
+   null. */
+
+import { href } from "../../core/router.js";
 
 /** The draft of an option that is switched off. */
 export const OFF = Symbol("off");
@@ -27,7 +30,7 @@ export function readDraft(option, draft) {
   if (text === "") return {};
   if (option.kind === "words") return readWords(text);
   if (option.kind === "integer" || option.kind === "number") return readNumber(option, text);
-  return { value: option.kind === "text" ? draft : text };
+  return { value: text };
 }
 
 function readWords(text) {
@@ -95,12 +98,23 @@ export function placeErrors(fieldErrors, names) {
   return { beside, elsewhere };
 }
 
+/** The parameters of a link that fills the form in with these drafts; what was left alone is not in it. */
+export function parametersOfDrafts(options, drafts, defaults) {
+  const parameters = {};
+  for (const option of options) {
+    const draft = drafts[option.name];
+    if (!isChanged(option, draft, defaults[option.name])) continue;
+    parameters[option.name] = draft === OFF ? "off" : String(draft);
+  }
+  return parameters;
+}
+
 /** The drafts of a link's parameters: `off` is null, lists are separated by commas. */
 export function draftsOfLink(options, parameters) {
   const drafts = {};
   for (const option of options) {
-    const text = parameters.get(option.name);
-    if (text === null) continue;
+    const text = parameters[option.name];
+    if (text === undefined) continue;
     if (text === "off") {
       if (option.canBeOff) drafts[option.name] = OFF;
     } else if (option.kind === "boolean") drafts[option.name] = text === "true";
@@ -114,17 +128,12 @@ export function draftsOfLink(options, parameters) {
  * The address of the launch form filled in with a run's options: `#/launch/momentum?lookbackPeriods=4&dataset=...`.
  *
  * @param factor the factor's name, such as `MOMENTUM`
- * @param config options by name in the graph's spelling; `unrecordedFields` and what begins with `__` are left out
+ * @param config options by name in the graph's spelling; what is unrecorded or begins with `__` is left out
  * @param dataset a dataset's global id or name, or null
  */
 export function launchLink(factor, config = {}, dataset = null) {
-  const parameters = new URLSearchParams();
-  const unknown = config.unrecordedFields ?? [];
-  for (const [name, value] of Object.entries(config)) {
-    if (name.startsWith("__") || name === "unrecordedFields" || unknown.includes(name)) continue;
-    parameters.set(name, value === null ? "off" : String(value));
-  }
-  if (dataset !== null) parameters.set("dataset", dataset);
-  const query = parameters.toString();
-  return `#/launch/${factor.toLowerCase()}${query === "" ? "" : `?${query}`}`;
+  const left = new Set(["unrecordedFields", ...(config.unrecordedFields ?? [])]);
+  const given = Object.entries(config).filter(([name]) => !name.startsWith("__") && !left.has(name));
+  const parameters = Object.fromEntries(given.map(([name, value]) => [name, value === null ? "off" : String(value)]));
+  return href("/launch", factor.toLowerCase(), { ...parameters, dataset });
 }

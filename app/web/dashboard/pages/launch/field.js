@@ -1,12 +1,12 @@
-// One option of the launch form: its control by its type in the schema, its help, its error, its way back to the
-// default.
+/* One option of the launch form: its control by its type in the schema, its help, its error, its way back
+   to the default. */
 
-import { integer, words } from "../core/format.js";
-import { html } from "../vendor/preact.js";
-import { OFF, draftOf, isChanged, readDraft } from "./launch_values.js";
+import { integer, words } from "../../core/format.js";
+import { html } from "../../core/html.js";
+import { OFF, draftOf, isChanged, readDraft } from "./values.js";
 
 /**
- * @param option as launch_schema.js reads it
+ * @param option as schema.js reads it
  * @param draft what was typed, undefined if it was left alone
  * @param defaultValue in the graph's terms
  * @param error one line, or undefined
@@ -55,6 +55,7 @@ function Control({ id, option, shown, isOff, defaultValue, isFaulty, describedBy
   const typed = (event) => onDraft(event.currentTarget.value);
   if (option.kind === "choice") {
     return html`<select ...${common} value=${shown} onChange=${typed}>
+      ${(defaultValue ?? null) === null && html`<option value="">Automatic</option>`}
       ${option.choices.map((choice) => html`<option key=${choice.name} value=${choice.name}>${words(choice.name)}</option>`)}
     </select>`;
   }
@@ -79,7 +80,7 @@ function Control({ id, option, shown, isOff, defaultValue, isFaulty, describedBy
     </div>`;
   }
   if (option.kind === "date") return html`<input type="date" ...${common} value=${shown} onInput=${typed} />`;
-  if (option.kind === "text") {
+  if (option.kind === "text" && !option.isRequired) {
     return html`<textarea rows="2" ...${common} value=${shown} onInput=${typed}></textarea>`;
   }
   const mode = { integer: "numeric", number: "decimal" }[option.kind] ?? "text";
@@ -89,8 +90,8 @@ function Control({ id, option, shown, isOff, defaultValue, isFaulty, describedBy
 
 function placeholderOf(option, isOff, defaultValue) {
   if (isOff) return "off";
-  if (option.kind === "words" && defaultValue !== null) return "none";
-  if (defaultValue === null || defaultValue === undefined) return option.canBeOff ? "off" : "";
+  if ((defaultValue ?? null) === null) return option.canBeOff ? "off" : "";
+  if (option.kind === "words") return "none";
   return `${draftOf(option, defaultValue)} (default)`;
 }
 

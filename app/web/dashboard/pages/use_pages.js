@@ -1,0 +1,69 @@
+/* A list of the graph that is read page by page, each after the one before.
+
+   const list = usePages(QUERY, variables, (data) => data.factorRuns, { size: 50 });
+   QUERY takes $first: Int! and $after: String and selects { nodes {...} pageInfo { hasNextPage endCursor } }.
+   list: { nodes, failure, loading, hasMore, more(), reload() }; `nodes` is null before the first answer. Other
+   variables begin anew. <${MoreButton} list=${list} noun="runs" /> asks for the next page. */
+
+import { asFailure } from "../core/failure.js";
+import { integer } from "../core/format.js";
+import { request } from "../core/graphql.js";
+import { html, useCallback, useEffect, useRef, useState } from "../core/html.js";
+import { onTokenChange } from "../core/token.js";
+
+const NOTHING = { nodes: null, failure: null, loading: true, hasMore: false, cursor: null };
+
+export function usePages(query, variables, connectionOf, { size = 50 } = {}) {
+  const [state, setState] = useState(NOTHING);
+  const [round, setRound] = useState(0);
+  const key = JSON.stringify(variables);
+  const asked = useRef(0);
+  const reload = useCallback(() => setRound((count) => count + 1), []);
+
+  const ask = (after, before, first) => {
+    asked.current += 1;
+    const turn = asked.current;
+    setState((old) => ({ ...old, loading: true }));
+    request(query, { ...JSON.parse(key), first, after }).then(
+      (data) => {
+        if (turn !== asked.current) return;
+        const { nodes, pageInfo } = connectionOf(data);
+        setState({
+          nodes: [...before, ...nodes],
+          failure: null,
+          loading: false,
+          hasMore: pageInfo.hasNextPage,
+          cursor: pageInfo.endCursor,
+        });
+      },
+      (reason) => {
+        if (turn === asked.current) setState((old) => ({ ...old, failure: asFailure(reason), loading: false }));
+      },
+    );
+  };
+
+  useEffect(() => onTokenChange(reload), []);
+  useEffect(() => {
+    ask(null, [], size);
+    return () => {
+      asked.current += 1;
+    };
+  }, [query, key, round]);
+
+  return { ...state, reload, more: () => ask(state.cursor, state.nodes, size) };
+}
+
+export function MoreButton({ list, noun }) {
+  if (!list.hasMore) return null;
+  return html`<p class="more">
+    <button type="button" class="button" disabled=${list.loading} onClick=${list.more}>
+      ${list.loading ? "Loading…" : `More ${noun}`}
+    </button>
+    <span class="muted">the first ${integer(list.nodes.length)} are shown</span>
+  </p>`;
+}
+
+/** In the shape that <Loaded> takes. */
+export function asQuery(list) {
+  return { data: list.nodes, failure: list.failure, loading: list.loading && !list.hasMore, reload: list.reload };
+}
