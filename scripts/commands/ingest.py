@@ -19,7 +19,7 @@ from scripts.views import dataset_json, quality_lines
 @click.option(
     "--attributes",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A file of asset attributes: asset, sector, ...",
+    help="A file of asset attributes: asset, sector, ... and, if they change, from: the day since when.",
 )
 @click.option(
     "--calendar",

@@ -137,6 +137,15 @@ def test_caps_are_closes_times_the_shares_known_and_prices_end_at_the_close(know
     jumps = fields["close"][1:] / fields["close"][:-1] / (fields["price"][1:] / fields["price"][:-1])
     assert np.nanmin(jumps) == pytest.approx(0.5, abs=0.01), "splits are in the close alone"
     assert np.nanmax(jumps) == pytest.approx(1.0, abs=1e-5)
+    caps = fields["market_cap"][1:] / fields["market_cap"][:-1] / (fields["price"][1:] / fields["price"][:-1])
+    assert 0.96 < np.nanmin(caps), "neither splits nor dividends nor new shares change a cap much"
+    assert np.nanmax(caps) < 1.04
+
+
+def test_numbers_have_as_many_digits_as_vendors_give(known: KnownEquities) -> None:
+    for values in known.panel.fields.values():
+        some = values[np.isfinite(values)][:2_000].tolist()
+        assert some == [float(f"{value:.7g}") for value in some]
 
 
 def test_the_same_seed_gives_the_same_market_and_another_one_another() -> None:
