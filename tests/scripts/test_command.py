@@ -199,6 +199,13 @@ def test_gc_removes_what_nothing_needs(data_dir):
     os.utime(stray, (0, 0))
     assert run_json(data_dir, "gc")["snapshots"] == [stray.name]
     assert not stray.exists()
+    arrays = data_dir / "artifacts" / ("0" * 32)
+    arrays.mkdir(parents=True)
+    assert run_json(data_dir, "gc")["artifacts"] == [], "its run may be about to end"
+    os.utime(arrays, (0, 0))
+    assert "0 snapshots, 1 sets of arrays, " in run(data_dir, "gc", "--dry-run").output
+    assert run_json(data_dir, "gc")["artifacts"] == [arrays.name]
+    assert not arrays.exists()
     assert run(data_dir, "compute", "value", "--force").exit_code == 0
 
 
