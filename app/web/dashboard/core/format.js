@@ -1,7 +1,7 @@
 /* Numbers and times for people. Null is always an en dash. Fractions come in, percents go out.
 
    percent(0.123) "12.3 %"   signed(0.123) "+12.3 %"   ratio(1.449) "1.45"   integer(12345) "12,345"
-   compact(35000000) "35 M"  weight(0.0333) "3.33 %"   day("2024-01-31") "31 Jan 2024"
+   compact(35000000) "35 M"  axisNumber(350) "350"  weight(0.0333) "3.33 %"   day("2024-01-31") "31 Jan 2024"
    month(2024, 1) "Jan 2024" moment("2024-01-31T12:00:00Z") "31 Jan 2024, 13:00" in the reader's zone
    momentLong(...) with seconds and the zone, for title=   ago(...) "3 minutes ago"   duration(1234) "1.2 s"
    words("MARKET_CAP") "Market cap"   words("maxAbsReturn") "Max abs return"   plural(2, "run") "2 runs" */
@@ -39,6 +39,12 @@ export const weight = (value) => percent(value, 2);
 
 export function ratio(value, digits = 2) {
   return missing(value) ? NONE : fixed(value, digits);
+}
+
+/** As short as an axis wants it: 350, 12.5, 0.25. */
+export function axisNumber(value) {
+  const digits = Number.isInteger(value) ? 0 : Math.abs(value) < 1 ? 2 : 1;
+  return ratio(value, digits);
 }
 
 export function integer(value) {

@@ -1,0 +1,22 @@
+/* Which colour stands for what. A factor has the same one on every view. */
+
+const FACTORS = {
+  SMB: "--series-1",
+  VALUE: "--series-2",
+  MOMENTUM: "--series-3",
+  MOMENTUM_V2: "--series-4",
+  GROWTH: "--series-5",
+  MARKET: "--series-6",
+};
+
+export function factorColor(name) {
+  return FACTORS[name] ?? "--series-6";
+}
+
+/** Blue above zero, orange below, deeper with size; none for what is not known. `full` has the full colour. */
+export function diverging(value, full) {
+  if (value === null || value === undefined) return {};
+  const share = Math.min(Math.abs(value) / full, 1);
+  const mix = Math.round(share * 62);
+  return { background: `color-mix(in oklab, var(${value >= 0 ? "--above" : "--below"}) ${mix}%, var(--surface))` };
+}

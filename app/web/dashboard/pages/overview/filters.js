@@ -1,0 +1,34 @@
+/* Which runs the overview is about: of one dataset or any, computed, imported or both. */
+
+import { html, useId } from "../../core/html.js";
+import { setParams } from "../../core/router.js";
+import { useQuery } from "../../core/use_query.js";
+
+const DATASETS = `query DatasetNames { datasets(first: 100) { nodes { id label } } }`;
+
+export function Filters({ params }) {
+  const id = useId();
+  const { data } = useQuery(DATASETS);
+  const datasets = data?.datasets?.nodes ?? [];
+  const chosen = params.dataset ?? "";
+  const unknown = chosen && data && !datasets.some((dataset) => dataset.id === chosen);
+  const change = (name) => (event) => setParams({ [name]: event.currentTarget.value || null, from: null, to: null });
+  return html`
+    <div class="field field-inline">
+      <label for="${id}-dataset">Dataset</label>
+      <select id="${id}-dataset" value=${chosen} onChange=${change("dataset")}>
+        <option value="">Any</option>
+        ${datasets.map((dataset) => html`<option value=${dataset.id} key=${dataset.id} selected=${dataset.id === chosen}>${dataset.label}</option>`)}
+        ${unknown && html`<option value=${chosen} selected>A dataset that is not listed</option>`}
+      </select>
+    </div>
+    <div class="field field-inline">
+      <label for="${id}-origin">Origin</label>
+      <select id="${id}-origin" value=${params.origin ?? ""} onChange=${change("origin")}>
+        <option value="">Computed or imported</option>
+        <option value="COMPUTED" selected=${params.origin === "COMPUTED"}>Computed</option>
+        <option value="IMPORTED" selected=${params.origin === "IMPORTED"}>Imported</option>
+      </select>
+    </div>
+  `;
+}

@@ -1,0 +1,91 @@
+/* The metrics of each factor's latest run, side by side. */
+
+import { factorColor } from "../../charts/colors.js";
+import { Sparkline } from "../../charts/sparkline.js";
+import { ago, day, integer, momentLong, percent, ratio, signed } from "../../core/format.js";
+import { html } from "../../core/html.js";
+import { Section } from "../../core/layout.js";
+import { href, setParams } from "../../core/router.js";
+import { DatasetLabel } from "../../core/states.js";
+import { Table, sortFromText, sortToText } from "../../core/table.js";
+
+const BEST_FIRST = { key: "return", descending: true };
+
+export function MetricsPanel({ runs, params }) {
+  const onSort = (sort) => setParams({ sort: sortToText(sort) });
+  const deepest = Math.min(0, ...runs.map((run) => run.performance?.maxDrawdown ?? 0));
+  return html`<${Section} title="Metrics" note="Gross of costs, annualised. Drawdowns are drawn to one scale.">
+    <${Table}
+      caption="Metrics of the latest run of each factor"
+      columns=${columns(deepest)}
+      rows=${runs}
+      rowKey=${(run) => run.id}
+      sort=${sortFromText(params.sort, BEST_FIRST)}
+      onSort=${onSort}
+    />
+  <//>`;
+}
+
+function columns(deepest) {
+  const metric = (key, label, name, format, title) => ({
+    key,
+    label,
+    title,
+    numeric: true,
+    value: (run) => run.performance?.[name],
+    render: (run) => format(run.performance?.[name]),
+  });
+  return [
+    {
+      key: "factor",
+      label: "Factor",
+      header: true,
+      class: "sticky",
+      value: (run) => run.factor.title,
+      render: (run) => html`<a class="factor-link" href=${href("/runs", run.id)}>
+          <span class="swatch" style=${{ color: `var(${factorColor(run.factor.name)})` }} aria-hidden="true"></span>
+          ${run.factor.title}
+        </a>
+        ${run.performance?.wipedOutOn && html` <span class="tag tag-bad" title="Wealth reached 0 on ${day(run.performance.wipedOutOn)}">wiped out</span>`}`,
+    },
+    metric("return", "Return", "annualizedReturn", signed, "Compound return a year"),
+    metric("volatility", "Volatility", "annualizedVolatility", percent, "Standard deviation of the period returns, a year"),
+    metric("sharpe", "Sharpe", "sharpeRatio", ratio, "Mean over standard deviation, a year; no risk-free rate"),
+    metric("sortino", "Sortino", "sortinoRatio", ratio, "Mean over the deviation of the negative returns, a year"),
+    metric("t", "t", "neweyWestT", ratio, "Newey-West t-statistic of the mean return"),
+    metric("drawdown", "Max drawdown", "maxDrawdown", percent, "Deepest fall below the running peak"),
+    {
+      key: "spark",
+      label: "Drawdown",
+      render: (run) =>
+        html`<${Sparkline}
+          values=${run.drawdown?.[0]?.values ?? []}
+          low=${deepest}
+          color="--below"
+          label="Drawdown over time, at worst ${percent(run.performance?.maxDrawdown)}"
+        />`,
+    },
+    metric("calmar", "Calmar", "calmarRatio", ratio, "Return a year over the deepest drawdown"),
+    metric("hit", "Hit rate", "hitRate", percent, "Share of the periods with a return above 0"),
+    metric("periods", "Periods", "numPeriods", integer, "Reported periods"),
+    {
+      key: "span",
+      label: "From – to",
+      value: (run) => run.performance?.startDate,
+      render: (run) => html`${day(run.performance?.startDate)} – ${day(run.performance?.endDate)}`,
+    },
+    {
+      key: "dataset",
+      label: "Dataset",
+      value: (run) => run.dataset?.label ?? "",
+      render: (run) => html`<${DatasetLabel} dataset=${run.dataset} />`,
+    },
+    {
+      key: "finished",
+      label: "Finished",
+      first: "descending",
+      value: (run) => run.finishedAt,
+      render: (run) => html`<time datetime=${run.finishedAt} title=${momentLong(run.finishedAt)}>${ago(run.finishedAt)}</time>`,
+    },
+  ];
+}

@@ -1,0 +1,76 @@
+/* One run: how it did, what it held, what it was computed from; while it is under way, how far it has come.
+
+   The address keeps what is chosen: log, from, to, window, date. */
+
+import { Fragment, html, useEffect } from "../core/html.js";
+import { graphiqlLink } from "../core/graphql.js";
+import { PageHead } from "../core/layout.js";
+import { href } from "../core/router.js";
+import { Empty, ErrorPanel, Loading, SyntheticNotice } from "../core/states.js";
+import { useQuery } from "../core/use_query.js";
+import { words } from "../core/format.js";
+import { Composition } from "./run/composition.js";
+import { Curves } from "./run/curves.js";
+import { FailureNotice, RunHead } from "./run/head.js";
+import { Figures, Metrics } from "./run/metrics.js";
+import { Months } from "./run/months.js";
+import { ConfigPanel, NotesPanel } from "./run/origin.js";
+import { Progress } from "./run/progress.js";
+import { RUN } from "./run/query.js";
+import { isOver } from "./status.js";
+
+export default function Run({ route }) {
+  const id = route.parts[1] ?? "";
+  const query = useQuery(RUN, { id }, { skip: !id });
+  const run = query.data?.run;
+  // Another run, or none: what was drawn of the last one must not stand under the new address.
+  const current = run?.id === id ? run : null;
+  if (query.failure) {
+    return html`<${PageHead} title="Run" /><${ErrorPanel} failure=${query.failure} retry=${query.reload} />`;
+  }
+  if (!id || (query.data && !run && !query.loading)) {
+    return html`<${PageHead} title="No such run" />
+      <${Empty} title="There is no run at this address"><a href=${href("/")}>Go to the overview</a><//>`;
+  }
+  if (!current) return html`<${Loading} label="Loading the run" rows=${10} />`;
+  if (current.__typename !== "FactorRun") return html`<${OtherRun} run=${current} reload=${query.reload} />`;
+  return html`<${FactorRun} run=${current} reload=${query.reload} params=${route.params} key=${id} />`;
+}
+
+function FactorRun({ run, reload, params }) {
+  useEffect(() => scrollTo(0, 0), []);
+  const done = run.status === "SUCCEEDED";
+  return html`
+    <${RunHead} run=${run} link=${graphiqlLink(RUN, { id: run.id })} />
+    <${SyntheticNotice} datasets=${[run.dataset]} />
+    ${!isOver(run.status) && html`<${Progress} run=${run} onEnd=${reload} />`}
+    <${FailureNotice} run=${run} />
+    ${done &&
+    html`<${Fragment}>
+      <${Figures} run=${run} />
+      <${Curves} run=${run} params=${params} />
+      <${Months} months=${run.monthlyReturns} />
+      <${Composition} run=${run} date=${params.date ?? null} />
+      <${Metrics} run=${run} />
+    <//>`}
+    <div class="grid grid-below">
+      <${ConfigPanel} run=${run} />
+      <${NotesPanel} run=${run} />
+    </div>
+  `;
+}
+
+/** A sweep or a fetch: followed here, looked into elsewhere. */
+function OtherRun({ run, reload }) {
+  const kind = words(run.__typename).replace(/ run$/, "");
+  return html`
+    <${RunHead} run=${run} title=${kind} link=${graphiqlLink(RUN, { id: run.id })} />
+    <${SyntheticNotice} datasets=${[run.dataset]} />
+    ${!isOver(run.status) && html`<${Progress} run=${run} onEnd=${reload} />`}
+    <${FailureNotice} run=${run} />
+    ${run.status === "SUCCEEDED" &&
+    html`<div class="panel">
+      <${Empty} title="${kind} done">Its results have many sides: <a href="graphql">look into them in GraphiQL</a>.<//>
+    </div>`}
+  `;
+}

@@ -1,0 +1,41 @@
+/* What run this is, where it stands, and what can be done with it. */
+
+import { titleParts } from "../../core/factors.js";
+import { day, duration, moment, momentLong, plural } from "../../core/format.js";
+import { html, useEffect } from "../../core/html.js";
+import { DatasetLabel, Notice } from "../../core/states.js";
+import { StatusTag } from "../status.js";
+
+export function RunHead({ run, title = null, link }) {
+  const [name, detail] = title ? [title, null] : titleParts(run);
+  useEffect(() => {
+    document.title = `${name} run · FactorQL`;
+  }, [name]);
+  return html`<div class="page-head">
+    <div>
+      <h1>${name} ${detail && html`<span class="title-detail">${detail}</span>`}</h1>
+      <p class="page-detail facts-line">
+        <${StatusTag} status=${run.status} />
+        <span><${DatasetLabel} dataset=${run.dataset} /></span>
+        ${run.performance?.numPeriods &&
+        html`<span>${day(run.performance.startDate)} – ${day(run.performance.endDate)}, ${plural(run.performance.numPeriods, "period")}</span>`}
+        ${run.finishedAt && html`<span title=${momentLong(run.finishedAt)}>finished ${moment(run.finishedAt)}${run.durationMs === null ? "" : ` in ${duration(run.durationMs)}`}</span>`}
+        ${run.legacyRunId && html`<span>known before as <code>${run.legacyRunId}</code></span>`}
+        ${run.tags.map((tag) => html`<span class="tag" key=${tag}>${tag}</span>`)}
+      </p>
+      ${run.note && html`<p class="page-detail">${run.note}</p>`}
+    </div>
+    <div class="page-actions"><a class="button" href=${link} title="Open the query of this page in GraphiQL">Query in GraphiQL</a></div>
+  </div>`;
+}
+
+export function FailureNotice({ run }) {
+  if (run.status === "CANCELED") {
+    return html`<${Notice} kind="warn" title="This run was canceled"><p>It has no results.</p><//>`;
+  }
+  if (!run.failure) return null;
+  return html`<${Notice} kind="bad" title="This run failed">
+    <p>${run.failure.message}</p>
+    <p class="muted"><code>${run.failure.code}</code>${run.attempt > 1 ? `, after ${plural(run.attempt, "attempt")}` : ""}</p>
+  <//>`;
+}

@@ -1,0 +1,47 @@
+/* A run that is waiting or under way: how far it is, as it happens, and a way to end it. */
+
+import { percent, words } from "../../core/format.js";
+import { asFailure } from "../../core/failure.js";
+import { request } from "../../core/graphql.js";
+import { html, useState } from "../../core/html.js";
+import { ErrorPanel } from "../../core/states.js";
+import { useSubscription } from "../../core/use_query.js";
+import { StatusTag, isOver } from "../status.js";
+
+const EVENTS = `subscription RunProgress($runId: ID!) { runEvents(runId: $runId) { status message progress { fraction stage } } }`;
+const CANCEL = `
+  mutation Cancel($id: ID!) {
+    cancelRun(id: $id) { __typename ... on Error { message } }
+  }
+`;
+
+export function Progress({ run, onEnd }) {
+  const [now, setNow] = useState({ status: run.status, message: null, progress: run.progress });
+  const [refusal, setRefusal] = useState(null);
+  const [ending, setEnding] = useState(false);
+  const { failure } = useSubscription(EVENTS, { runId: run.id }, ({ runEvents: event }) => {
+    setNow(event);
+    if (isOver(event.status)) onEnd();
+  });
+  const cancel = async () => {
+    setEnding(true);
+    try {
+      const { cancelRun } = await request(CANCEL, { id: run.id });
+      if (cancelRun.message) setRefusal(asFailure(cancelRun.message));
+    } catch (reason) {
+      setRefusal(asFailure(reason));
+    }
+    setEnding(false);
+  };
+  const { fraction, stage } = now.progress;
+  return html`<section class="panel progress-panel" aria-label="Progress">
+    <div class="row">
+      <${StatusTag} status=${now.status} />
+      <span role="status">${now.message ?? words(stage)}</span>
+      <span class="progress-share">${percent(fraction, 0)}</span>
+      <button type="button" class="button button-danger" disabled=${ending} onClick=${cancel}>Cancel run</button>
+    </div>
+    <progress max="1" value=${now.status === "QUEUED" ? undefined : fraction} aria-label="Progress of the run"></progress>
+    ${failure && html`<${ErrorPanel} failure=${failure} />`} ${refusal && html`<${ErrorPanel} failure=${refusal} />`}
+  </section>`;
+}
