@@ -8,11 +8,11 @@
      rows=${rows} rowKey=${(row) => row.id} sort=${{ key: "sharpe", descending: true }} onSort=${(sort) => ...} />
    `sort` is where it begins; with `onSort` the owner is told, to keep it in the address (sortFromText,
    sortToText). Null values come last either way. The headers are buttons; wide tables scroll inside their
-   own region, which takes the keyboard. */
+   own region, which takes the keyboard. With `stack` each row is a small card on a phone. */
 
 import { html, useMemo, useState } from "./html.js";
 
-export function Table({ caption, showCaption = false, columns, rows, rowKey, sort = null, onSort = null, rowClass }) {
+export function Table({ caption, showCaption = false, columns, rows, rowKey, sort = null, onSort = null, rowClass, stack = false }) {
   const [order, setOrder] = useState(sort);
   const sorted = useMemo(() => inOrder(rows, columns, order), [rows, columns, order]);
   const change = (column) => {
@@ -21,7 +21,7 @@ export function Table({ caption, showCaption = false, columns, rows, rowKey, sor
     onSort?.(next);
   };
   return html`<div class="table-scroll" role="region" aria-label=${caption} tabindex="0">
-    <table class="table">
+    <table class=${stack ? "table table-stack" : "table"}>
       <caption class=${showCaption ? "" : "visually-hidden"}>${caption}</caption>
       <thead>
         <tr>${columns.map((column) => html`<${Heading} column=${column} order=${order} change=${change} />`)}</tr>
@@ -53,7 +53,7 @@ function Cell({ column, row }) {
   const kind = [column.numeric ? "numeric" : "", column.class ?? ""].join(" ").trim();
   return column.header
     ? html`<th scope="row" class=${kind}>${content}</th>`
-    : html`<td class=${kind}>${content}</td>`;
+    : html`<td class=${kind} data-label=${typeof column.label === "string" ? column.label : undefined}>${content}</td>`;
 }
 
 function nextOrder(order, column) {

@@ -38,7 +38,7 @@ function DatasetList({ opened }) {
         ${uploading ? "Close the form" : "Take in a file"}
       </button>
     <//>
-    ${uploading && html`<${DatasetUpload} onDone=${list.reload} />`}
+    ${uploading && html`<div class="upload"><${DatasetUpload} onDone=${list.reload} /></div>`}
     <${Loaded} query=${asQuery(list)} label="the datasets">
       ${(datasets) =>
         datasets.length === 0
@@ -46,7 +46,7 @@ function DatasetList({ opened }) {
               Take in a CSV or Parquet file with the button above, or run <code>factorql demo</code> for a sample.
             <//>`
           : html`<section class="panel" aria-label="Datasets">
-              <${Table} caption="Datasets" columns=${COLUMNS} rows=${datasets} rowKey=${(dataset) => dataset.id} />
+              <${Table} stack caption="Datasets" columns=${COLUMNS} rows=${datasets} rowKey=${(dataset) => dataset.id} />
               <${MoreButton} list=${list} noun="datasets" />
             </section>`}
     <//>

@@ -54,7 +54,7 @@ function NoImports() {
 
 function Batches({ list, batches, shown }) {
   return html`<section class="panel" aria-label="Imports">
-    <${Table} caption="Imports" columns=${columnsFor(shown)} rows=${batches} rowKey=${({ id }) => id}
+    <${Table} stack caption="Imports" columns=${columnsFor(shown)} rows=${batches} rowKey=${({ id }) => id}
       rowClass=${({ id }) => (id === shown && batches.length > 1 ? "row-shown" : "")} />
     <${MoreButton} list=${list} noun="imports" />
   </section>`;
@@ -105,7 +105,7 @@ function QuarantineSection({ id, batch }) {
         importBatch.quarantined === 0
           ? html`<${Notice} kind="info" title="Every line was understood." />`
           : html`
-              <${Table} caption="Quarantined lines" columns=${LINE_COLUMNS} rows=${importBatch.quarantine}
+              <${Table} stack caption="Quarantined lines" columns=${LINE_COLUMNS} rows=${importBatch.quarantine}
                 rowKey=${({ file, line, code }) => `${file}:${line}:${code}`} />
               <${Pager} skip=${skip} total=${importBatch.quarantined} onSkip=${setSkip} />
             `}

@@ -83,7 +83,7 @@ export default function Runs({ route }) {
             <//>`
           : html`<${SyntheticNotice} datasets=${runs.map((run) => run.dataset)} />
               <section class="panel" aria-label="Runs">
-                <${Table} caption="Runs" columns=${columnsFor(shown, cancel)} rows=${shown} rowKey=${({ id }) => id} />
+                <${Table} stack caption="Runs" columns=${columnsFor(shown, cancel)} rows=${shown} rowKey=${({ id }) => id} />
                 <${MoreButton} list=${list} noun="runs" />
               </section>`;
       }}
@@ -158,12 +158,14 @@ const COLUMNS = [
 /** Nothing can be canceled that is over. */
 function columnsFor(runs, cancel) {
   if (runs.every(({ status }) => isOver(status))) return COLUMNS;
-  return [...COLUMNS, {
-    key: "cancel",
-    label: html`<span class="visually-hidden">Cancel</span>`,
-    render: ({ id, status, factor }) =>
-      !isOver(status) &&
-      html`<button type="button" class="button button-danger button-small" aria-label=${`Cancel ${factor.title}`}
-        onClick=${() => cancel(id)}>Cancel</button>`,
-  }];
+  return [...COLUMNS, cancelColumn(cancel)];
 }
+
+const cancelColumn = (cancel) => ({
+  key: "cancel",
+  label: html`<span class="visually-hidden">Cancel</span>`,
+  render: ({ id, status, factor }) =>
+    !isOver(status) &&
+    html`<button type="button" class="button button-danger button-small" aria-label=${`Cancel ${factor.title}`}
+      onClick=${() => cancel(id)}>Cancel</button>`,
+});

@@ -114,7 +114,7 @@ function Coverage({ dataset }) {
     { key: "values", label: "Values", numeric: true, value: ({ observations }) => observations, render: ({ observations }) => integer(observations) },
     { key: "assets", label: "Assets", numeric: true, value: ({ assets }) => assets, render: ({ assets }) => integer(assets) },
   ];
-  return html`<${Table} caption="Coverage of each field" columns=${columns} rows=${dataset.coverage}
+  return html`<${Table} stack caption="Coverage of each field" columns=${columns} rows=${dataset.coverage}
     rowKey=${({ field }) => field} sort=${{ key: "share", descending: true }} />`;
 }
 
@@ -144,7 +144,7 @@ function AssetTable({ id }) {
     ${(assets) =>
       assets.length === 0
         ? html`<${Empty} title="No assets." />`
-        : html`<${Table} caption="Assets" columns=${ASSET_COLUMNS} rows=${assets} rowKey=${({ asset }) => asset} />
+        : html`<${Table} stack caption="Assets" columns=${ASSET_COLUMNS} rows=${assets} rowKey=${({ asset }) => asset} />
             <${MoreButton} list=${list} noun="assets" />`}
   <//>`;
 }

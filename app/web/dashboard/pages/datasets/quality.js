@@ -11,7 +11,7 @@ export function DatasetQuality({ quality }) {
   return html`<div class="quality">
     <${Rows} quality=${quality} />
     ${quality.counts.length > 0
-      ? html`<${Table} caption="Findings" columns=${FINDING_COLUMNS} rows=${quality.counts}
+      ? html`<${Table} stack caption="Findings" columns=${FINDING_COLUMNS} rows=${quality.counts}
           rowKey=${({ code }) => code} />`
       : html`<p>Nothing was found.</p>`}
     <${Listed} title="Refused rows" noun="row" items=${quality.refused} total=${quality.rowsRefused}
@@ -50,7 +50,7 @@ function Rows({ quality }) {
       </div>
       ${parts.map(
         ([name, count, kind]) => html`<div class="figure" key=${name}>
-          <dt><span class="swatch row-${kind}" aria-hidden="true"></span> ${name}</dt>
+          <dt><span class="dot row-${kind}" aria-hidden="true"></span> ${name}</dt>
           <dd>${integer(count)}${count > 0 && html`<small>${percent(count / total, 2)}</small>`}</dd>
         </div>`,
       )}
@@ -66,7 +66,7 @@ function Listed({ title, noun, items, total, columns, itemKey }) {
     <h3>${title}</h3>
     ${total > items.length &&
     html`<p class="panel-note">The first ${integer(items.length)} of ${plural(total, noun)}.</p>`}
-    <${Table} caption=${title} columns=${columns} rows=${shown} rowKey=${itemKey} />
+    <${Table} stack caption=${title} columns=${columns} rows=${shown} rowKey=${itemKey} />
     ${items.length > SHOWN_AT_FIRST &&
     html`<p class="more">
       <button type="button" class="button" aria-expanded=${all} onClick=${() => setAll(!all)}>

@@ -93,7 +93,7 @@ function UploadForm({ options, onDone }) {
   return html`<form class="upload-form" onSubmit=${send} novalidate>
     <div class="option-grid">
       <div class="field ${errors.beside.file === undefined ? "" : "faulty"}" data-option="file">
-        <label class="field-label" for="ingest-file">File</label>
+        <div class="field-head"><label class="field-label" for="ingest-file">File</label></div>
         <input id="ingest-file" type="file" accept=".csv,.gz,.parquet" aria-describedby="ingest-file-help"
           aria-invalid=${errors.beside.file === undefined ? undefined : "true"}
           onChange=${(event) => setFile(event.currentTarget.files[0] ?? null)} />
