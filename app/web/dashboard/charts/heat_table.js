@@ -1,15 +1,15 @@
 /* Numbers in rows and columns, coloured by size: readable without the colours, and by screen readers.
 
    <${HeatTable} caption="..." corner="Year" columns=${["Jan", ...]} full=${0.1}
-     rows=${[{ key, label, cells: [{ value, text, title }] }]} lastApart />   value null = empty cell */
+     rows=${[{ key, label, cells: [{ value, text, title }] }]} lastApart headWidth="9rem" />   value null = empty cell */
 
 import { html } from "../core/html.js";
 import { diverging } from "./colors.js";
 
-export function HeatTable({ caption, corner, columns, rows, full, lastApart = false }) {
+export function HeatTable({ caption, corner, columns, rows, full, lastApart = false, headWidth = "4rem" }) {
   const apart = (index) => (lastApart && index === columns.length - 1 ? "heat-apart" : "");
   return html`<div class="table-scroll" role="region" aria-label=${caption} tabindex="0">
-    <table class="heat">
+    <table class="heat" style=${{ "--head-width": headWidth, "--columns": columns.length }}>
       <caption class="visually-hidden">${caption}</caption>
       <thead>
         <tr>

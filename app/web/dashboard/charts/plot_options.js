@@ -122,7 +122,7 @@ function dateLabels(splits, step) {
   });
 }
 
-/** Marks are { from, to } (a band) or { at, label } (a line), in seconds, with a colour. */
+/** Marks are { from, to } (a band) or { at, label } (an upright line), in seconds, or { level }, with a colour. */
 function drawMarks(plot, marks) {
   if (!marks?.length) return;
   const { ctx, bbox } = plot;
@@ -130,9 +130,13 @@ function drawMarks(plot, marks) {
   ctx.beginPath();
   ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
   ctx.clip();
-  for (const { from, to, at, label, color } of marks) {
+  for (const { from, to, at, level, label, color } of marks) {
     const ink = token(color);
-    if (at === undefined) {
+    if (level !== undefined) {
+      const y = Math.round(plot.valToPos(level, "y", true)) + 0.5;
+      ctx.fillStyle = ink;
+      ctx.fillRect(bbox.left, y, bbox.width, devicePixelRatio);
+    } else if (at === undefined) {
       const left = plot.valToPos(from, "x", true);
       ctx.fillStyle = withAlpha(ink, 0.14);
       ctx.fillRect(left, bbox.top, Math.max(plot.valToPos(to, "x", true) - left, 1), bbox.height);

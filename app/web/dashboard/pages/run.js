@@ -53,10 +53,8 @@ function FactorRun({ run, reload, params }) {
       <${Composition} run=${run} date=${params.date ?? null} />
       <${Metrics} run=${run} />
     <//>`}
-    <div class="grid grid-below">
-      <${ConfigPanel} run=${run} />
-      <${NotesPanel} run=${run} />
-    </div>
+    <${ConfigPanel} run=${run} />
+    <${NotesPanel} run=${run} />
   `;
 }
 

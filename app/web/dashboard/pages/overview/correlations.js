@@ -39,7 +39,7 @@ export function Correlations({ runs }) {
             title: `${names[row]} and ${names[column]}: ${ratio(value, 3)}`,
           })),
         }));
-        return html`<${HeatTable} caption="Correlations of the factors" columns=${names} rows=${rows} full=${1} />`;
+        return html`<${HeatTable} caption="Correlations of the factors" columns=${names} rows=${rows} full=${1} headWidth="9.5rem" />`;
       }}
     <//>
   <//>`;

@@ -12,6 +12,7 @@ import { setParams } from "../../core/router.js";
 import { Empty } from "../../core/states.js";
 import { useDateRange } from "../../core/use_range.js";
 
+const START = [{ level: 100, color: "--line-strong" }];
 const format = (value) => ratio(value, 1);
 
 export function GrowthPanel({ runs, params }) {
@@ -44,6 +45,7 @@ export function GrowthPanel({ runs, params }) {
       xs=${xs}
       series=${series}
       height=${340}
+      marks=${START}
       format=${format}
       axis=${axisNumber}
       log=${log}

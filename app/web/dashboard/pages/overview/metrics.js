@@ -2,7 +2,8 @@
 
 import { factorColor } from "../../charts/colors.js";
 import { Sparkline } from "../../charts/sparkline.js";
-import { ago, day, integer, momentLong, percent, ratio, signed } from "../../core/format.js";
+import { titleParts } from "../../core/factors.js";
+import { ago, day, integer, momentLong, percent, plural, ratio, signed } from "../../core/format.js";
 import { html } from "../../core/html.js";
 import { Section } from "../../core/layout.js";
 import { href, setParams } from "../../core/router.js";
@@ -14,16 +15,27 @@ const BEST_FIRST = { key: "return", descending: true };
 export function MetricsPanel({ runs, params }) {
   const onSort = (sort) => setParams({ sort: sortToText(sort) });
   const deepest = Math.min(0, ...runs.map((run) => run.performance?.maxDrawdown ?? 0));
-  return html`<${Section} title="Metrics" note="Gross of costs, annualised. Drawdowns are drawn to one scale.">
+  const { shared, own } = split(runs);
+  const note = ["Gross of costs, annualised; drawdowns drawn to one scale.", shared && `All ${shared}.`].filter(Boolean).join(" ");
+  return html`<${Section} title="Metrics" note=${note}>
     <${Table}
       caption="Metrics of the latest run of each factor"
-      columns=${columns(deepest)}
+      columns=${[...columns(deepest), ...own, FINISHED]}
       rows=${runs}
       rowKey=${(run) => run.id}
       sort=${sortFromText(params.sort, BEST_FIRST)}
       onSort=${onSort}
     />
   <//>`;
+}
+
+function FactorCell({ run }) {
+  const [name, detail] = titleParts(run);
+  return html`<span class="factor-cell">
+    <span class="swatch" style=${{ color: `var(${factorColor(run.factor.name)})` }} aria-hidden="true"></span>
+    <a href=${href("/runs", run.id)}>${name}</a>
+    ${detail && html`<span class="factor-detail">${detail}</span>`}
+  </span>`;
 }
 
 function columns(deepest) {
@@ -42,10 +54,7 @@ function columns(deepest) {
       header: true,
       class: "sticky",
       value: (run) => run.factor.title,
-      render: (run) => html`<a class="factor-link" href=${href("/runs", run.id)}>
-          <span class="swatch" style=${{ color: `var(${factorColor(run.factor.name)})` }} aria-hidden="true"></span>
-          ${run.factor.title}
-        </a>
+      render: (run) => html`<${FactorCell} run=${run} />
         ${run.performance?.wipedOutOn && html` <span class="tag tag-bad" title="Wealth reached 0 on ${day(run.performance.wipedOutOn)}">wiped out</span>`}`,
     },
     metric("return", "Return", "annualizedReturn", signed, "Compound return a year"),
@@ -67,25 +76,43 @@ function columns(deepest) {
     },
     metric("calmar", "Calmar", "calmarRatio", ratio, "Return a year over the deepest drawdown"),
     metric("hit", "Hit rate", "hitRate", percent, "Share of the periods with a return above 0"),
-    metric("periods", "Periods", "numPeriods", integer, "Reported periods"),
+  ];
+}
+
+const FINISHED = {
+  key: "finished",
+  label: "Finished",
+  first: "descending",
+  value: (run) => run.finishedAt,
+  render: (run) => html`<time datetime=${run.finishedAt} title=${momentLong(run.finishedAt)}>${ago(run.finishedAt)}</time>`,
+};
+
+const span = ({ performance }) => `${day(performance?.startDate)} – ${day(performance?.endDate)}`;
+
+/** What is the same for all runs is said once; the rest has columns. */
+function split(runs) {
+  const facts = [
     {
-      key: "span",
-      label: "From – to",
-      value: (run) => run.performance?.startDate,
-      render: (run) => html`${day(run.performance?.startDate)} – ${day(run.performance?.endDate)}`,
+      column: {
+        key: "dataset",
+        label: "Dataset",
+        value: (run) => run.dataset?.label ?? "",
+        render: (run) => html`<${DatasetLabel} dataset=${run.dataset} />`,
+      },
+      text: (run) => (run.dataset ? `on ${run.dataset.label}` : "imported"),
     },
     {
-      key: "dataset",
-      label: "Dataset",
-      value: (run) => run.dataset?.label ?? "",
-      render: (run) => html`<${DatasetLabel} dataset=${run.dataset} />`,
+      column: { key: "span", label: "From – to", value: (run) => run.performance?.startDate, render: span },
+      text: span,
     },
     {
-      key: "finished",
-      label: "Finished",
-      first: "descending",
-      value: (run) => run.finishedAt,
-      render: (run) => html`<time datetime=${run.finishedAt} title=${momentLong(run.finishedAt)}>${ago(run.finishedAt)}</time>`,
+      column: { key: "periods", label: "Periods", numeric: true, value: (run) => run.performance?.numPeriods, render: (run) => integer(run.performance?.numPeriods) },
+      text: (run) => plural(run.performance?.numPeriods, "period"),
     },
   ];
+  const alike = ({ text }) => runs.length > 1 && runs.every((run) => text(run) === text(runs[0]));
+  return {
+    shared: facts.filter(alike).map(({ text }) => text(runs[0])).join(", "),
+    own: facts.filter((fact) => !alike(fact)).map(({ column }) => column),
+  };
 }

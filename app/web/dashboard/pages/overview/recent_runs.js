@@ -1,7 +1,8 @@
 /* What was computed or imported last, and what is under way. */
 
+import { shortName } from "../../core/factors.js";
 import { ago, momentLong, ratio, signed } from "../../core/format.js";
-import { html, useState } from "../../core/html.js";
+import { html } from "../../core/html.js";
 import { Section } from "../../core/layout.js";
 import { href } from "../../core/router.js";
 import { DatasetLabel, Empty, Loaded } from "../../core/states.js";
@@ -10,24 +11,22 @@ import { useQuery, useSubscription } from "../../core/use_query.js";
 import { StatusTag } from "../status.js";
 
 const RECENT = `
-  query RecentRuns($where: FactorRunWhere, $first: Int!) {
-    factorRuns(where: $where, first: $first) {
+  query RecentRuns($where: FactorRunWhere) {
+    factorRuns(where: $where, first: 8) {
       nodes {
         id
         status
         createdAt
         progress { fraction }
-        factor { title }
+        factor { name title }
+        config { ... on ValueConfig { longSide } }
         dataset { id label synthetic }
         performance { annualizedReturn sharpeRatio }
       }
-      pageInfo { hasNextPage }
     }
   }
 `;
 const EVENTS = `subscription Events { runEvents { kind run { id } } }`;
-const STEP = 8;
-const MOST = 96;
 const ENDS = new Set(["SUCCEEDED", "IMPORTED"]);
 
 const COLUMNS = [
@@ -35,12 +34,11 @@ const COLUMNS = [
     key: "factor",
     label: "Factor",
     header: true,
-    render: (run) => html`<a href=${href("/runs", run.id)}>${run.factor.title}</a>`,
+    render: (run) => html`<a href=${href("/runs", run.id)} title=${run.factor.title}>${shortName(run)}</a>`,
   },
   { key: "status", label: "Status", render: (run) => html`<${StatusTag} status=${run.status} fraction=${run.progress.fraction} />` },
   { key: "return", label: "Return", numeric: true, render: (run) => signed(run.performance?.annualizedReturn) },
   { key: "sharpe", label: "Sharpe", numeric: true, render: (run) => ratio(run.performance?.sharpeRatio) },
-  { key: "dataset", label: "Dataset", render: (run) => html`<${DatasetLabel} dataset=${run.dataset} />` },
   {
     key: "created",
     label: "Added",
@@ -48,23 +46,27 @@ const COLUMNS = [
   },
 ];
 
+const DATASET = { key: "dataset", label: "Dataset", render: (run) => html`<${DatasetLabel} dataset=${run.dataset} />` };
+
+/** The dataset has a column where there is more than one. */
+function columnsOf(runs) {
+  const several = new Set(runs.map((run) => run.dataset?.id)).size > 1;
+  return several ? COLUMNS.toSpliced(4, 0, DATASET) : COLUMNS;
+}
+
 export function RecentRuns({ dataset, origin, onEnd }) {
-  const [first, setFirst] = useState(STEP);
   const where = { dataset: dataset ? { eq: { id: dataset } } : null, origin: origin ? { eq: origin } : null };
-  const query = useQuery(RECENT, { where, first });
+  const query = useQuery(RECENT, { where });
   useSubscription(EVENTS, {}, ({ runEvents: { kind } }) => {
     if (kind !== "SNAPSHOT") query.reload();
     if (ENDS.has(kind)) onEnd();
   });
-  return html`<${Section} title="Recent runs" note="Newest first; new ones appear by themselves.">
+  return html`<${Section} title="Recent runs" note="Newest first; new ones appear by themselves." actions=${html`<a href=${href("/runs")}>All runs</a>`}>
     <${Loaded} query=${query} label="recent runs">
-      ${({ factorRuns: { nodes, pageInfo } }) =>
+      ${({ factorRuns: { nodes } }) =>
         nodes.length === 0
           ? html`<${Empty} title="No runs" />`
-          : html`<${Table} caption="Recent runs" columns=${COLUMNS} rows=${nodes} rowKey=${(run) => run.id} />
-              ${pageInfo.hasNextPage &&
-              first < MOST &&
-              html`<button type="button" class="button more" onClick=${() => setFirst(first + STEP)}>Show more</button>`}`}
+          : html`<${Table} caption="Recent runs" columns=${columnsOf(nodes)} rows=${nodes} rowKey=${(run) => run.id} />`}
     <//>
   <//>`;
 }

@@ -103,7 +103,7 @@ function useComposition(id, date) {
 }
 
 function Legs({ composition, longOnly }) {
-  return html`<div class="grid">
+  return html`<div class="grid legs">
     <${Leg} name="Long" sign=${1} holdings=${composition.long} />
     ${!longOnly && html`<${Leg} name="Short" sign=${-1} holdings=${composition.short} />`}
   </div>`;

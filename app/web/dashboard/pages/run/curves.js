@@ -23,6 +23,8 @@ const CURVES = `
   }
 `;
 const WINDOWS = [13, 26, 52];
+const START = { level: 100, color: "--line-strong" };
+const ZERO = { level: 0, color: "--line-strong" };
 const growth = (value) => ratio(value, 1);
 const sharpe = (value) => ratio(value);
 const share = (value) => percent(value);
@@ -96,18 +98,18 @@ function Charts({ run, series, params, window }) {
   `;
   return html`<${Fragment}>
     <${Section} title="Growth of 100 and drawdown" note=${skipNote(run, gaps)} actions=${actions}>
-      <${LineChart} ...${common} label="Growth of 100" series=${lines.growth} format=${growth} axis=${axisNumber} log=${log} height=${280} />
+      <${LineChart} ...${common} label="Growth of 100" marks=${[...marks, START]} series=${lines.growth} format=${growth} axis=${axisNumber} log=${log} height=${280} />
       <${LineChart} ...${common} label="Drawdown" series=${lines.drawdown} format=${share} axis=${axisShare} base=${0} height=${130} />
       <${RangeBrush} xs=${xs} series=${lines.growth} log=${log} range=${range} onRange=${setRange} />
     <//>
-    <div class="grid grid-below">
+    <div class="grid">
       ${lines.legs.length > 0 &&
       html`<${Section} title="Long and short legs" note="Each leg on its own, held long: growth of 100">
-        <${LineChart} ...${common} label="Growth of 100 of each leg" series=${lines.legs} format=${growth} axis=${axisNumber} log=${log} height=${220} />
+        <${LineChart} ...${common} label="Growth of 100 of each leg" marks=${[...marks, START]} series=${lines.legs} format=${growth} axis=${axisNumber} log=${log} height=${292} />
       <//>`}
       <${Section} title="Rolling Sharpe and volatility" note="Annualised, over the last ${plural(periods, "period")}" actions=${html`<${Windows} chosen=${window} periods=${periods} />`}>
-        <${LineChart} ...${common} label="Rolling Sharpe ratio" series=${lines.sharpe} format=${sharpe} axis=${(value) => ratio(value, 1)} base=${0} height=${110} />
-        <${LineChart} ...${common} label="Rolling volatility" series=${lines.volatility} format=${share} axis=${axisShare} base=${0} height=${110} />
+        <${LineChart} ...${common} label="Rolling Sharpe ratio" marks=${[...marks, ZERO]} series=${lines.sharpe} format=${sharpe} axis=${(value) => ratio(value, 1)} base=${0} height=${125} />
+        <${LineChart} ...${common} label="Rolling volatility" series=${lines.volatility} format=${share} axis=${axisShare} base=${0} height=${125} />
       <//>
     </div>
   <//>`;

@@ -50,9 +50,8 @@ export function ConfigPanel({ run }) {
   const unknown = new Set(config.unrecordedFields);
   const inverse = config.weightingMethod === "INVERSE_VARIANCE";
   const own = OPTIONS.filter(([name]) => name in config && (name !== "varianceLookback" || inverse) && (name !== "breakpoint" || config.breakpoint !== null));
-  return html`<${Section} title="Configuration" note=${run.factor.description}>
-    <dl class="facts facts-column">
-      <div><dt>Signal</dt><dd>${run.factor.signal}</dd></div>
+  return html`<${Section} title="Configuration" note=${`${run.factor.description} Signal: ${run.factor.signal}.`}>
+    <dl class="facts">
       ${own.map(
         ([name, label, format]) =>
           html`<div key=${name}><dt>${label}</dt><dd>${unknown.has(name) ? html`<span class="muted">not recorded</span>` : format(config[name])}</dd></div>`,
@@ -73,7 +72,7 @@ export function NotesPanel({ run }) {
   ].filter(Boolean);
   return html`<${Section} title="Data and its quality">
     ${dataset
-      ? html`<dl class="facts facts-column">
+      ? html`<dl class="facts">
           <div><dt>Dataset</dt><dd><a href=${href("/datasets", dataset.id)}><${DatasetLabel} dataset=${dataset} /></a></dd></div>
           <div><dt>Source</dt><dd>${dataset.source}</dd></div>
           <div><dt>Licence</dt><dd>${dataset.licence ?? "not known"}</dd></div>
