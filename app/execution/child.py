@@ -30,7 +30,7 @@ from app.execution.protocol import (
     decode_request,
     encode_message,
 )
-from engine.errors import EngineError, InvalidConfig
+from engine.errors import EngineError, InvalidConfig, MissingRisk
 
 ReportProgress = Callable[[float, str], None]
 Computation = Callable[[ComputeRequest, ReportProgress], Sequence[Buffer]]
@@ -69,6 +69,9 @@ def _failure(error: Exception, request: ComputeRequest) -> Failure:
     if isinstance(error, InvalidConfig):
         faults = tuple((fault.option, fault.code, fault.message) for fault in error.faults)
         return Failure(error.code, str(error), faults=faults)
+    if isinstance(error, MissingRisk):
+        words = "the risk model has no forecast for it"
+        return Failure(error.code, str(error), faults=tuple((one, error.code, words) for one in error.assets))
     if isinstance(error, EngineError):
         return Failure(error.code, str(error))
     if isinstance(error, FactorQLError):

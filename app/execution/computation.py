@@ -14,7 +14,9 @@ import numpy as np
 from app.execution.child import ReportProgress
 from app.execution.factor_job import compute_run, encode_result
 from app.execution.frames import Buffer
+from app.execution.optimize_job import OPTIMIZE, compute_optimum
 from app.execution.protocol import ComputeRequest
+from app.execution.risk_job import build_model
 from app.execution.sweep_job import compute_sweep, encode_sweep
 from engine.compute import compute_factor
 from engine.factors.config import FactorName
@@ -24,11 +26,11 @@ from engine.research.analyse import analyse
 from engine.sweeps.grid import SweepAxis, parse_plan
 from engine.sweeps.sweep import sweep
 
-_JOBS = {"FACTOR": compute_run, "SWEEP": compute_sweep}
+_JOBS = {"FACTOR": compute_run, "SWEEP": compute_sweep, "RISK_MODEL": build_model, OPTIMIZE: compute_optimum}
 
 
 def compute(request: ComputeRequest, report: ReportProgress) -> Sequence[Buffer]:
-    """Errors: EngineError, DatasetUnavailable."""
+    """Errors: EngineError, FactorQLError."""
     return _JOBS[request.kind](request, report)
 
 

@@ -1,4 +1,5 @@
-"""What every computation sends back, whatever it computed: metrics, series, compositions, documents.
+"""What every computation sends back, whatever it computed: metrics, series, compositions, documents, and
+where the arrays are that it has put into files.
 
 The child encodes it, the server decodes it into the store's records (`app.execution.results`).
 """
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from app.artifacts.writer import WrittenArtifact
 from app.execution.frames import Buffer
 from app.execution.protocol import encode_arrays
 from engine.panel import DateArray, FloatArray
@@ -56,6 +58,7 @@ def encode_payload(
     series: Sequence[NamedSeries] = (),
     compositions: Compositions | None = None,
     documents: Sequence[Document] = (),
+    artifacts: Sequence[WrittenArtifact] = (),
 ) -> list[Buffer]:
     arrays: dict[str, NDArray[Any]] = {}
     for one in series:
@@ -74,6 +77,7 @@ def encode_payload(
         "net_performance": None if net_performance is None else asdict(net_performance),
         "series": [one.name for one in series],
         "documents": {document.name: document.facts for document in documents},
+        "artifacts": [asdict(artifact) for artifact in artifacts],
     }
     return encode_arrays(facts, arrays)
 

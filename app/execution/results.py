@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+import re
+from collections.abc import Mapping, Sequence
 from datetime import date
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
+import numpy as np
 from numpy.typing import NDArray
 
+from app.artifacts.place import artifact_path, parse_artifact_path
 from app.execution.protocol import decode_arrays
 from db.records import (
+    ArtifactRecord,
     CompositionRecord,
     DocumentRecord,
     LegRecord,
@@ -21,6 +26,11 @@ from db.records import (
 )
 
 Arrays = Mapping[str, NDArray[Any]]
+
+_ARTIFACT_TYPES: Final = frozenset({"<f8", "<i4", "|b1"})
+_LONGEST_HEADER: Final = 4096
+"""Of an artifact's file, before its array."""
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def decode_result(payload: memoryview) -> RunResults:
@@ -39,7 +49,32 @@ def decode_result(payload: memoryview) -> RunResults:
         ),
         compositions=_compositions(arrays) if "dates" in arrays else (),
         documents=tuple(_document(name, of_it, arrays) for name, of_it in facts["documents"].items()),
+        artifacts=_artifacts(facts["artifacts"]),
     )
+
+
+def _artifacts(listed: Sequence[Mapping[str, Any]]) -> tuple[ArtifactRecord, ...]:
+    """Of one folder, each another array. Whether the files are what is said is found when they are opened."""
+    records = tuple(ArtifactRecord(**{**facts, "shape": tuple(facts["shape"])}) for facts in listed)
+    folders = set()
+    for record in records:
+        place = parse_artifact_path(record.path)
+        if place is None or record.path != artifact_path(place[0], record.name):
+            raise ValueError(f"{record.path!r} is not where an artifact {record.name!r} can be")
+        folders.add(place[0])
+        _require_array(record)
+    if len(folders) > 1 or len({record.name for record in records}) < len(records):
+        raise ValueError("the artifacts are not those of one run")
+    return records
+
+
+def _require_array(record: ArtifactRecord) -> None:
+    lengths_are_known = all(type(length) is int and length >= 0 for length in record.shape)
+    if record.dtype not in _ARTIFACT_TYPES or not lengths_are_known:
+        raise ValueError(f"artifact {record.name!r} is no array: {record.dtype!r}, {record.shape}")
+    header = record.byte_count - np.dtype(record.dtype).itemsize * math.prod(record.shape)
+    if not 0 < header <= _LONGEST_HEADER or not _SHA256.fullmatch(record.sha256):
+        raise ValueError(f"the file of artifact {record.name!r} does not hold its array")
 
 
 def _document(name: str, facts: Mapping[str, Any], arrays: Arrays) -> DocumentRecord:

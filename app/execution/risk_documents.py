@@ -54,3 +54,22 @@ VALIDATION_ARRAYS: Final[Mapping[str, ArraySpec]] = {
     "observations": ("<i8", "G"),
 }
 """Of each group, under `<group>.<name>`; V periods, whose `starts` and `ends` stand beside them."""
+
+ARTIFACT_ARRAYS: Final[Mapping[str, ArraySpec]] = {
+    "scores": ("<f8", "TNK"),
+    "missing_scores": ("|b1", "TNK"),
+    "specific_returns": ("<f8", "TN"),
+    "sectors": ("<i4", "SN"),
+    "specific_risk": ("<f8", "MN"),
+    "own_specific_risk": ("<f8", "MN"),
+    "peer_specific_risk": ("<f8", "MN"),
+    "peer_shares": ("<f8", "MN"),
+    "specific_observations": ("<i4", "MN"),
+    "market_caps": ("<f8", "MN"),
+    "estimation_universe": ("|b1", "MN"),
+}
+"""Of N assets, each a file. S is T, or 1 where no asset's sector ever changes.
+
+scores: at the end of each date, 0 where missing_scores, NaN where an asset has no price. sectors: index into
+the model's, -1 = unknown or none. The others: as in the engine's FactorReturns, SpecificRisk and Outlook.
+"""

@@ -56,6 +56,7 @@ def succeed(request: ComputeRequest, report: ReportProgress) -> Sequence[Buffer]
         "net_performance": None,
         "series": ["FACTOR", "LONG", "SHORT"],
         "documents": {},
+        "artifacts": [],
     }
     return encode_arrays(facts, arrays)
 

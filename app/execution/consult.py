@@ -1,0 +1,155 @@
+"""Short computations for a reader, each in a child process, without a run: nothing is kept of them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Mapping
+from typing import Any, Final
+
+from numpy.typing import NDArray
+
+from app.errors import FactorQLError, LimitExceeded, QueueFull
+from app.execution.child_task import ChildTask
+from app.execution.codes import COMPUTATION_CRASHED, SERVER_STOPS, TIMED_OUT
+from app.execution.conversation import Ended
+from app.execution.frames import FrameTooLong
+from app.execution.launcher import Launcher, NoChildProcess
+from app.execution.optimize_job import OPTIMIZE, OptimizeTask, encode_task, optimum_of
+from app.execution.protocol import ComputeRequest, Failure
+from app.settings import Settings
+from db.records import RunResults
+from engine.risk.optimize import OptimalPortfolio
+
+log = logging.getLogger(__name__)
+
+MOST_AT_ONCE: Final = 2
+MOST_WAITING: Final = 8
+
+Fault = tuple[str, str, str]
+"""(option or asset, code, message)."""
+
+
+class ConsultFailed(FactorQLError):
+    """Why there is no answer.
+
+    code: of the engine's error (INVALID_CONFIG, MISSING_RISK, INFEASIBLE_PORTFOLIO, UNBOUNDED_PORTFOLIO,
+    SOLVER_FAILURE, MISSING_EXTRA, ...) or one of app.execution.codes. faults: the options of INVALID_CONFIG,
+    the assets of MISSING_RISK.
+    """
+
+    code = "CONSULT_FAILED"
+
+    def __init__(
+        self, code: str, message: str, *, faults: tuple[Fault, ...] = (), hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
+        self.faults = faults
+
+
+class Consultations:
+    """At most MOST_AT_ONCE at a time, and MOST_WAITING that wait for their turn."""
+
+    def __init__(self, launcher: Launcher, settings: Settings) -> None:
+        self._launcher = launcher
+        self._settings = settings
+        self._room = asyncio.Semaphore(MOST_AT_ONCE)
+        self._asked = 0
+        self._tasks: set[ChildTask] = set()
+        self._closed = False
+
+    async def optimize(self, task: OptimizeTask) -> OptimalPortfolio:
+        """What the engine finds. Errors: those of `consult`."""
+        config, arrays = encode_task(task)
+        results = await self.consult(OPTIMIZE, config, arrays)
+        (document,) = results.documents
+        return optimum_of(document.facts, document.arrays, task)
+
+    async def consult(
+        self, kind: str, config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+    ) -> RunResults:
+        """The result of a computation of that kind; its time begins when its turn comes. Cancelling the
+        caller ends it.
+
+        Errors: QueueFull, LimitExceeded, NoChildProcess, ConsultFailed."""
+        if self._asked >= MOST_AT_ONCE + MOST_WAITING:
+            raise QueueFull(f"{MOST_WAITING} computations wait already", hint="try again in a moment")
+        self._asked += 1
+        try:
+            async with self._room:
+                return await self._computed(kind, config, arrays)
+        finally:
+            self._asked -= 1
+
+    def close(self) -> None:
+        """End those under way, and begin no more."""
+        self._closed = True
+        for task in tuple(self._tasks):
+            task.stop()
+
+    async def _computed(
+        self, kind: str, config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+    ) -> RunResults:
+        if self._closed:
+            raise _stopping()
+        task = ChildTask(self._launcher, f"a computation ({kind.lower()})")
+        self._tasks.add(task)
+        limit = self._settings.optimize_timeout_seconds
+        try:
+            async with asyncio.timeout(limit):
+                outcome = await task.outcome(self._request(kind, config, arrays), lambda _: None)
+        except TimeoutError:
+            message = f"the computation took longer than {limit:g} seconds"
+            raise ConsultFailed(TIMED_OUT, message) from None
+        except FrameTooLong as error:
+            raise LimitExceeded(f"the question is too large: {error}") from None
+        finally:
+            task.stop()
+            self._tasks.discard(task)
+        match outcome:
+            case RunResults():
+                return outcome
+            case Failure():
+                raise _failed(outcome, kind)
+            case Ended():
+                raise self._lost(outcome)
+
+    def _request(
+        self, kind: str, config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+    ) -> ComputeRequest:
+        settings = self._settings
+        return ComputeRequest(
+            datasets_dir="",
+            cache_dir="",
+            artifacts_dir="",
+            fingerprint="",
+            kind=kind,
+            factor="",
+            identity="",
+            config=config,
+            memory_limit_bytes=settings.run_memory_mb * 2**20,
+            cpu_limit_seconds=int(settings.optimize_timeout_seconds) + 5,
+            arrays=arrays,
+        )
+
+    def _lost(self, ended: Ended) -> FactorQLError:
+        if self._closed:
+            return _stopping()
+        if ended.exit_code is None:
+            return NoChildProcess("no process can be had for the computation", hint="try again")
+        return ConsultFailed(COMPUTATION_CRASHED, f"the computation's process {ended}")
+
+
+def _failed(failure: Failure, kind: str) -> ConsultFailed:
+    message = failure.message
+    if failure.traceback is not None:
+        error_id = uuid.uuid4().hex[:12]
+        log.error("error %s: a computation (%s)\n%s", error_id, kind.lower(), failure.traceback)
+        message = f"{message} (error id {error_id})"
+    return ConsultFailed(failure.code, message, faults=failure.faults)
+
+
+def _stopping() -> ConsultFailed:
+    return ConsultFailed(SERVER_STOPS, "the server is stopping", hint="try again when it is back")
