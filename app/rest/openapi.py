@@ -25,13 +25,15 @@ _MAP_OF_SERIES = {"type": "object", "additionalProperties": {"$ref": _REF.format
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Operation:
-    """answer: a model, or a schema. problems: status to text, beside those that all have."""
+    """answer: a model, or a schema. factor: what the body has to name.
+    problems: status to text, beside those that all have."""
 
     name: str
     summary: str
     answer: type[BaseModel] | dict[str, Any]
     method: str = "get"
     body: type[BaseModel] | None = None
+    factor: Factor | None = None
     query: type[BaseModel] | None = None
     path_parameter: str | None = None
     problems: dict[str, str]
@@ -62,6 +64,7 @@ def _computation(factor: Factor) -> _Operation:
         models.Computed,
         method="post",
         body=models.ComputeRequest,
+        factor=factor,
         query=models.LookbackQuery if factor is Factor.MOMENTUM else None,
         problems=_COMPUTING,
     )
@@ -181,13 +184,22 @@ def _described(
     }
     listed = list(parameters.get(operation.query, [])) if operation.query is not None else []
     if operation.path_parameter is not None:
-        names = {"type": "string", "examples": [factor.value for factor in Factor]}
+        names = {"$ref": _REF.format(model="Factor")}
         listed.insert(0, {"name": operation.path_parameter, "in": "path", "required": True, "schema": names})
     if listed:
         described["parameters"] = listed
     if operation.body is not None:
-        described["requestBody"] = {"required": True, "content": _json(operation.body)}
+        content = _json(_body(operation.body, operation.factor))
+        described["requestBody"] = {"required": True, "content": content}
     return described
+
+
+def _body(model: type[BaseModel], factor: Factor | None) -> dict[str, Any]:
+    schema: dict[str, Any] = {"$ref": _REF.format(model=model.__name__)}
+    if factor is None:
+        return schema
+    named = {"type": "object", "properties": {"factor": {"const": factor.value}}}
+    return {"allOf": [schema, named]}
 
 
 def _json(answer: type[BaseModel] | dict[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from tests.app.test_main import serving, settings_of, without_executor
 
 @pytest.fixture(scope="session")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """With the sample, an imported run of `value`, and CSV logs. Tests share it and bring what they change."""
+    """With the sample, an imported run of `value`, and CSV logs. Tests share it, and bring what they need."""
     folder = tmp_path_factory.mktemp("rest")
     settings = settings_of(folder / "data", csv_log_dir=folder / "logs", max_json_bytes=20_000)
     asyncio.run(_prepare(settings))
