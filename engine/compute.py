@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engine.costs import Trading, net_returns, trading
-from engine.eligibility import IntArray, in_universe
+from engine.eligibility import IntArray
 from engine.factors.config import ExtremeReturns, FactorConfig, FactorName, LongSide
 from engine.factors.options import needed_fields, require_selectors
 from engine.formation import Formation, form_portfolios, long_side
@@ -65,7 +65,7 @@ def compute_factor(panel: Panel, config: FactorConfig, *, periods: PeriodPanel |
         periods = with_lags(
             periods, execution_lag=config.execution_lag_days, publication_lag=config.publication_lag_days
         )
-        formation = form_portfolios(periods, config, in_universe(panel, config))
+        formation = form_portfolios(periods, config)
         return _result(periods, formation, config)
 
 

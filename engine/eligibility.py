@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,22 +10,20 @@ from numpy.typing import NDArray
 from engine.factors.config import FactorConfig
 from engine.factors.definition import SignalContext
 from engine.factors.options import split_selector
-from engine.panel import MARKET_CAP, PRICE, VOLUME, Panel
+from engine.panel import MARKET_CAP, PRICE, VOLUME, DateArray, DatedValue
 from engine.periods import DAYS_PER_WEEK, PeriodPanel, ends_of_held
 
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
 
 
-def candidates(
-    periods: PeriodPanel, rows: IntArray, in_universe: BoolArray, config: FactorConfig
-) -> SignalContext:
+def candidates(periods: PeriodPanel, rows: IntArray, config: FactorConfig) -> SignalContext:
     """The assets of the universe with a price at t-1 that pass the cap, liquidity and lifetime filters.
 
-    rows: (K,) consecutive grid rows t-1. in_universe: (N,).
+    rows: (K,) consecutive grid rows t-1.
     """
     passed = priced(periods, rows)
-    passed &= in_universe
+    passed &= in_universe(periods, rows, config)
     if config.market_cap_threshold is not None:
         passed &= large_enough(periods, rows, config.market_cap_threshold)
     if config.liquidity_threshold is not None:
@@ -59,23 +57,42 @@ def old_enough(periods: PeriodPanel, rows: IntArray, min_lifetime_days: int) -> 
     return np.asarray(periods.first_price_dates[None, :] <= youngest_first_price[:, None])
 
 
-def in_universe(panel: Panel, config: FactorConfig) -> BoolArray:
-    """(N,) assets that `universe` allows and `exclude` does not name."""
+def in_universe(periods: PeriodPanel, rows: IntArray, config: FactorConfig) -> BoolArray:
+    """(N,) assets that `universe` allows and `exclude` does not name; (K, N) where they name an attribute
+    that changes, by what it was at the end of the formation period."""
+    panel = periods.panel
     allowed = np.ones(len(panel.assets), dtype=np.bool_)
     if config.universe is not None:
-        allowed &= _selected(panel, config.universe)
+        allowed = allowed & _selected(periods, rows, config.universe)
     if config.exclude:
-        allowed &= ~_selected(panel, config.exclude)
+        allowed = allowed & ~_selected(periods, rows, config.exclude)
     return allowed
 
 
-def _selected(panel: Panel, selectors: Collection[str]) -> BoolArray:
+def _selected(periods: PeriodPanel, rows: IntArray, selectors: Collection[str]) -> BoolArray:
+    panel = periods.panel
     ids = set(selectors)
     selected = np.fromiter((asset in ids for asset in panel.assets), np.bool_, len(panel.assets))
-    for selector in ids.difference(panel.assets):
-        if (parts := split_selector(selector)) is not None and parts[0] in panel.attributes:
-            selected |= np.fromiter((value == parts[1] for value in panel.attributes[parts[0]]), np.bool_)
+    for selector in sorted(ids.difference(panel.assets)):
+        parts = split_selector(selector)
+        if parts is None or parts[0] not in panel.attributes:
+            continue
+        name, value = parts
+        if name in panel.attribute_changes:
+            ends = periods.grid.ends[_block(rows)]
+            selected = selected | _had(panel.attribute_changes[name], value, ends)
+        else:
+            selected = selected | np.fromiter((own == value for own in panel.attributes[name]), np.bool_)
     return selected
+
+
+def _had(histories: Sequence[Sequence[DatedValue]], value: str, days: DateArray) -> BoolArray:
+    """(K, N) whether each asset had the value on each of the ascending days (K,)."""
+    had = np.zeros((len(days), len(histories)), dtype=np.bool_)
+    for column, history in enumerate(histories):
+        for change in history:
+            had[np.searchsorted(days, np.datetime64(change.since, "D")) :, column] = change.value == value
+    return had
 
 
 def _block(rows: IntArray) -> slice:

@@ -71,15 +71,15 @@ class Selection:
     eligible: BoolArray
 
 
-def form_portfolios(periods: PeriodPanel, config: FactorConfig, in_universe: BoolArray) -> Formation:
-    """Portfolios of all periods within the config's dates. in_universe: (N,).
+def form_portfolios(periods: PeriodPanel, config: FactorConfig) -> Formation:
+    """Portfolios of all periods within the config's dates.
 
     Raises NoPeriods, InfeasibleMaxWeight.
     """
     formation_rows = reported_rows(periods, config)
     blocks = [
-        form(candidates(periods, rows, in_universe, config), config)
-        for rows in _blocks(formation_rows, len(in_universe))
+        form(candidates(periods, rows, config), config)
+        for rows in _blocks(formation_rows, len(periods.panel.assets))
     ]
     formed = [block for block in blocks if len(block.rows)]
     if not formed:

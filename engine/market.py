@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.eligibility import in_universe
 from engine.errors import NoPeriods
 from engine.factors.config import FactorConfig, LongSide
 from engine.factors.market import MarketConfig
@@ -43,7 +42,7 @@ def market_returns(periods: PeriodPanel, config: FactorConfig) -> MarketReturns:
         missing_return=config.missing_return,
     )
     try:
-        formation = form_portfolios(periods, market, in_universe(periods.panel, market))
+        formation = form_portfolios(periods, market)
     except NoPeriods as error:
         return MarketReturns(returns=returns, absence=str(error))
     returns[formation.rows + 1] = leg_returns(formation.legs[LongSide.HIGH], market)

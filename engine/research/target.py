@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.compute import FactorResult
-from engine.eligibility import candidates, in_universe
+from engine.eligibility import candidates
 from engine.errors import InfeasibleMaxWeight
 from engine.factors.config import LongSide
 from engine.formation import form, long_side
@@ -92,7 +92,7 @@ def target_portfolio(result: FactorResult) -> TargetPortfolio:
 def _form_at(result: FactorResult, row: int) -> _Formed:
     config, periods = result.config, result.periods
     rows = np.array([row])
-    context = candidates(periods, rows, in_universe(periods.panel, config), config)
+    context = candidates(periods, rows, config)
     if len(context.columns) == 0:
         return _Formed(0, {}, f"no asset is eligible, {config.min_eligible} are needed")
     selection = form(context, config)

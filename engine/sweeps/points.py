@@ -183,7 +183,7 @@ class PointEvaluator:
         lags = _lags(config)
         selectors = (config.universe, config.exclude)
         passed = self._shared.get(("priced", lags), lambda: priced(periods, rows)) & self._shared.get(
-            ("universe", selectors), lambda: in_universe(self._panel, config)
+            ("universe", lags, selectors), lambda: in_universe(periods, rows, config)
         )
         for threshold, filter_of in (
             (config.market_cap_threshold, large_enough),
