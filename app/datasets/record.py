@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.datasets.attributes import SYNTHETIC
 from app.datasets.read import ReadPanel
 from db.records import AssetRecord, NewDataset
 from engine.panel import PRICE, Panel
@@ -20,7 +21,7 @@ class Provenance:
 
 
 def new_dataset(name: str, fingerprint: str, read: ReadPanel, provenance: Provenance) -> NewDataset:
-    """The row of a snapshot that is written."""
+    """The row of a snapshot that is written. Synthetic too is what has invented assets alone."""
     panel = read.panel
     return NewDataset(
         name=name,
@@ -28,7 +29,7 @@ def new_dataset(name: str, fingerprint: str, read: ReadPanel, provenance: Proven
         source=provenance.source,
         licence=provenance.licence,
         note=provenance.note,
-        synthetic=provenance.synthetic,
+        synthetic=provenance.synthetic or _all_invented(panel),
         calendar=panel.calendar.value,
         fields=tuple(panel.fields),
         date_count=len(panel.dates),
@@ -38,6 +39,11 @@ def new_dataset(name: str, fingerprint: str, read: ReadPanel, provenance: Proven
         quality=read.quality.to_json(),
         assets=_asset_records(panel),
     )
+
+
+def _all_invented(panel: Panel) -> bool:
+    marks = panel.attributes.get(SYNTHETIC, ())
+    return bool(marks) and all(mark == "true" for mark in marks)
 
 
 def _asset_records(panel: Panel) -> tuple[AssetRecord, ...]:

@@ -7,6 +7,7 @@ import pyarrow.parquet
 import pytest
 
 from app.datasets.read import read_long_form
+from app.datasets.record import Provenance, new_dataset
 from app.errors import InvalidFile
 from tests.app.datasets.files import csv_file
 
@@ -34,6 +35,15 @@ def test_invented_assets_are_said_to_be_so_first(tmp_path: Path) -> None:
 
     assert all_of_them.quality.notes[0] == "SYNTHETIC: marked as invented: all assets"
     assert one_of_them.quality.notes[0] == "SYNTHETIC: marked as invented: b"
+
+
+@pytest.mark.parametrize(
+    ("rows", "synthetic"),
+    [("a,true\nb,true\nc,true\n", True), ("a,true\nb,true\n", False), ("a,false\nb,true\nc,true\n", False)],
+)
+def test_a_dataset_of_invented_assets_alone_is_synthetic(tmp_path: Path, rows: str, synthetic: bool) -> None:
+    read = read_with(tmp_path, f"asset,synthetic\n{rows}")
+    assert new_dataset("mine", "0" * 64, read, Provenance(source="test")).synthetic is synthetic
 
 
 def test_unknown_assets_are_reported(tmp_path: Path) -> None:
