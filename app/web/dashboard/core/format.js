@@ -58,6 +58,8 @@ export function compact(value) {
   return compactFormat.format(value).replace("-", MINUS).replace(/([KMBT])$/, `${THIN}$1`);
 }
 
+// "Sept" is the only month of the locale with four letters.
+const short = (format, date) => format.format(date).replace("Sept", "Sep");
 const dayFormat = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
 const monthFormat = new Intl.DateTimeFormat(LOCALE, { month: "short", year: "numeric", timeZone: "UTC" });
 const momentFormat = new Intl.DateTimeFormat(LOCALE, {
@@ -72,20 +74,20 @@ const agoFormat = new Intl.RelativeTimeFormat(LOCALE, { numeric: "auto" });
 
 /** A calendar day has no zone: it is the same for every reader. */
 export function day(text) {
-  return text ? dayFormat.format(new Date(`${text}T00:00:00Z`)) : NONE;
+  return text ? short(dayFormat, new Date(`${text}T00:00:00Z`)) : NONE;
 }
 
 /** A day given as seconds since 1970, as charts have it. */
 export function dayOfSeconds(seconds) {
-  return seconds === null || seconds === undefined ? NONE : dayFormat.format(new Date(seconds * 1000));
+  return seconds === null || seconds === undefined ? NONE : short(dayFormat, new Date(seconds * 1000));
 }
 
 export function month(year, number) {
-  return monthFormat.format(new Date(Date.UTC(year, number - 1, 1)));
+  return short(monthFormat, new Date(Date.UTC(year, number - 1, 1)));
 }
 
 export function moment(text) {
-  return text ? momentFormat.format(new Date(text)) : NONE;
+  return text ? short(momentFormat, new Date(text)) : NONE;
 }
 
 export function momentLong(text) {

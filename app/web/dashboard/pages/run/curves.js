@@ -22,7 +22,8 @@ const CURVES = `
     }
   }
 `;
-const WINDOWS = [13, 26, 52];
+/** A quarter, half a year and a year of periods, or twice that of months. */
+const WINDOWS = { WEEKLY: [13, 26, 52], MONTHLY: [6, 12, 24], DAILY: [63, 126, 252] };
 const START = { level: 100, color: "--line-strong" };
 const ZERO = { level: 0, color: "--line-strong" };
 const growth = (value) => ratio(value, 1);
@@ -44,7 +45,8 @@ function selection(run, window) {
 }
 
 export function Curves({ run, params }) {
-  const window = WINDOWS.includes(Number(params.window)) ? Number(params.window) : null;
+  const windows = WINDOWS[run.config.rebalance] ?? WINDOWS.WEEKLY;
+  const window = windows.includes(Number(params.window)) ? Number(params.window) : null;
   const query = useQuery(CURVES, { id: run.id, select: selection(run, window) });
   return html`<${Loaded} query=${query} label="the curves" rows=${9}>
     ${({ run: { series } }) =>
@@ -52,11 +54,11 @@ export function Curves({ run, params }) {
         ? html`<${Section} title="Growth of 100">
             <${Empty} title="No return series">This run came without one: only its metrics are known.<//>
           <//>`
-        : html`<${Charts} run=${run} series=${series} params=${params} window=${window} />`}
+        : html`<${Charts} run=${run} series=${series} params=${params} windows=${windows} window=${window} />`}
   <//>`;
 }
 
-function Charts({ run, series, params, window }) {
+function Charts({ run, series, params, windows, window }) {
   const color = factorColor(run.factor.name);
   const { xs, line } = useMemo(() => {
     const { xs, columns } = aligned(series);
@@ -107,7 +109,7 @@ function Charts({ run, series, params, window }) {
       html`<${Section} title="Long and short legs" note="Each leg on its own, held long: growth of 100">
         <${LineChart} ...${common} label="Growth of 100 of each leg" marks=${[...marks, START]} series=${lines.legs} format=${growth} axis=${axisNumber} log=${log} height=${292} />
       <//>`}
-      <${Section} title="Rolling Sharpe and volatility" note="Annualised, over the last ${plural(periods, "period")}" actions=${html`<${Windows} chosen=${window} periods=${periods} />`}>
+      <${Section} title="Rolling Sharpe and volatility" note="Annualised, over the last ${plural(periods, "period")}" actions=${html`<${Windows} sizes=${windows} chosen=${window} periods=${periods} />`}>
         <${LineChart} ...${common} label="Rolling Sharpe ratio" marks=${[...marks, ZERO]} series=${lines.sharpe} format=${sharpe} axis=${(value) => ratio(value, 1)} base=${0} height=${125} />
         <${LineChart} ...${common} label="Rolling volatility" series=${lines.volatility} format=${share} axis=${axisShare} base=${0} height=${125} />
       <//>
@@ -115,9 +117,9 @@ function Charts({ run, series, params, window }) {
   <//>`;
 }
 
-function Windows({ chosen, periods }) {
+function Windows({ sizes, chosen, periods }) {
   return html`<div class="segments" role="group" aria-label="Periods in the window">
-    ${WINDOWS.map(
+    ${sizes.map(
       (size) =>
         html`<button type="button" key=${size} aria-pressed=${(chosen ?? periods) === size} onClick=${() => setParams({ window: size })}>${size}</button>`,
     )}

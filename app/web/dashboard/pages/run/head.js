@@ -4,6 +4,7 @@ import { titleParts } from "../../core/factors.js";
 import { day, duration, moment, momentLong, plural } from "../../core/format.js";
 import { html, useEffect } from "../../core/html.js";
 import { DatasetLabel, Notice } from "../../core/states.js";
+import { launchLink } from "../launch/values.js";
 import { StatusTag } from "../status.js";
 
 export function RunHead({ run, title = null, link }) {
@@ -25,7 +26,11 @@ export function RunHead({ run, title = null, link }) {
       </p>
       ${run.note && html`<p class="page-detail">${run.note}</p>`}
     </div>
-    <div class="page-actions"><a class="button" href=${link} title="Open the query of this page in GraphiQL">Query in GraphiQL</a></div>
+    <div class="page-actions">
+      ${run.config &&
+      html`<a class="button" href=${launchLink(run.factor.name, run.config, run.dataset?.id ?? null)} title="Open the launch form with these options">Launch again</a>`}
+      <a class="button" href=${link} title="Open the query of this page in GraphiQL">Query in GraphiQL</a>
+    </div>
   </div>`;
 }
 
