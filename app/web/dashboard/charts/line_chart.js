@@ -10,7 +10,7 @@
 
 import uPlot from "../vendor/uplot.js";
 import { dayOfSeconds } from "../core/format.js";
-import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../core/html.js";
+import { html, useLayoutEffect, useMemo, useRef, useState } from "../core/html.js";
 import { useTheme } from "../core/theme.js";
 import { plotOptions } from "./plot_options.js";
 
@@ -29,11 +29,12 @@ export function LineChart(props) {
   useLayoutEffect(() => {
     const observer = new ResizeObserver(([entry]) => setWidth(Math.floor(entry.contentRect.width)));
     observer.observe(host.current);
+    setWidth(host.current.clientWidth);
     return () => observer.disconnect();
   }, []);
 
   const columns = useMemo(() => [xs, ...series.map(({ values }) => (log ? values.map(positive) : values))], [xs, series, log]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (width === 0) return undefined;
     const shown = series.map((one) => ({ ...one, shown: !hidden.includes(one.key) }));
     const hooks = {

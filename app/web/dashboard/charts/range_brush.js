@@ -5,7 +5,7 @@
 
 import uPlot from "../vendor/uplot.js";
 import { dayOfSeconds } from "../core/format.js";
-import { html, useEffect, useLayoutEffect, useRef, useState } from "../core/html.js";
+import { html, useLayoutEffect, useRef, useState } from "../core/html.js";
 import { useTheme } from "../core/theme.js";
 import { DAY } from "./days.js";
 import { plotOptions } from "./plot_options.js";
@@ -24,9 +24,10 @@ export function RangeBrush({ xs, series, hidden = [], log = false, range, onRang
   useLayoutEffect(() => {
     const observer = new ResizeObserver(([entry]) => setWidth(Math.floor(entry.contentRect.width)));
     observer.observe(host.current);
+    setWidth(host.current.clientWidth);
     return () => observer.disconnect();
   }, []);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (width === 0) return undefined;
     const shown = series.map((one) => ({ ...one, fill: false, shown: !hidden.includes(one.key) }));
     const columns = [xs, ...series.map(({ values }) => (log ? values.map((value) => (value > 0 ? value : null)) : values))];

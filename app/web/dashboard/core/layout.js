@@ -89,7 +89,7 @@ function View({ route }) {
   const view = viewOf(route);
   const [loaded, setLoaded] = useState({ view: null, Page: null, failure: null });
   const [round, setRound] = useState(0);
-  useEffect(() => {
+  useLayoutEffect(() => {
     let wanted = true;
     view?.load().then(
       (module) => wanted && setLoaded({ view, Page: module.default, failure: null }),

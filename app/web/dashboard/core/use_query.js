@@ -7,7 +7,7 @@
    const { failure, live } = useSubscription(QUERY, variables, onData, { skip });
    `onData(data)` is called for each event. A lost connection is opened again, after 1 s, then 2, up to 15. */
 
-import { useCallback, useEffect, useRef, useState } from "./html.js";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "./html.js";
 import { FailureKind, asFailure } from "./failure.js";
 import { request } from "./graphql.js";
 import { subscribe } from "./subscription.js";
@@ -22,7 +22,8 @@ export function useQuery(query, variables = {}, { skip = false } = {}) {
   const reload = useCallback(() => setRound((count) => count + 1), []);
 
   useEffect(() => onTokenChange(reload), []);
-  useEffect(() => {
+  // Not after the next frame, as an effect would: the reader waits for the answer.
+  useLayoutEffect(() => {
     if (skip) {
       setState((before) => ({ ...before, loading: false }));
       return undefined;
