@@ -10,6 +10,8 @@ FactorQLError
 ├── UnknownAssets          words that name no asset of the dataset; carries what is near
 ├── TooFewObservations     too few weeks have all the returns that a regression needs
 ├── UndefinedExposures     the returns have no betas, such as those of collinear factors
+├── MissingRisk            a risk model has no forecast for assets that are held; carries them
+├── NoOptimalPortfolio     no portfolio is best within the limits, or none was found
 ├── RunNotCancelable       the run has ended already
 ├── RunNotDeletable        the run has not ended yet
 ├── QueueFull              too many runs wait already
@@ -20,6 +22,7 @@ FactorQLError
 ├── StorageFailure         the disk or data directory cannot be written
 │   └── NoSpace            it is full
 ├── SourceError            what a fetch fails with; has kinds of its own (app.sources.errors)
+├── ConsultFailed          a computation for a reader ended without an answer (app.execution.consult)
 ├── UnsafeBind             a server would listen beyond this machine without a token (app.boundary.access)
 └── NoChildProcess         no process can be had for a computation (app.execution.launcher)
 
@@ -110,6 +113,26 @@ class UndefinedExposures(FactorQLError):
     """`reason`: a stable name, such as `COLLINEAR_FACTORS`."""
 
     code = "UNDEFINED_EXPOSURES"
+
+    def __init__(self, message: str, *, reason: str, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
+
+
+class MissingRisk(FactorQLError):
+    """`assets`: their ids, in the dataset's order."""
+
+    code = "MISSING_RISK"
+
+    def __init__(self, message: str, *, assets: tuple[str, ...], hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.assets = assets
+
+
+class NoOptimalPortfolio(FactorQLError):
+    """`reason`: a stable name: `INFEASIBLE_PORTFOLIO`, `UNBOUNDED_PORTFOLIO` or `SOLVER_FAILURE`."""
+
+    code = "NO_OPTIMAL_PORTFOLIO"
 
     def __init__(self, message: str, *, reason: str, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)

@@ -53,6 +53,31 @@ ASSUMED_LIST_SIZES: Mapping[str, int] = MappingProxyType(
         "HeatMap.minimums": 10_000,
         "HeatMap.maximums": 10_000,
         "HeatMap.counts": 10_000,
+        "RiskModelRun.factors": 30,
+        "RiskModelRun.skippedStyles": 7,
+        "RiskModelRun.forecastDates": 240,
+        "RiskModelRun.factorReturns": 30,
+        "RiskModelConfig.styles": 7,
+        "SkippedStyle.fields": 3,
+        "ExplainedVariance.significance": 30,
+        "RiskCoverage.styles": 7,
+        "FactorCovariance.names": 30,
+        "FactorCovariance.eigenfactorBiases": 30,
+        "FactorCovariance.factors": 30,
+        "FactorForecast.covariances": 30,
+        "FactorForecast.correlations": 30,
+        "RiskBias.groups": 3,
+        "BiasGroup.names": 100,
+        "BiasGroup.bias": 100,
+        "BiasGroup.q": 100,
+        "BiasGroup.observations": 100,
+        "AssetFactorExposuresConnection.factors": 30,
+        "AssetFactorExposures.exposures": 30,
+        "AssetFactorExposures.missingStyles": 2,
+        "PortfolioRisk.positions": 50,
+        "RiskDecomposition.factors": 30,
+        "RiskDecomposition.assets": 1_000,
+        "OptimalPortfolio.weights": 1_000,
     }
 )
 
@@ -62,9 +87,33 @@ WORK: Mapping[str, int] = MappingProxyType(
         "Query.assetBetas": 20_000,
         "Query.factorCorrelations": 5_000,
         "FactorRun.monthlyMetrics": 500,
+        "RiskModelRun.factors": 100,
+        "RiskModelRun.skippedStyles": 100,
+        "RiskModelRun.coverage": 100,
+        "RiskModelRun.factorReturns": 100,
+        "RiskModelRun.explainedVariance": 100,
+        "RiskModelRun.covariance": 100,
+        "RiskModelRun.bias": 100,
+        "RiskModelRun.exposures": 2_000,
+        "RiskModelRun.specificRisk": 2_000,
+        "RiskModelRun.specificReturns": 5_000,
+        "RiskModelRun.portfolioRisk": 5_000,
+        "RiskModelRun.optimize": 40_000,
     }
 )
-"""Of fields that read prices and measure: the values that as much work would write."""
+"""Of fields that read large arrays, measure or solve: the values that as much work would write."""
+
+_POINT_COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "TimeSeries": ("dates", "values", "points"),
+        "SweepSeries": ("dates", "values", "points"),
+        "FactorReturnSeries": ("dates", "returns", "cumulativeReturns", "tStatistics"),
+        "ExplainedVariance": ("dates", "rSquared", "assets", "conditionNumbers"),
+        "RiskCoverage": ("dates", "priced", "universe", "extremeReturns"),
+        "StyleCoverage": ("missing", "flat"),
+        "SpecificReturnSeries": ("dates", "returns"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,21 +122,20 @@ class CostRules:
 
     Fields are named `Type.field`. A field with a page argument multiplies everything below it by the
     page size, so the lists in `page_lists` under it count once. A field with the points argument
-    returns as many series as its select argument lists, of that many points each; the `point_lists`
-    below it are the columns that hold them, `columns_a_series` of each. Any other list counts as
-    `list_sizes` says, or as `assumed_list_size`. A field of `work`, whose type has fields of its own, counts
-    as that many values on top of what is returned of it.
+    returns as many series as one of the select arguments lists (where that is absent, as `list_sizes`
+    says, else one), of that many points each; the `point_lists` below it are the columns that hold them,
+    `columns_a_series` of each. Any other list counts as `list_sizes` says, or as `assumed_list_size`. A
+    field of `work`, whose type has fields of its own, counts as that many values on top of what is
+    returned of it.
     """
 
     page_arguments: frozenset[str] = frozenset({"first"})
     page_lists: frozenset[str] = frozenset({"edges", "nodes"})
     points_argument: str = "maxPoints"
-    select_argument: str = "select"
+    select_arguments: frozenset[str] = frozenset({"select", "names", "assets"})
     columns_a_series: int = 3
     point_lists: frozenset[str] = frozenset(
-        f"{series}.{column}"
-        for series in ("TimeSeries", "SweepSeries")
-        for column in ("dates", "values", "points")
+        f"{series}.{column}" for series, columns in _POINT_COLUMNS.items() for column in columns
     )
     list_sizes: Mapping[str, int] = field(default_factory=lambda: ASSUMED_LIST_SIZES)
     work: Mapping[str, int] = field(default_factory=lambda: WORK)

@@ -42,8 +42,9 @@ class Multiplies(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldPlan:
-    """`number` is the size under BY_A_NUMBER; `counts_nodes` whether the objects are nodes; `work` what it
-    takes to have them, in values."""
+    """`number` is the size under BY_A_NUMBER, and under BY_SERIES the number of series where the select
+    argument is absent; `counts_nodes` whether the objects are nodes; `work` what it takes to have them, in
+    values."""
 
     multiplies: Multiplies
     named_type: GraphQLNamedType
@@ -52,6 +53,7 @@ class FieldPlan:
     counts_nodes: bool = False
     work: int = 0
     page_argument: str = ""
+    select_argument: str = ""
     arguments: Mapping[str, GraphQLArgument]
 
 
@@ -82,7 +84,7 @@ class FieldPlans:
         rules, name = self._rules, f"{parent.name}.{field_name}"
         named_type = get_named_type(field.type)
         is_leaf = not is_composite_type(named_type)
-        multiplies, number, page_argument = Multiplies.BY_A_NUMBER, 1, ""
+        multiplies, number, page_argument, select_argument = Multiplies.BY_A_NUMBER, 1, "", ""
         is_list = is_list_type(get_nullable_type(field.type))
         if field_name in _INTROSPECTION_FIELDS:
             multiplies = Multiplies.INTROSPECTION
@@ -93,6 +95,8 @@ class FieldPlans:
             page_argument = min(rules.page_arguments & field.args.keys())
         elif rules.points_argument in field.args:
             multiplies = Multiplies.BY_SERIES
+            number = rules.list_sizes.get(name, 1)
+            select_argument = min(rules.select_arguments & field.args.keys(), default="")
         elif name in self._introspection_sizes:
             number = self._introspection_sizes[name]
         elif is_list and field_name not in rules.page_lists:
@@ -108,6 +112,7 @@ class FieldPlans:
             and not named_type.name.startswith("__"),
             work=rules.work.get(name, 0),
             page_argument=page_argument,
+            select_argument=select_argument,
             arguments=field.args,
         )
 

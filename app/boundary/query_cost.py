@@ -300,8 +300,8 @@ class _Measurement:
 
     def _series(self, node: FieldNode, plan: FieldPlan, inner: QueryCost) -> QueryCost:
         points_each = self._integer(node, plan, self.rules.points_argument, 0, self.limits.points)
-        selected = self._value(node, plan, self.rules.select_argument)
-        series = max(1, len(selected)) if isinstance(selected, list | tuple) else 1
+        selected = self._value(node, plan, plan.select_argument) if plan.select_argument else None
+        series = max(1, len(selected)) if isinstance(selected, list | tuple) else plan.number
         # The columns of one series are read at once; more of them repeat the same points.
         readings = max(1, -(-inner.point_columns // self.rules.columns_a_series))
         cost = _times(series, plan, inner)
@@ -348,7 +348,7 @@ def _times(size: int, plan: FieldPlan, inner: QueryCost) -> QueryCost:
         introspection_depth=inner.introspection_depth,
         introspection_values=size * inner.introspection_values,
         values_per_point=size * inner.values_per_point,
-        point_columns=inner.point_columns,
+        point_columns=size * inner.point_columns,
     )
 
 

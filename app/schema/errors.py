@@ -16,6 +16,9 @@ import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
 from app import errors as program
+from app.execution.consult import ConsultFailed
+from app.execution.launcher import NoChildProcess
+from app.schema.risk.option_names import RISK_OPTIONS
 from app.sources import errors as sources
 from app.storage import storage_failure
 from db.errors import StoreUnavailable
@@ -88,6 +91,27 @@ class UndefinedExposures(Error):
     reason: str = strawberry.field(description="A stable name of the reason, such as `COLLINEAR_FACTORS`.")
 
 
+@strawberry.type(description="The risk model has no forecast for assets that are held, or have to be.")
+class MissingRisk(Error):
+    assets: list[str] = strawberry.field(description="Their ids, in alphabetical order.")
+
+
+@strawberry.type(description="No portfolio is the best one within the limits, or none was found.")
+class NoOptimalPortfolio(Error):
+    reason: str = strawberry.field(
+        description="A stable name of the reason: `INFEASIBLE_PORTFOLIO`, `UNBOUNDED_PORTFOLIO` or "
+        "`SOLVER_FAILURE`."
+    )
+
+
+@strawberry.type(
+    description="A computation for this answer ended without one: `code` says why, such as `TIMED_OUT` or "
+    "`MISSING_EXTRA`."
+)
+class ComputationFailed(Error):
+    pass
+
+
 @strawberry.type(description="The run has ended already.")
 class RunNotCancelable(Error):
     pass
@@ -115,6 +139,11 @@ class LimitExceeded(Error):
 
 @strawberry.type(description="The files of the dataset are gone or damaged.")
 class DatasetUnavailable(Error):
+    pass
+
+
+@strawberry.type(description="A file with a part of the run's results is gone or damaged.")
+class ArtifactUnavailable(Error):
     pass
 
 
@@ -152,8 +181,10 @@ def _as_type(error: program.FactorQLError, shown: type[Error]) -> Error:
         further["unknown"] = [UnknownAsset(asset=word, near=list(near)) for word, near in error.unknown]
     if isinstance(error, program.TooFewObservations):
         further |= {"observations": error.observations, "needed": error.needed}
-    if isinstance(error, program.UndefinedExposures):
+    if isinstance(error, program.UndefinedExposures | program.NoOptimalPortfolio):
         further["reason"] = error.reason
+    if isinstance(error, program.MissingRisk):
+        further["assets"] = list(error.assets)
     return shown(message=error.message, code=error.code, hint=error.hint, **further)
 
 
@@ -169,12 +200,17 @@ EXCEPTION_HANDLERS = tuple(
         (program.UnknownAssets, UnknownAssets),
         (program.TooFewObservations, TooFewObservations),
         (program.UndefinedExposures, UndefinedExposures),
+        (program.MissingRisk, MissingRisk),
+        (program.NoOptimalPortfolio, NoOptimalPortfolio),
+        (ConsultFailed, ComputationFailed),
+        (NoChildProcess, ComputationFailed),
         (program.RunNotCancelable, RunNotCancelable),
         (program.RunNotDeletable, RunNotDeletable),
         (program.QueueFull, QueueFull),
         (sources.SourceNotConfigured, SourceNotConfigured),
         (program.LimitExceeded, LimitExceeded),
         (program.DatasetUnavailable, DatasetUnavailable),
+        (program.ArtifactUnavailable, ArtifactUnavailable),
         (program.StorageFailure, StorageFailure),
         (StoreUnavailable, StorageFailure),
     )
@@ -182,9 +218,19 @@ EXCEPTION_HANDLERS = tuple(
 
 Path = tuple[str, ...]
 
-_FURTHER_OPTIONS = {"sample_size", "min_observations", "annual_rate"}
+_FURTHER_OPTIONS = {
+    "sample_size",
+    "min_observations",
+    "annual_rate",
+    "horizon_days",
+    "expected_returns",
+    "exposure_limits",
+    "max_turnover",
+}
 _OPTION_NAMES = sorted(
-    {item.name for factor in FACTORS.values() for item in fields(factor.config_type)} | _FURTHER_OPTIONS
+    {item.name for factor in FACTORS.values() for item in fields(factor.config_type)}
+    | RISK_OPTIONS
+    | _FURTHER_OPTIONS
 )
 _SNAKE_OPTION = re.compile(rf"\b({'|'.join(name for name in _OPTION_NAMES if '_' in name)})\b")
 

@@ -17,7 +17,9 @@ from app.schema.connections import cursors_checked
 from app.services.context import Services
 from app.services.fetches import get_fetch_reports
 from app.services.research import RESEARCH, Research, read_research
+from app.services.risk_arrays import RiskArrays, open_risk_arrays
 from app.services.risk_free import RiskFree, RiskFreeRequest, resolve_risk_free
+from app.services.risk_results import get_risk_results
 from app.services.sweep_results import get_sweep_results
 from db import datasets, import_queries, results, run_queries
 from db.errors import CorruptBlob
@@ -59,6 +61,8 @@ class Loaders:
         self.net_performance = _loader(lambda run_ids: results.get_net_performance(store, run_ids))
         self.research = _loader(lambda run_ids: _research(store, run_ids), split_on=CorruptBlob)
         self.sweeps = _loader(lambda run_ids: get_sweep_results(store, run_ids), split_on=CorruptBlob)
+        self.risk_models = _loader(lambda run_ids: get_risk_results(store, run_ids), split_on=CorruptBlob)
+        self.risk_arrays = _loader(lambda run_ids: _risk_arrays(services, run_ids), split_on=FactorQLError)
         self.fetch_reports = _loader(lambda run_ids: get_fetch_reports(store, run_ids), split_on=CorruptBlob)
         self.series = _loader(lambda keys: _series(store, keys), split_on=CorruptBlob)
         self.compositions = _loader(lambda keys: results.get_compositions(store, keys), split_on=CorruptBlob)
@@ -102,6 +106,10 @@ async def _series(store: Store, keys: Sequence[tuple[int, str]]) -> Mapping[tupl
 async def _research(store: Store, run_ids: Sequence[int]) -> Mapping[int, Research]:
     documents = await results.get_documents(store, run_ids, RESEARCH)
     return {run_id: read_research(document) for run_id, document in documents.items()}
+
+
+async def _risk_arrays(services: Services, run_ids: Sequence[int]) -> Mapping[int, RiskArrays]:
+    return {run_id: await open_risk_arrays(services, run_id) for run_id in run_ids}
 
 
 async def _risk_free(

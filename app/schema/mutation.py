@@ -5,6 +5,7 @@ from __future__ import annotations
 import strawberry
 
 from app.schema.mutations.annotate_run import annotate_run
+from app.schema.mutations.build_risk_model import build_risk_model
 from app.schema.mutations.cancel_run import cancel_run
 from app.schema.mutations.compute_factor import compute_factor
 from app.schema.mutations.delete_run import delete_run
@@ -35,6 +36,12 @@ class Mutation:
         description="Compute one point of a sweep as a factor run on the sweep's own dataset version, with "
         "all that such a run has; unless the engine's version has changed since, its metrics are those of "
         "the point.",
+    )
+    build_risk_model = strawberry.mutation(
+        build_risk_model,
+        description="Estimate a factor risk model of a dataset's assets. The same options, dataset and "
+        "engine version are the same run: it is returned as it is, unless `force` is set; failed and "
+        "canceled runs are not reused.",
     )
     cancel_run = strawberry.mutation(
         cancel_run,

@@ -24,6 +24,7 @@ class NodeType(StrEnum):
     FACTOR_RUN = "FactorRun"
     SWEEP_RUN = "SweepRun"
     FETCH_RUN = "FetchRun"
+    RISK_MODEL_RUN = "RiskModelRun"
     DATASET = "Dataset"
     IMPORT_BATCH = "ImportBatch"
 

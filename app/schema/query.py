@@ -31,6 +31,13 @@ from app.schema.health import Health, probe_health
 from app.schema.import_batch import ImportBatch, ImportBatchConnection
 from app.schema.node import Node
 from app.schema.node_ids import NodeType, decode_id, parse_factor_key, parse_row_key, row_id
+from app.schema.risk.runs import (
+    RiskModelRunConnection,
+    RiskModelRunOrder,
+    RiskModelRunWhere,
+    to_risk_model_filter,
+    to_risk_model_order,
+)
 from app.schema.run import Run
 from app.schema.runs import find_run, is_run, load_run, to_run
 from app.schema.sweeps.runs import (
@@ -145,6 +152,34 @@ class Query:
                 after=given(after),
             )
         return SweepRunConnection.from_page(page, sweep_filter, given(after))
+
+    @strawberry.field(description="Risk models, page by page.")
+    async def risk_model_runs(
+        self,
+        info: Info,
+        where: Annotated[
+            RiskModelRunWhere | None,
+            strawberry.argument(description="Which risk models; absent or null for all."),
+        ] = strawberry.UNSET,
+        order_by: Annotated[
+            list[RiskModelRunOrder] | None,
+            strawberry.argument(description="In which order; absent, null or empty for the newest first."),
+        ] = strawberry.UNSET,
+        first: FirstArgument = 50,
+        after: AfterArgument = strawberry.UNSET,
+    ) -> RiskModelRunConnection | None:
+        check_page_size(first)
+        model_filter = await to_risk_model_filter(where, info.context)
+        with cursors_checked():
+            page = await run_queries.page_runs(
+                info.context.services.store,
+                model_filter,
+                to_risk_model_order(order_by),
+                kind=RunKind.RISK_MODEL,
+                first=first,
+                after=given(after),
+            )
+        return RiskModelRunConnection.from_page(page, model_filter, given(after))
 
     @strawberry.field(description="The vendors of data that this server knows, with or without their keys.")
     async def sources(self, info: Info) -> list[Source] | None:

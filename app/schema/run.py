@@ -89,6 +89,7 @@ NODE_TYPES: Mapping[RunKind, NodeType] = {
     RunKind.FACTOR: NodeType.FACTOR_RUN,
     RunKind.SWEEP: NodeType.SWEEP_RUN,
     RunKind.FETCH: NodeType.FETCH_RUN,
+    RunKind.RISK_MODEL: NodeType.RISK_MODEL_RUN,
 }
 
 

@@ -9,6 +9,7 @@ from app.schema.context import GraphContext
 from app.schema.factor_run import FactorRun
 from app.schema.fetches.run import FetchRun
 from app.schema.node_ids import NodeType, row_key
+from app.schema.risk.run import RiskModelRun
 from app.schema.run import NODE_TYPES, Run
 from app.schema.sweeps.run import SweepRun
 from db.records import RunKind, RunRecord
@@ -18,8 +19,13 @@ _FROM_RECORD: Mapping[RunKind, Callable[[RunRecord], Run]] = {
     RunKind.FACTOR: FactorRun.from_record,
     RunKind.SWEEP: SweepRun.from_record,
     RunKind.FETCH: FetchRun.from_record,
+    RunKind.RISK_MODEL: RiskModelRun.from_record,
 }
-_IN_WORDS = {NodeType.SWEEP_RUN: "sweep", NodeType.FETCH_RUN: "fetch"}
+_IN_WORDS = {
+    NodeType.SWEEP_RUN: "sweep",
+    NodeType.FETCH_RUN: "fetch",
+    NodeType.RISK_MODEL_RUN: "risk model",
+}
 
 
 def to_run(record: RunRecord) -> Run:

@@ -12,6 +12,8 @@ from app.schema.factor_run import FactorRun
 from app.schema.fetches.run import FetchRun
 from app.schema.mutation import Mutation
 from app.schema.query import Query
+from app.schema.risk.run import RiskModelRun
+from app.schema.risk.style_configs import STYLE_TYPES
 from app.schema.scalars import SCALARS
 from app.schema.subscription import Subscription
 from app.schema.sweeps.run import SweepRun
@@ -24,7 +26,15 @@ def build_schema() -> strawberry.Schema:
         Mutation,
         Subscription,
         # Reached through interfaces alone.
-        types=[Error, FactorRun, SweepRun, FetchRun, *CONFIG_TYPES.values()],
+        types=[
+            Error,
+            FactorRun,
+            SweepRun,
+            FetchRun,
+            RiskModelRun,
+            *CONFIG_TYPES.values(),
+            *STYLE_TYPES.values(),
+        ],
         config=StrawberryConfig(scalar_map=SCALARS),
         execution_context_class=FactorQLExecutor,
         exception_handlers=EXCEPTION_HANDLERS,

@@ -140,7 +140,7 @@ def chart_series(
     windows = [_window(request, periods_per_year) for request in requests]
     reference = stored.get(SeriesName.FACTOR)
     dates = reference.dates if reference is not None else np.zeros(0, dtype="datetime64[D]")
-    inside = _inside(dates, date_range)
+    inside = rows_inside(dates, date_range)
     columns = [
         _transformed(stored.get(request.name), request.transform, window, periods_per_year, dates)[inside]
         for request, window in zip(requests, windows, strict=True)
@@ -195,7 +195,8 @@ def _extremes(values: FloatArray, offset: int) -> set[int]:
     }
 
 
-def _inside(dates: DateArray, date_range: DateRange) -> NDArray[np.bool_]:
+def rows_inside(dates: DateArray, date_range: DateRange) -> NDArray[np.bool_]:
+    """(R,) which of the dates (R,) lie in the range. Raises InvalidInput."""
     if date_range.start is not None and date_range.end is not None and date_range.end < date_range.start:
         raise InvalidInput(f"the range ends ({date_range.end}) before it starts ({date_range.start})")
     inside = np.ones(len(dates), dtype=np.bool_)

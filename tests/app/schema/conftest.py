@@ -16,6 +16,7 @@ from db.records import RunRecord
 from db.store import Store
 from tests.app.exposing import add_exposed
 from tests.app.schema.graph import Graph, Population, populate
+from tests.app.schema.modelling import add_model
 from tests.app.schema.sweeping import add_sweep
 
 
@@ -42,6 +43,12 @@ def graph(schema: strawberry.Schema, services: Services) -> Graph:
 async def sweep(graph: Graph) -> RunRecord:
     """A succeeded sweep; ask for it before the population, whose queued run would be claimed instead."""
     return await add_sweep(graph.services.store)
+
+
+@pytest.fixture
+async def model(graph: Graph) -> RunRecord:
+    """A succeeded risk model, to be asked for before the population too."""
+    return await add_model(graph.services)
 
 
 @pytest.fixture

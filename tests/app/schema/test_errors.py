@@ -9,11 +9,20 @@ import strawberry
 from graphql import GraphQLObjectType, GraphQLUnionType
 
 from app import errors as program
+from app.execution.consult import ConsultFailed
+from app.execution.launcher import NoChildProcess
 from app.schema.errors import EXCEPTION_HANDLERS, field_errors_at
 from app.sources.errors import SourceNotConfigured
 from db.errors import StoreUnavailable
 
 SHOWN_IN_QUERIES_ONLY = {program.FactorQLError, program.NotFound, program.Unauthenticated}
+SHOWN_AS_ITS_BASE = {program.NoSpace}
+FROM_ELSEWHERE = {StoreUnavailable, SourceNotConfigured, ConsultFailed, NoChildProcess}
+OF_ANOTHER_NAME = {
+    StoreUnavailable: "StorageFailure",
+    ConsultFailed: "ComputationFailed",
+    NoChildProcess: "ComputationFailed",
+}
 
 
 def test_every_expected_error_has_a_type() -> None:
@@ -23,13 +32,13 @@ def test_every_expected_error_has_a_type() -> None:
         if issubclass(kind, program.FactorQLError)
     }
     handled = {handler.exception_type for handler in EXCEPTION_HANDLERS}
-    assert handled - {StoreUnavailable, SourceNotConfigured} == kinds - SHOWN_IN_QUERIES_ONLY
+    assert handled - FROM_ELSEWHERE == kinds - SHOWN_IN_QUERIES_ONLY - SHOWN_AS_ITS_BASE
 
 
 def test_types_are_named_like_the_errors() -> None:
     for handler in EXCEPTION_HANDLERS:
-        if handler.exception_type is not StoreUnavailable:
-            assert handler.error_type.__name__ == handler.exception_type.__name__
+        expected = OF_ANOTHER_NAME.get(handler.exception_type, handler.exception_type.__name__)
+        assert handler.error_type.__name__ == expected
 
 
 def test_a_store_that_cannot_be_used_is_a_storage_failure_without_its_address(

@@ -6,7 +6,7 @@ import io
 import json
 from collections.abc import Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -26,10 +26,12 @@ from graphql import (
 from starlette.datastructures import UploadFile
 
 from app.schema.node_ids import NodeType, encode_id
+from app.services.context import Services
 from db.records import RunRecord
 from engine.factors.config import FactorName
 from tests.app.schema.fetching import add_fetch
 from tests.app.schema.graph import Graph, Population, run_id
+from tests.app.schema.modelling import InThisProcess, model_id
 from tests.app.schema.sweeping import sweep_id
 
 
@@ -89,8 +91,18 @@ class Writer:
 
 
 @pytest.fixture
+def graph(schema: strawberry.Schema, services: Services) -> Graph:
+    """What readers ask to be computed is."""
+    return Graph(schema, replace(services, executor=InThisProcess()))
+
+
+@pytest.fixture
 def writer(
-    schema: strawberry.Schema, sweep: RunRecord, exposed: list[RunRecord], population: Population
+    schema: strawberry.Schema,
+    sweep: RunRecord,
+    model: RunRecord,
+    exposed: list[RunRecord],
+    population: Population,
 ) -> Writer:
     run = run_id(population.runs[FactorName.MOMENTUM])
     dataset = encode_id(NodeType.DATASET, population.dataset_id)
@@ -128,6 +140,16 @@ def writer(
             "axes: [{option: LOOKBACK_PERIODS, values: {numbers: [1, 2]}}]}",
             "Mutation.fetchDataset(input)": '{source: COINMETRICS, startDate: "2024-01-01", name: "coins"}',
             "Mutation.promotePoint(input)": f'{{sweep: "{sweep_id(sweep)}", point: 1}}',
+            "Query.node(id)": f'"{model_id(model)}"',
+            "RiskModelRun.factorReturns(names)": '["MARKET", "SIGNAL"]',
+            "RiskModelRun.specificReturns(assets)": '["two", "A0005"]',
+            "RiskModelRun.portfolioRisk(input)": '{portfolio: {amounts: [{asset: "two", number: 3}]}, '
+            "benchmark: {index: MARKET_CAP}}",
+            "RiskModelRun.optimize(input)": "{objective: MAXIMUM_SHARPE, upper: 0.6, expectedReturns: "
+            '[{asset: "two", number: 0.1}, {asset: "A0005", number: 0.05}, {asset: "A0006", number: 0.2}]}',
+            "Query.riskModelRuns(orderBy)": "[{field: FINISHED_AT}]",
+            "Mutation.buildRiskModel(input)": '{dataset: {name: "stocks"}, config: '
+            '{styles: [{user: {name: "S", field: "signal"}}, {size: {}}]}}',
             "(input)": f'{{spec: {{smb: {{minAssets: 5}}}}, dataset: {{id: "{dataset}"}}, tags: ["x"]}}',
             "Mutation.cancelRun(id)": f'"{run_id(population.queued)}"',
             "Mutation.deleteRun(id)": f'"{run_id(population.failed)}"',

@@ -1,0 +1,105 @@
+"""Launch the estimation of a risk model, or find the one that is the same."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+import strawberry
+from strawberry.utils.str_converters import to_camel_case
+
+from app.schema.context import Info
+from app.schema.dataset_ref import DatasetRef
+from app.schema.errors import (
+    DatasetNotFound,
+    InvalidInput,
+    MissingField,
+    Path,
+    QueueFull,
+    field_errors_at,
+)
+from app.schema.mutations.waiting import check_wait
+from app.schema.risk.config import RiskModelConfigInput, styles_by_member
+from app.schema.risk.run import RiskModelRun
+from app.schema.unset import given
+from app.services.risk_models import launch_risk_model
+from app.services.runs import wait_for_run
+
+_CONFIG = ("input", "config")
+
+
+@strawberry.input(description="A risk model to estimate.")
+class BuildRiskModelInput:
+    config: RiskModelConfigInput | None = strawberry.field(
+        default=strawberry.UNSET, description="Its options; absent or null: the defaults."
+    )
+    dataset: DatasetRef | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="What to estimate it from: prices and market caps, with the attribute `sector` of its "
+        "assets for sectors. Absent or null: the only dataset that is not synthetic, or the only one; an "
+        "InvalidInput where that is not clear.",
+    )
+    tags: list[str] | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Words to find the run by: up to 20, of up to 50 characters. A run that is reused keeps "
+        "its own.",
+    )
+    note: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="A remark of up to 2000 characters. A run that is reused keeps its own.",
+    )
+    force: bool = strawberry.field(
+        default=False, description="Whether to estimate anew even if the same run exists already."
+    )
+
+
+@strawberry.type(description="The risk model was launched, or existed already.")
+class BuildRiskModelSuccess:
+    run: RiskModelRun = strawberry.field(
+        description="The run as it is after waiting; follow it with `runEvents` unless it has ended."
+    )
+    reused: bool = strawberry.field(
+        description="Whether the same risk model existed already, waiting, running or done."
+    )
+
+
+BuildRiskModelResult: TypeAlias = Annotated[
+    BuildRiskModelSuccess | InvalidInput | DatasetNotFound | MissingField | QueueFull,
+    strawberry.union(
+        "BuildRiskModelResult", description="The run, or why there is none. Keep a default branch."
+    ),
+]
+
+
+async def build_risk_model(
+    info: Info,
+    input: Annotated[BuildRiskModelInput, strawberry.argument(description="What to estimate.")],
+    wait_seconds: Annotated[
+        float,
+        strawberry.argument(
+            description="How long to wait for the end, 0 to 30 seconds. When the time is over the live run "
+            "is returned; a client that disconnects cancels nothing."
+        ),
+    ] = 0,
+) -> BuildRiskModelResult:
+    check_wait(wait_seconds)
+    services = info.context.services
+    ref, config = given(input.dataset), given(input.config)
+    dataset = None if ref is None else ref.to_service(("input", "dataset"))
+    options = {} if config is None else config.to_options(_CONFIG)
+
+    def locate(part: str) -> Path:
+        return ("input", to_camel_case(part))
+
+    with field_errors_at(locate), styles_by_member([] if config is None else config.members()):
+        launch = await launch_risk_model(
+            services,
+            options,
+            dataset=dataset,
+            tags=given(input.tags) or (),
+            note=given(input.note),
+            force=input.force,
+        )
+    run = launch.run
+    if wait_seconds > 0 and not run.status.is_terminal:
+        run = await wait_for_run(services, run.id, wait_seconds)
+    return BuildRiskModelSuccess(run=RiskModelRun.from_record(run), reused=launch.reused)

@@ -1,0 +1,141 @@
+"""How a risk model is estimated and what portfolios are measured against, as enums of the graph."""
+
+from __future__ import annotations
+
+from enum import Enum, StrEnum
+
+import strawberry
+
+from app.execution.optimize_job import Objective
+from app.services.risk_optimization import Candidates
+from app.services.risk_portfolios import BenchmarkIndex
+from engine.risk.covariance import CovarianceEstimator, EigenfactorDates
+from engine.risk.estimation_sample import RegressionWeighting
+from engine.risk.factor_returns import RegressionMode
+from engine.risk.model import FactorKind
+from engine.risk.scores.config import StyleName
+from engine.risk.scores.value import ValueMeasure
+
+_MAY_GROW = "Values may be added: keep a default branch."
+
+
+class BiasGroupKind(StrEnum):
+    """Of which portfolios bias statistics are."""
+
+    RANDOM = "RANDOM"
+    STYLES = "STYLES"
+    SECTORS = "SECTORS"
+
+
+class RiskModelRunSortField(StrEnum):
+    """What risk models can be sorted by."""
+
+    ID = "ID"
+    CREATED_AT = "CREATED_AT"
+    FINISHED_AT = "FINISHED_AT"
+    STATUS = "STATUS"
+
+
+def _described(enum: type[Enum], name: str, description: str, **values: str) -> None:
+    strawberry.enum(enum, name=name, description=f"{description} {_MAY_GROW}")
+    for value in enum.__strawberry_definition__.values:
+        value.description = values[value.name]
+
+
+_described(
+    FactorKind,
+    "RiskFactorKind",
+    "What a factor of a risk model is.",
+    MARKET="The market: every asset has an exposure of 1.",
+    SECTOR="A sector: its assets have an exposure of 1, all others of 0.",
+    STYLE="A style: the exposure is a standardised score.",
+)
+_described(
+    StyleName,
+    "StyleName",
+    "A style: what an asset is scored by.",
+    MOMENTUM="The return over the last two years but the last month, recent days counting more.",
+    SIZE="Minus the logarithm of the market cap: small is positive.",
+    VALUE="Book equity, sales and cash flow to the market cap: cheap is positive.",
+    BETA="Sensitivity to the cap-weighted market.",
+    RESIDUAL_VOLATILITY="Deviation of what beta leaves, orthogonal to beta and size.",
+    LIQUIDITY="Logarithm of the turnover over a month, a quarter and a year.",
+    REVERSAL="Minus the return of the last month, the last week above all.",
+    USER="A field of the dataset, or its logarithm.",
+)
+_described(
+    ValueMeasure,
+    "ValueMeasure",
+    "What the fields of the style VALUE hold.",
+    TOTALS="Totals in USD, to be divided by the market cap.",
+    RATIOS="Ratios to the price.",
+)
+_described(
+    RegressionMode,
+    "RegressionMode",
+    "How factor returns are estimated on each date.",
+    JOINT="One regression on market, sectors and styles; sector returns add up to 0 by market cap.",
+    TORANIKO_RESIDUAL="As toraniko does: market and sectors first, styles on what they leave. Biased where "
+    "styles and sectors correlate.",
+    TORANIKO_RAW="As toraniko does: market and sectors first, styles on the returns themselves.",
+)
+_described(
+    RegressionWeighting,
+    "RegressionWeighting",
+    "How much each asset's squared residual counts.",
+    SQRT_CAP="By the root of its market cap.",
+    EQUAL="All alike.",
+    CAP="By its market cap.",
+)
+_described(
+    CovarianceEstimator,
+    "CovarianceEstimator",
+    "How covariances of factor returns are estimated.",
+    EXPONENTIAL="Volatilities and correlations apart, each exponentially weighted, with Newey-West lags.",
+    LEDOIT_WOLF="All dates alike, shrunk towards equal variances (Ledoit and Wolf 2004).",
+)
+_described(
+    EigenfactorDates,
+    "EigenfactorDates",
+    "At which dates the eigenfactor adjustment is made.",
+    LATEST="At the latest date.",
+    ALL="At every forecast date.",
+    OFF="At none.",
+)
+_described(
+    BiasGroupKind,
+    "BiasGroupKind",
+    "Of which portfolios bias statistics are.",
+    RANDOM="Random assets of the estimation universe.",
+    STYLES="Long-short portfolios of the style scores.",
+    SECTORS="All assets of each sector.",
+)
+_described(
+    BenchmarkIndex,
+    "BenchmarkIndex",
+    "A benchmark that the risk model knows.",
+    MARKET_CAP="The estimation universe of the date, weighted by market cap.",
+)
+_described(
+    Objective,
+    "OptimizationObjective",
+    "What is made least or greatest.",
+    MINIMUM_VARIANCE="The least variance.",
+    MAXIMUM_SHARPE="The largest ratio of expected excess return to volatility; needs `expectedReturns`.",
+)
+_described(
+    Candidates,
+    "OptimizationCandidates",
+    "Which assets may be held where none are named.",
+    ESTIMATION_UNIVERSE="Those of the estimation universe of the date.",
+    ALL="All that have a forecast on the date.",
+)
+_described(
+    RiskModelRunSortField,
+    "RiskModelRunSortField",
+    "What risk models can be sorted by.",
+    ID="The order in which they were added.",
+    CREATED_AT="When the run was added.",
+    FINISHED_AT="When the run ended.",
+    STATUS="The status's name.",
+)

@@ -1,0 +1,126 @@
+"""Launching risk models, and finding them again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+
+from app.errors import RunNotFound
+from app.services.context import Services
+from app.services.datasets import DatasetRef, resolve_dataset
+from app.services.runs import (
+    Launch,
+    asset_selectors,
+    checked_note,
+    checked_tags,
+    dataset_faults,
+    get_run,
+    hash_of,
+    invalid_config,
+    launch_new,
+)
+from db.records import NewRun, RunKind, RunRecord
+from engine import ENGINE_VERSION
+from engine.errors import ConfigFault, InvalidConfig, MissingField
+from engine.panel import MARKET_CAP, PRICE, VOLUME
+from engine.risk.config import RiskModelConfig, chosen_styles, repeated_names
+from engine.risk.config_json import parse_risk_config, risk_config_to_json
+from engine.risk.factor_returns import MARKET
+from engine.risk.scores.value import ValueConfig
+
+SECTOR = "sector"
+"""The attribute of assets by which they have sectors."""
+
+_CONFIG = "config"
+
+
+async def launch_risk_model(
+    services: Services,
+    options: Mapping[str, object],
+    *,
+    dataset: DatasetRef | None = None,
+    tags: Sequence[str] = (),
+    note: str | None = None,
+    force: bool = False,
+) -> Launch:
+    """Queue the estimation of a risk model, or return the run that is the same one already (unless `force`).
+
+    options: as `parse_risk_config` takes them. Field errors of options stand at (`config`, ...), such as
+    (`config`, `styles`, `0`, `lag`), those of tags and note at their names. What the dataset's fields and its
+    assets' latest sectors tell is found here; the rest is the run's failure. Raises InvalidInput,
+    DatasetNotFound, MissingField, QueueFull.
+    """
+    # Many styles are parsed one by one: not in the loop's thread.
+    config = await asyncio.to_thread(checked_risk_config, options)
+    record = await resolve_dataset(services, dataset)
+    _, attributes = await asset_selectors(services, record)
+    with dataset_faults(record, _in_config):
+        require_fields(config, record.fields)
+        require_distinct_factors(config, record.fields, attributes.get(SECTOR, ()))
+    normalised = risk_config_to_json(config)
+    return await launch_new(
+        services,
+        NewRun(
+            kind=RunKind.RISK_MODEL,
+            factor=None,
+            config=normalised,
+            identity_hash=hash_of([RunKind.RISK_MODEL.value, normalised, record.fingerprint, ENGINE_VERSION]),
+            dataset_id=record.id,
+            engine_version=ENGINE_VERSION,
+            tags=checked_tags(tags),
+            note=checked_note(note),
+            forced=force,
+        ),
+    )
+
+
+async def get_risk_model(services: Services, run_id: int) -> RunRecord:
+    """Raises RunNotFound, also for runs of another kind."""
+    run = await get_run(services, run_id)
+    if run.kind is not RunKind.RISK_MODEL:
+        raise RunNotFound(f"there is no risk model {run_id}")
+    return run
+
+
+def stored_risk_config(run: RunRecord) -> RiskModelConfig:
+    """The config of a risk model's run, which was checked when it was launched."""
+    return parse_risk_config(run.config)
+
+
+def checked_risk_config(options: Mapping[str, object]) -> RiskModelConfig:
+    """Raises InvalidInput, as `launch_risk_model` does."""
+    try:
+        return parse_risk_config(options)
+    except InvalidConfig as error:
+        raise invalid_config(error, _in_config) from None
+
+
+def require_fields(config: RiskModelConfig, available: Collection[str]) -> None:
+    """Raises the engine's MissingField for what a model of that config cannot do without."""
+    needed = {PRICE: "a risk model", MARKET_CAP: "a risk model"}
+    if config.universe.liquidity_threshold is not None:
+        needed[VOLUME] = "liquidity_threshold of a risk model"
+    for style in config.styles or ():
+        needed |= dict.fromkeys(style.required_fields, f"style {style.label}")
+        if isinstance(style, ValueConfig) and not any(name in available for name in style.candidate_fields):
+            raise MissingField(" or ".join(style.candidate_fields), f"style {style.label}")
+    for name, reason in needed.items():
+        if name not in available:
+            raise MissingField(name, reason)
+
+
+def require_distinct_factors(
+    config: RiskModelConfig, available: Collection[str], sectors: Collection[str | None]
+) -> None:
+    """Raises the engine's InvalidConfig where a sector has the name of another factor."""
+    named = sorted({name for name in sectors if name is not None})
+    if len(named) < 2:
+        return  # then the model has no sectors
+    styles, _ = chosen_styles(config, available)
+    faults = repeated_names((MARKET, *named, *(style.label for style in styles)))
+    if faults:
+        raise InvalidConfig(tuple(faults))
+
+
+def _in_config(fault: ConfigFault) -> tuple[str, ...]:
+    return (_CONFIG, *fault.option.split("."))

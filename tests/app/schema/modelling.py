@@ -1,0 +1,117 @@
+"""A finished risk model in the store, with its files, for asking the graph about it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from app.datasets.snapshot import write_snapshot
+from app.execution.optimize_job import OptimizeTask, solve
+from app.execution.results import decode_result
+from app.execution.risk_job import build_model
+from app.schema.node_ids import NodeType, encode_id
+from app.services.context import Services
+from db.datasets import add_dataset
+from db.records import AssetRecord, DatasetRecord, RunKind, RunRecord, RunResults
+from db.run_queries import get_runs
+from engine.panel import Panel
+from engine.risk.config import RiskModelConfig
+from engine.risk.config_json import risk_config_to_json
+from engine.risk.model import RiskModel, build_risk_model
+from engine.risk.optimize import OptimalPortfolio
+from tests.app.modelling import config, panel, request_for
+from tests.db.samples import NOW, later, new_dataset, succeeded
+
+SYMBOLS = {"A0002": "TWO", "A0003": "THREE"}
+"""Attributes by which assets may be called."""
+
+
+@cache
+def modelled(**options: Any) -> RiskModel:
+    """What the engine says of the panel."""
+    return build_risk_model(panel(changing=True), config(**options))
+
+
+@cache
+def _computed(folder: Path) -> tuple[Panel, RiskModelConfig, RunResults]:
+    """(panel, config, what the store is given), with the files in the folder."""
+    content, options = panel(changing=True), config()
+    payload = b"".join(bytes(part) for part in build_model(request_for(content, folder), lambda *_: None))
+    return content, options, decode_result(memoryview(payload))
+
+
+_SHARED = tempfile.TemporaryDirectory(prefix="factorql-risk-model-")
+
+
+async def add_model_dataset(services: Services, content: Panel, name: str = "stocks") -> DatasetRecord:
+    """The panel as a dataset, with its files."""
+    sectors = content.attributes.get("sector", (None,) * len(content.assets))
+    attributes = (
+        {"sector": sector, "symbol": SYMBOLS.get(asset)}
+        for asset, sector in zip(content.assets, sectors, strict=True)
+    )
+    new = replace(
+        new_dataset(
+            name=name,
+            fingerprint=write_snapshot(content, services.settings.datasets_dir),
+            calendar=content.calendar.value,
+            fields=tuple(content.fields),
+            date_count=len(content.dates),
+            first_date=content.dates[0].item(),
+            last_date=content.dates[-1].item(),
+        ),
+        assets=tuple(
+            AssetRecord(
+                ordinal=ordinal,
+                asset=asset,
+                attributes={key: value for key, value in own.items() if value is not None},
+            )
+            for ordinal, (asset, own) in enumerate(zip(content.assets, attributes, strict=True))
+        ),
+    )
+    return (await add_dataset(services.store, new, NOW))[0]
+
+
+async def add_model(services: Services, **changes: Any) -> RunRecord:
+    """Of `modelled()`."""
+    folder = Path(_SHARED.name)
+    content, options, results = _computed(folder)
+    shutil.copytree(folder / "artifacts", services.settings.artifacts_dir, dirs_exist_ok=True)
+    dataset = await add_model_dataset(services, content)
+    run = await succeeded(
+        services.store,
+        dataset.id,
+        results,
+        at=later(50),
+        kind=RunKind.RISK_MODEL,
+        factor=None,
+        config=risk_config_to_json(options),
+        **{"identity_hash": "identity of a risk model", "tags": ("modelled",), **changes},
+    )
+    return (await get_runs(services.store, [run.id]))[run.id]
+
+
+def model_id(run: RunRecord) -> str:
+    return encode_id(NodeType.RISK_MODEL_RUN, run.id)
+
+
+class InThisProcess:
+    """What an executor offers the services, without runs and without children."""
+
+    def __init__(self) -> None:
+        self.consultations = self
+        self.asked: list[OptimizeTask] = []
+
+    async def optimize(self, task: OptimizeTask) -> OptimalPortfolio:
+        self.asked.append(task)
+        return solve(task)
+
+    def notify(self) -> None:
+        """Runs stay queued."""
+
+    def kill(self, run_id: int) -> None:
+        """There is nothing to kill."""
