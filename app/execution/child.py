@@ -36,6 +36,8 @@ ReportProgress = Callable[[float, str], None]
 Computation = Callable[[ComputeRequest, ReportProgress], Sequence[Buffer]]
 """Turns a request into a result's payload. May raise; EngineError and FactorQLError are told to the user."""
 
+_NO_THREAD = "can't start new thread"
+"""What Python says, as a RuntimeError, where there is no memory for a thread's stack."""
 _SERVER_GONE = 70
 """Exit code of a child that nobody waits for."""
 
@@ -76,7 +78,7 @@ def _failure(error: Exception, request: ComputeRequest) -> Failure:
         return Failure(error.code, str(error))
     if isinstance(error, FactorQLError):
         return Failure(error.code, error.message if error.hint is None else f"{error.message} ({error.hint})")
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or str(error) == _NO_THREAD:
         limit = request.memory_limit_bytes // 2**20
         return Failure(OUT_OF_MEMORY, f"the computation needs more than the {limit:,} MB it may use")
     if isinstance(error, FrameTooLong):

@@ -57,7 +57,7 @@ class Progress:
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Why there is no result. `traceback` is given when the program is to blame, and is for its log alone.
-    `faults`: (option, code, message) of each option, where options are to blame."""
+    `faults`: (option or asset, code, message) of each that is to blame, where some are."""
 
     code: str
     message: str

@@ -33,10 +33,10 @@ def config(**options: object) -> RiskModelConfig:
     )
 
 
-def panel(*, sectors: int = 3, changing: bool = False) -> Panel:
+def panel(*, sectors: int = 3, changing: bool = False, assets: int = ASSETS) -> Panel:
     """Asset 0 is listed late, asset 1 leaves early. changing: asset 2 moves to asset 1's sector, and that
     of asset 3 is not known at first."""
-    made = known_panel(dates=DATES, assets=ASSETS, sectors=max(sectors, 1)).panel
+    made = known_panel(dates=DATES, assets=assets, sectors=max(sectors, 1)).panel
     price = made.fields["price"].copy()
     price[:100, 0] = np.nan
     price[300:, 1] = np.nan

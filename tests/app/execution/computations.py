@@ -116,6 +116,11 @@ def miss_files(request: ComputeRequest, report: ReportProgress) -> Sequence[Buff
     raise DatasetUnavailable("the files of dataset 'x' are gone", hint="ingest it again")
 
 
+def tell_arrays(request: ComputeRequest, report: ReportProgress) -> Sequence[Buffer]:
+    """A failure that says what came with the request."""
+    raise DatasetUnavailable(str({name: values.tolist() for name, values in request.arrays.items()}))
+
+
 def have_a_fault(request: ComputeRequest, report: ReportProgress) -> Sequence[Buffer]:
     raise RuntimeError("a secret detail")
 

@@ -163,7 +163,7 @@ def test_a_disk_that_fills_while_rows_are_written_ends_all_threads(tmp_path, mon
     whole = RowWriter.write
 
     def full(self, first_row, array):
-        if first_row:
+        if self.name == "missing_scores":
             raise OSError(errno.ENOSPC, "No space left on device")
         whole(self, first_row, array)
 
@@ -189,8 +189,7 @@ def test_a_killed_child_leaves_nothing_but_a_stale_folder(launcher, tmp_path, st
 
 
 def test_too_little_memory_is_a_failure_that_leaves_nothing(launcher, tmp_path):
-    content = panel()
-    request = replace(request_for(content, tmp_path), memory_limit_bytes=4 * 2**20)
+    request = replace(request_for(panel(assets=800), tmp_path), memory_limit_bytes=32 * 2**20)
     with closing(launcher.launch()) as child:
         outcome = converse(child, request, lambda _: None)
     assert isinstance(outcome, Failure), outcome
@@ -202,7 +201,7 @@ def test_too_little_memory_is_a_failure_that_leaves_nothing(launcher, tmp_path):
     ("options", "code"),
     [
         ({"styles": [{"style": "USER", "name": "X", "field": "nothing"}]}, "MISSING_FIELD"),
-        ({"min_assets": 39}, "TOO_FEW_RETURNS"),
+        ({"min_assets": 50}, "TOO_FEW_RETURNS"),
         ({"start_date": "2030-01-01"}, "NO_PERIODS"),
     ],
 )
