@@ -20,10 +20,14 @@ from tests.app.test_main import serving, settings_of, without_executor
 
 
 @pytest.fixture(scope="session")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+def live_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("rest")
+
+
+@pytest.fixture(scope="session")
+def live(live_folder: Path) -> Iterator[httpx.Client]:
     """With the sample, an imported run of `value`, and CSV logs. Tests share it, and bring what they need."""
-    folder = tmp_path_factory.mktemp("rest")
-    settings = settings_of(folder / "data", csv_log_dir=folder / "logs", max_json_bytes=20_000)
+    settings = settings_of(live_folder / "data", csv_log_dir=live_folder / "logs", max_json_bytes=20_000)
     asyncio.run(_prepare(settings))
     with serving(settings) as client:
         yield client

@@ -10,8 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
+from app.legacy_logs.batch import read_batch
+from app.legacy_logs.records import LegacyRun
 from app.rest.models import ComputeRequest
 from app.services.context import Services
+from tests.app.execution.processes import eventually
 from tests.app.rest.asking import FACTORS, IMPORTED, SPAN, body
 from tests.app.test_main import ask, serving, settings_of, without_executor
 
@@ -243,6 +246,40 @@ def test_the_factor_of_the_body_is_that_of_the_path(live: httpx.Client) -> None:
     response = live.post("/compute/smb", json=body("growth"))
     assert response.status_code == 400
     assert "'growth'" in response.json()["detail"]
+
+
+@pytest.mark.parametrize("factor", FACTORS)
+def test_each_computation_is_in_the_csv_logs(live: httpx.Client, live_folder: Path, factor: str) -> None:
+    posted(live, factor, min_lifetime_days=47)
+    latest = live.get(f"/factors/{factor}/latest").json()
+
+    def logged() -> LegacyRun | None:
+        batch = read_batch({path.name: path.read_bytes() for path in (live_folder / "logs").glob("*.csv")})
+        assert batch.quarantined_count == batch.repaired_count == 0
+        assert batch.series_count == batch.run_count
+        return next((run for run in batch.runs if matches(run, latest)), None)
+
+    assert eventually(logged)
+
+
+def matches(run: LegacyRun, log: dict[str, Any]) -> bool:
+    """All but the id, which is another where two runs finished in one second."""
+    return log | {"run_id": run.legacy_run_id} == {
+        "run_id": run.legacy_run_id,
+        "factor": run.factor,
+        "breakpoint": run.breakpoint,
+        "min_assets": run.min_assets,
+        "weighting_method": run.weighting_method,
+        "cumulative_returns": run.cumulative_return,
+        "annualized_return": run.annualized_return,
+        "years": run.years,
+        "sharpe_ratio": run.sharpe_ratio,
+        "sortino_ratio": run.sortino_ratio,
+        "long_only_returns": run.long_only_return,
+        "short_only_returns": run.short_only_return,
+        "start_date": str(run.start_date),
+        "end_date": str(run.end_date),
+    }
 
 
 # -- what is wrong with a request --------------------------------------------------------------------------
