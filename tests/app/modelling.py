@@ -3,6 +3,8 @@ without any."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,10 +12,14 @@ import numpy as np
 
 from app.datasets.snapshot import write_snapshot
 from app.execution.protocol import ComputeRequest
+from db.records import DatasetRecord, NewRun, RunKind, RunRecord
+from db.runs import launch_run
+from db.store import Store
 from engine.panel import SINCE_EVER, DatedValue, Panel
 from engine.risk.config import RiskModelConfig
 from engine.risk.config_json import risk_config_to_json
 from engine.risk.specific_risk import SpecificRiskConfig
+from tests.app.sweeping import NOW
 from tests.engine.risk.model_panels import STYLE, known_panel, quick_covariance
 
 DATES, ASSETS = 460, 40
@@ -74,3 +80,25 @@ def request_for(content: Panel, data_dir: Path, options: RiskModelConfig | None 
         memory_limit_bytes=2**30,
         cpu_limit_seconds=60,
     )
+
+
+async def launch(
+    store: Store, dataset: DatasetRecord, options: RiskModelConfig | None = None, *, forced: bool = False
+) -> RunRecord:
+    """A queued run."""
+    normalised = risk_config_to_json(options or config())
+    run, _ = await launch_run(
+        store,
+        NewRun(
+            kind=RunKind.RISK_MODEL,
+            factor=None,
+            config=normalised,
+            identity_hash=hashlib.sha256(json.dumps(normalised).encode()).hexdigest(),
+            dataset_id=dataset.id,
+            engine_version="1",
+            forced=forced,
+        ),
+        max_queued=1000,
+        now=NOW,
+    )
+    return run
