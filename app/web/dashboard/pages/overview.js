@@ -2,12 +2,13 @@
 
    The address keeps what is chosen: dataset, origin, log, rebase, from, to, hidden, sort. */
 
+import { FailureKind } from "../core/failure.js";
+import { graphiqlLink } from "../core/graphql.js";
 import { Fragment, html } from "../core/html.js";
 import { PageHead } from "../core/layout.js";
 import { href } from "../core/router.js";
 import { Empty, Loaded, SyntheticNotice } from "../core/states.js";
 import { useQuery } from "../core/use_query.js";
-import { graphiqlLink } from "../core/graphql.js";
 import { Correlations } from "./overview/correlations.js";
 import { Filters } from "./overview/filters.js";
 import { GrowthPanel } from "./overview/growth.js";
@@ -63,10 +64,11 @@ export default function Overview({ route }) {
               <${MetricsPanel} runs=${runs} params=${route.params} />
             <//>`}
     <//>
-    <div class="grid">
+    ${query.failure?.kind !== FailureKind.TOKEN &&
+    html`<div class="grid">
       ${query.data && html`<${Correlations} runs=${query.data.latestFactorRuns} />`}
       <${RecentRuns} dataset=${dataset} origin=${origin} onEnd=${query.reload} />
-    </div>
+    </div>`}
   `;
 }
 

@@ -1,5 +1,6 @@
 /* How the factors' weekly returns move together. */
 
+import { DAY, seconds } from "../../charts/days.js";
 import { HeatTable } from "../../charts/heat_table.js";
 import { day, integer, ratio } from "../../core/format.js";
 import { shortName } from "../../core/factors.js";
@@ -14,9 +15,19 @@ const CORRELATIONS = `
   }
 `;
 
+/** By its dates where the rebalancing was not recorded: most lie a week after the one before. */
+function isWeekly({ growth, config }) {
+  const days = growth?.[0]?.dates ?? [];
+  if (days.length < 2) return false;
+  if (config.rebalance !== null) return config.rebalance === "WEEKLY";
+  const xs = days.map(seconds);
+  const weeks = xs.filter((x, index) => index > 0 && x - xs[index - 1] === 7 * DAY).length;
+  return weeks > xs.length / 2;
+}
+
 export function Correlations({ runs }) {
   const weekly = useMemo(
-    () => runs.filter(({ growth, config }) => growth?.[0]?.dates.length > 1 && (config.rebalance ?? "WEEKLY") === "WEEKLY"),
+    () => runs.filter(isWeekly),
     [runs],
   );
   const few = weekly.length < 2;

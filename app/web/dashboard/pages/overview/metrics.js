@@ -14,19 +14,24 @@ const BEST_FIRST = { key: "return", descending: true };
 
 export function MetricsPanel({ runs, params }) {
   const onSort = (sort) => setParams({ sort: sortToText(sort) });
-  const deepest = Math.min(0, ...runs.map((run) => run.performance?.maxDrawdown ?? 0));
+  const deepest = Math.min(0, ...runs.flatMap((run) => run.drawdown?.[0]?.values ?? []));
   const { shared, own } = split(runs);
   const note = ["Gross of costs, annualised; drawdowns drawn to one scale.", shared && `All ${shared}.`].filter(Boolean).join(" ");
   return html`<${Section} title="Metrics" note=${note}>
     <${Table}
       caption="Metrics of the latest run of each factor"
-      columns=${[...columns(deepest), ...own, FINISHED]}
+      columns=${[...columns(deepest).filter(known(runs)), ...own, FINISHED]}
       rows=${runs}
       rowKey=${(run) => run.id}
       sort=${sortFromText(params.sort, BEST_FIRST)}
       onSort=${onSort}
     />
   <//>`;
+}
+
+/** Imported runs may lack a metric altogether. */
+function known(runs) {
+  return ({ header, of }) => header || runs.some(of);
 }
 
 function FactorCell({ run }) {
@@ -44,6 +49,7 @@ function columns(deepest) {
     label,
     title,
     numeric: true,
+    of: (run) => (run.performance?.[name] ?? null) !== null,
     value: (run) => run.performance?.[name],
     render: (run) => format(run.performance?.[name]),
   });
@@ -66,12 +72,13 @@ function columns(deepest) {
     {
       key: "spark",
       label: "Drawdown",
+      of: (run) => run.drawdown?.[0]?.values.some((value) => value !== null),
       render: (run) =>
         html`<${Sparkline}
           values=${run.drawdown?.[0]?.values ?? []}
           low=${deepest}
           color="--below"
-          label="Drawdown over time, at worst ${percent(run.performance?.maxDrawdown)}"
+          label="Drawdown over time"
         />`,
     },
     metric("calmar", "Calmar", "calmarRatio", ratio, "Return a year over the deepest drawdown"),
@@ -109,7 +116,7 @@ function split(runs) {
       column: { key: "periods", label: "Periods", numeric: true, value: (run) => run.performance?.numPeriods, render: (run) => integer(run.performance?.numPeriods) },
       text: (run) => plural(run.performance?.numPeriods, "period"),
     },
-  ];
+  ].filter(({ column }) => runs.some((run) => (column.value(run) ?? null) !== null));
   const alike = ({ text }) => runs.length > 1 && runs.every((run) => text(run) === text(runs[0]));
   return {
     shared: facts.filter(alike).map(({ text }) => text(runs[0])).join(", "),

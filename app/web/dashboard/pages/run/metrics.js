@@ -13,13 +13,14 @@ export function Figures({ run }) {
   const fall = gross.maxDrawdownTroughDate && `bottom on ${day(gross.maxDrawdownTroughDate)}`;
   const netText = (value) => (net ? `${value} net of costs` : null);
   const figures = [
-    ["Return a year", signed(gross.annualizedReturn), interval("annualizedReturn", (value) => signed(value, 0)), netText(signed(net?.annualizedReturn))],
-    ["Sharpe", ratio(gross.sharpeRatio), interval("sharpeRatio", ratio), netText(ratio(net?.sharpeRatio))],
-    ["Volatility", percent(gross.annualizedVolatility), "a year", null],
-    ["Max drawdown", percent(gross.maxDrawdown), fall, netText(percent(net?.maxDrawdown))],
-    ["Cumulative", signed(gross.cumulativeReturn), `in ${ratio(gross.years, 1)} years`, null],
-    ["t of the mean", ratio(gross.neweyWestT), "Newey-West", null],
-  ];
+    gross.annualizedReturn !== null && ["Return a year", signed(gross.annualizedReturn), interval("annualizedReturn", (value) => signed(value, 0)), netText(signed(net?.annualizedReturn))],
+    gross.sharpeRatio !== null && ["Sharpe", ratio(gross.sharpeRatio), interval("sharpeRatio", ratio), netText(ratio(net?.sharpeRatio))],
+    gross.annualizedVolatility !== null && ["Volatility", percent(gross.annualizedVolatility), "a year", null],
+    gross.maxDrawdown !== null && ["Max drawdown", percent(gross.maxDrawdown), fall, netText(percent(net?.maxDrawdown))],
+    gross.cumulativeReturn !== null && ["Cumulative", signed(gross.cumulativeReturn), gross.years === null ? null : `in ${ratio(gross.years, 1)} years`, null],
+    gross.neweyWestT !== null && ["t of the mean", ratio(gross.neweyWestT), "Newey-West", null],
+  ].filter(Boolean);
+  if (!figures.length) return null;
   return html`<section class="panel" aria-label="Key figures">
     <dl class="figures">
       ${figures.map(
@@ -50,9 +51,9 @@ const GROUPS = [
     ["sortinoRatio", "Sortino (older definition)", ratio],
     ["sortinoRatioTarget", "Sortino (textbook)", ratio],
     ["maxDrawdown", "Max drawdown", percent],
-    ["maxDrawdownPeakDate", "… from", day],
-    ["maxDrawdownTroughDate", "… bottom", day],
-    ["maxDrawdownRecoveryDate", "… recovered", day],
+    ["maxDrawdownPeakDate", "Drawdown from", day],
+    ["maxDrawdownTroughDate", "Drawdown bottom", day],
+    ["maxDrawdownRecoveryDate", "Drawdown recovered", day],
     ["calmarRatio", "Calmar", ratio],
     ["valueAtRisk95", "Value at risk, 95 %", percent],
     ["expectedShortfall95", "Expected shortfall, 95 %", percent],
@@ -82,6 +83,13 @@ const GROUPS = [
   ]],
 ];
 
+function labelOf(metric) {
+  const known = GROUPS.flatMap(([, metrics]) => metrics).find(([name]) => name === metric);
+  return known ? known[1] : words(metric);
+}
+
+const capitalized = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
 export function Metrics({ run }) {
   const { performance } = run;
   const reasons = new Map(performance.undefinedMetrics.map(({ metric, detail }) => [metric, detail]));
@@ -100,7 +108,9 @@ export function Metrics({ run }) {
     </div>
     ${reasons.size > 0 &&
     html`<ul class="notes reasons">
-      ${[...reasons].map(([metric, detail]) => html`<li key=${metric}><strong>${words(metric)}</strong>: ${detail}</li>`)}
+      ${[...Map.groupBy(reasons, ([, detail]) => detail)].map(
+        ([detail, found]) => html`<li key=${detail}><strong>${capitalized(detail)}:</strong> ${found.map(([metric]) => labelOf(metric)).join(", ")}</li>`,
+      )}
     </ul>`}
   <//>`;
 }
