@@ -24,6 +24,8 @@ from engine.risk.optimize import OptimalPortfolio
 
 log = logging.getLogger(__name__)
 
+ANSWERING: Final = "app.execution.answering"
+"""What children run. As for runs, only the code that makes a launcher chooses it."""
 MOST_AT_ONCE: Final = 2
 MOST_WAITING: Final = 8
 
@@ -50,7 +52,7 @@ class ConsultFailed(FactorQLError):
 
 
 class Consultations:
-    """At most MOST_AT_ONCE at a time, and MOST_WAITING that wait for their turn."""
+    """At most MOST_AT_ONCE at a time, and MOST_WAITING that wait for their turn. The launcher is theirs."""
 
     def __init__(self, launcher: Launcher, settings: Settings) -> None:
         self._launcher = launcher
@@ -84,10 +86,11 @@ class Consultations:
             self._asked -= 1
 
     def close(self) -> None:
-        """End those under way, and begin no more."""
+        """End those under way, and begin no more: no process is left."""
         self._closed = True
         for task in tuple(self._tasks):
             task.stop()
+        self._launcher.close()
 
     async def _computed(
         self, kind: str, config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 
 from app.execution.computing import Computing
-from app.execution.consult import Consultations
+from app.execution.consult import ANSWERING, Consultations
 from app.execution.flight import Ending, Flight
 from app.execution.ground import Ground
 from app.execution.heartbeat import ClaimKey, HeartbeatThread
@@ -49,6 +49,7 @@ class RunExecutor:
         *,
         on_succeeded: Callable[[int], Awaitable[None]] | None = None,
         computation: str = PRODUCTION,
+        answering: str = ANSWERING,
         timing: Timing | None = None,
     ) -> None:
         self._store = store
@@ -58,7 +59,7 @@ class RunExecutor:
         self._timing = timing or Timing()
         self._worker = worker_id()
         self._launcher = Launcher(computation)
-        self._consultations = Consultations(self._launcher, settings)
+        self._consultations = Consultations(Launcher(answering), settings)
         self._vendors = Vendors(settings)
         self._ground = Ground(
             store=store,

@@ -114,7 +114,9 @@ async def ended(store: Store, run_id: int, seconds: float = 10.0) -> RunRecord:
 async def executing(
     store: Store, settings: Settings, *, timing: Timing = BRISK, computation: str = ACTING
 ) -> AsyncIterator[RunExecutor]:
-    executor = RunExecutor(store, settings, lambda: None, computation=computation, timing=timing)
+    executor = RunExecutor(
+        store, settings, lambda: None, computation=computation, answering=computation, timing=timing
+    )
     await executor.start()
     try:
         yield executor

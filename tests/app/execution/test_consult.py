@@ -6,7 +6,7 @@ import asyncio
 import logging
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import pytest
 
 from app.errors import LimitExceeded, QueueFull
 from app.execution import conversation
-from app.execution.consult import MOST_AT_ONCE, MOST_WAITING, Consultations, ConsultFailed
+from app.execution.consult import ANSWERING, MOST_AT_ONCE, MOST_WAITING, Consultations, ConsultFailed
 from app.execution.launcher import Launcher
 from app.execution.optimize_job import Objective, OptimizeTask, decode_task, encode_task, solve
 from app.settings import Settings
@@ -38,15 +38,16 @@ RETURNS = np.linspace(0.02, 0.2, 12)
 def consulting(computation: str, tmp_path: Path, **changes: object) -> Iterator[Consultations]:
     launcher = Launcher(computation)
     launcher.start()
+    consultations = Consultations(launcher, Settings(_env_file=None, data_dir=tmp_path, **changes))
     try:
-        yield Consultations(launcher, Settings(_env_file=None, data_dir=tmp_path, **changes))
+        yield consultations
     finally:
-        launcher.close()
+        consultations.close()
 
 
 @pytest.fixture(scope="module")
 def production(tmp_path_factory) -> Iterator[Consultations]:
-    with consulting("app.execution.computation", tmp_path_factory.mktemp("data")) as consultations:
+    with consulting(ANSWERING, tmp_path_factory.mktemp("data")) as consultations:
         yield consultations
 
 
@@ -154,6 +155,25 @@ async def test_a_portfolio_without_bounds_is_said_to_have_none(production):
     assert caught.value.code == "UNBOUNDED_PORTFOLIO"
 
 
+def test_the_solver_is_loaded_before_a_question_and_by_one_thread():
+    launcher = Launcher(ANSWERING)
+    with closing(launcher), closing(launcher.launch()) as child:
+        maps = Path(f"/proc/{child.pid}/maps").read_text()
+        threads = list(Path(f"/proc/{launcher.forkserver_pid}/task").iterdir())
+    assert "clarabel" in maps
+    assert len(threads) == 1
+
+
+async def test_without_the_solver_the_extra_is_named(tmp_path):
+    task = tasks()[0]
+    with (
+        consulting("tests.app.execution.without_solver", tmp_path) as consultations,
+        pytest.raises(ConsultFailed, match="'optimize'") as caught,
+    ):
+        await consultations.optimize(task)
+    assert caught.value.code == "MISSING_EXTRA"
+
+
 # -- limits ------------------------------------------------------------------------------------------------
 
 
@@ -250,7 +270,7 @@ async def test_stopping_the_executor_ends_what_readers_wait_for(store, store_url
         consultations = executor.consultations
         asked = [asyncio.create_task(ask(consultations, "sleep")) for _ in range(MOST_AT_ONCE + 1)]
         assert await asyncio.to_thread(eventually, lambda: len(children(consultations)) == MOST_AT_ONCE)
-        under_way = children(consultations)
+        under_way = [*children(consultations), consultations._launcher.forkserver_pid]
     ends = await asyncio.gather(*asked, ask(consultations, "succeed"), return_exceptions=True)
     assert [end.code for end in ends] == ["SERVER_STOPS"] * 4
     assert not any(lives(pid) for pid in under_way)
