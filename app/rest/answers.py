@@ -10,6 +10,7 @@ from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from app.boundary.encoding import encode
 from app.boundary.error_masking import INTERNAL, internal_error, public_code
@@ -61,7 +62,6 @@ def answering(endpoint: Endpoint) -> Endpoint:
             # Nobody but the server cancels, once it has waited long enough for requests to end.
             return _of_refusal(stopping())
         except Refusal as refusal:
-            await discard_rest(request)
             return _of_refusal(refusal)
         except Exception as error:
             return error_answer(error)
@@ -100,7 +100,19 @@ _CODES_OF_OURS = frozenset({"STORAGE_FAILURE", "SERVER_STOPS"})
 
 
 def _of_refusal(refusal: Refusal) -> Response:
-    return answer({"detail": _with_hint(refusal.error)}, refusal.status, **refusal.headers)
+    kind = _EarlyAnswer if refusal.status == 413 else Response
+    content = encode({"detail": _with_hint(refusal.error)})
+    return kind(content, refusal.status, {**SAFE_HEADERS, **refusal.headers}, media_type=JSON)
+
+
+class _EarlyAnswer(Response):
+    """Goes out whole before the rest of a body that was cut is let go."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body, "more_body": True})
+        await discard_rest(Request(scope, receive))
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def _with_hint(error: FactorQLError) -> str:

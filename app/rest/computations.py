@@ -8,6 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.boundary.middleware import RUN_HEADER
 from app.rest.answers import Endpoint, RestError, answer, answering
 from app.rest.models import ComputeRequest, EquityFactorsRequest, Factor, LookbackQuery
 from app.rest.reads import services_of
@@ -25,8 +26,6 @@ from db import results as result_store
 from db.records import PerformanceRecord, RunRecord
 from engine.factors.config import FactorName
 
-RUN_HEADER = "x-factorql-run"
-"""Names the run, as the graph does."""
 _LAST_PERIODS = 10
 _SHARED = (
     "min_assets",

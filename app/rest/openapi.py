@@ -19,6 +19,8 @@ _GUARDS = {
     "401": "A token is needed, or the one that was sent is wrong.",
     "403": "The request comes from a page of another site.",
 }
+_EXAMPLE_SPAN = {"start_date": "2021-01-01", "end_date": "2023-12-31"}
+_EXAMPLE_TICKERS = ["AAPL", "MSFT", "GOOGL", "AMZN", "META", "NVDA"]
 _LIST_OF_LOGS = {"type": "array", "items": {"$ref": _REF.format(model="Log")}, "minItems": 1}
 _MAP_OF_SERIES = {"type": "object", "additionalProperties": {"$ref": _REF.format(model="FactorSeries")}}
 
@@ -190,6 +192,9 @@ def _described(
         described["parameters"] = listed
     if operation.body is not None:
         content = _json(_body(operation.body, operation.factor))
+        content["application/json"]["example"] = _EXAMPLE_SPAN | (
+            {"factor": operation.factor.value} if operation.factor else {"tickers": _EXAMPLE_TICKERS}
+        )
         described["requestBody"] = {"required": True, "content": content}
     return described
 

@@ -233,3 +233,5 @@ def test_a_page_of_a_development_server_may_ask_as_a_browser_does(url: str, orig
     )
     check_computed(answer.json(), "smb")
     assert answer.headers["access-control-allow-origin"] == origin
+    assert "x-factorql-run" in answer.headers["access-control-expose-headers"]
+    assert answer.headers["x-factorql-run"]

@@ -78,6 +78,11 @@ def test_it_says_which_values_are_taken() -> None:
     assert lookback["schema"] == {"type": "integer", "minimum": 1, "maximum": 12, "default": 3}
 
 
+def examples_of(path: str) -> list[dict[str, Any]]:
+    body = openapi_document()["paths"][path].get("post", {}).get("requestBody")
+    return [] if body is None else [body["content"]["application/json"]["example"]]
+
+
 def parameters_of(path: str, method: str, place: str) -> list[dict[str, Any]]:
     listed = openapi_document()["paths"][path][method]["parameters"]
     return [parameter for parameter in listed if parameter["in"] == place]
@@ -109,7 +114,7 @@ def test_the_server_does_what_it_says(url: str) -> None:
             derandomize=True,
             database=None,
             deadline=None,
-            phases=[Phase.explicit, Phase.generate],
+            phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         )
         @given(case=strategy)
@@ -118,10 +123,16 @@ def test_the_server_does_what_it_says(url: str) -> None:
             statuses.setdefault(case.operation.path, set()).add(answer.status_code)
 
         run()
+        for example in examples_of(operation.path):
+            answer = httpx.post(f"{url}{operation.path}", json=example, timeout=60, trust_env=False)
+            operation.Case(body=example, media_type="application/json").validate_response(
+                schemathesis.Response.from_httpx(answer, verify=False), checks=checks
+            )
+            statuses[operation.path].add(answer.status_code)
     assert len(statuses) == len(openapi_document()["paths"]) - 1
     for path, seen in statuses.items():
         if path.startswith("/compute"):
-            assert {400, 422} <= seen, path
+            assert {200, 422} <= seen, path
         else:
             assert seen & {200, 404}, path
 
