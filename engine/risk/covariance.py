@@ -149,6 +149,7 @@ def factor_covariances(
         matrix[:, unseen] = 0.0
         if constraints is not None:
             matrix = restated(matrix, constraints[at], redundant)
+        still = np.diagonal(matrix) == 0.0
         eigenvalues, vectors = clipped_spectrum(matrix)
         if config.eigenfactor is EigenfactorDates.ALL or (
             config.eigenfactor is EigenfactorDates.LATEST and at == len(rows) - 1
@@ -156,6 +157,9 @@ def factor_covariances(
             biases[at] = _biases(eigenvalues, row + 1, config)
             eigenvalues = adjusted_eigenvalues(eigenvalues, biases[at], config.eigenfactor_scale)
         matrices[at] = from_spectrum(eigenvalues, vectors)
+        # Eigenvectors of the eigenvalue 0 mix, which would leave rounding noise with correlations of its own.
+        matrices[at][still] = 0.0
+        matrices[at][:, still] = 0.0
     multipliers = _regime(factor_returns, config)[rows]
     matrices *= (multipliers**2 * days_per_year)[:, None, None]
     return FactorCovariance(

@@ -65,12 +65,6 @@ def standardized(values: FloatArray, caps: FloatArray | None) -> Standardized:
     return Standardized(values=out, flat=flat)
 
 
-def filled(values: FloatArray) -> tuple[FloatArray, BoolArray]:
-    """(values with 0 for NaN, where they were NaN), both of the shape of `values`: unknown is neutral."""
-    missing = np.isnan(values)
-    return np.where(missing, 0.0, values), missing
-
-
 def nearest_quantiles(values: FloatArray, level: float) -> FloatArray:
     """(T,) of each row of (T, N) the observation nearest to the quantile `level`, halves upwards; NaN for a
     row without one. NaN is missing."""

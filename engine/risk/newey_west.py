@@ -91,23 +91,26 @@ class RunningVariances:
         mask = np.isfinite(values)
         known = mask.astype(np.float64)
         filled = np.where(mask, values, 0.0)
-        led, led_known = filled, known
+        terms = self._terms
+        terms[0] = known
+        terms[1] = filled
+        # What a mean of mu takes off, mu times terms[3], and gives back, mu^2 times terms[4].
         if self._lags:
             slots = (self._rows - 1 - np.arange(self._lags)) % self._lags
             ordered = np.empty(self._lags)
             ordered[slots] = self._lag_weights
-            lagged = np.tensordot(ordered, self._past, axes=1)
+            lagged = (ordered @ self._past.reshape(self._lags, -1)).reshape(2, -1)
             led, led_known = filled + lagged[0], known + lagged[1]
             self._past[self._rows % self._lags, 0] = filled
             self._past[self._rows % self._lags, 1] = known
-        terms = self._terms
-        terms[0] = known
-        terms[1] = filled
-        np.multiply(filled, led, out=terms[2])
-        # What a mean of mu takes off, mu times this, and gives back, mu^2 times the next.
-        np.multiply(filled, led_known, out=terms[3])
-        terms[3] += known * led
-        np.multiply(known, led_known, out=terms[4])
+            np.multiply(filled, led, out=terms[2])
+            np.multiply(filled, led_known, out=terms[3])
+            terms[3] += known * led
+            np.multiply(known, led_known, out=terms[4])
+        else:
+            np.multiply(filled, filled, out=terms[2])
+            np.add(filled, filled, out=terms[3])
+            terms[4] = known
         self._sums *= self._decay
         self._sums += terms
         self._rows += 1

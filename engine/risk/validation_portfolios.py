@@ -29,16 +29,30 @@ def random_portfolios(
     Each portfolio is an order of all N assets that the seed sets, and holds the first that are eligible: a
     portfolio of one date differs from that of another only by who came and went.
     """
+    return first_in_order(random_orders(count, len(caps), seed), caps, eligible, size)
+
+
+def random_orders(count: int, assets: int, seed: int = SEED) -> NDArray[np.int32]:
+    """(count, N) orders of all assets, those of random_portfolios."""
+    keys = np.random.Generator(np.random.PCG64(seed)).random((count, assets))
+    return keys.argsort(axis=1).astype(np.int32)
+
+
+def first_in_order(
+    orders: NDArray[np.int32], caps: FloatArray, eligible: NDArray[np.bool_], size: int
+) -> FloatArray:
+    """(count, N) cap-weighted portfolios of the first `size` eligible assets of each order (count, N)."""
     allowed = _holdable(caps, eligible)
-    keys = np.random.Generator(np.random.PCG64(seed)).random((count, len(caps)))
-    keys[:, ~allowed] = np.inf
+    weights = np.zeros(orders.shape)
     held = min(size, int(allowed.sum()))
-    weights = np.zeros((count, len(caps)))
     if held == 0:
         return weights
-    picks = np.argpartition(keys, held - 1, axis=1)[:, :held]
+    picked = allowed[orders]
+    picked &= np.cumsum(picked, axis=1, dtype=np.int32) <= held
+    picks = orders[picked].reshape(len(orders), held)
     np.put_along_axis(weights, picks, caps[picks], axis=1)
-    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+    weights /= weights.sum(axis=1, keepdims=True)
+    return weights
 
 
 def sector_portfolios(

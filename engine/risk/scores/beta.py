@@ -40,10 +40,12 @@ class BetaConfig(MarketModelConfig):
 
 
 def fitted_market_model(context: ScoreContext, config: MarketModelConfig) -> MarketModel:
-    """The regression of excess returns on the cap-weighted market, computed once for equal options."""
+    """The regression of excess returns on the cap-weighted market at the dates, computed once for equal
+    options."""
     key = (config.half_life, config.trailing_days, config.min_observations)
     if key not in context.market_models:
-        inputs = context.inputs
+        start = max(0, context.first_row - config.history_rows)
+        inputs = context.inputs.rows(slice(start, None))
         market, returns = market_returns(inputs.returns, inputs.caps), inputs.returns
         if inputs.risk_free is not None:
             market, returns = market - inputs.risk_free, returns - inputs.risk_free[:, None]
@@ -53,6 +55,7 @@ def fitted_market_model(context: ScoreContext, config: MarketModelConfig) -> Mar
             half_life=config.half_life,
             window=config.trailing_days,
             min_observations=config.min_observations,
+            first_row=context.first_row - start,
         )
     return context.market_models[key]
 
@@ -61,6 +64,6 @@ def beta_scores(context: ScoreContext, config: BetaConfig) -> Standardized:
     if config not in context.scored:
         raw = fitted_market_model(context, config).beta
         context.scored[config] = context.by_dates(
-            lambda rows: context.standard(rows, raw[rows], config.winsor)
+            lambda rows: context.standard(rows, raw[context.dates(rows)], config.winsor)
         )
     return context.scored[config]

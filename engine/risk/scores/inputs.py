@@ -68,15 +68,20 @@ def score_inputs(
         if name not in panel.fields:
             raise MissingField(name, "a risk model")
     prices, caps = panel.fields[PRICE], panel.fields[MARKET_CAP]
-    covered = (prices > 0) & (prices < np.inf)
-    prices = np.where(covered, prices, np.nan)
-    returns = np.full(prices.shape, np.nan)
-    np.divide(prices[1:], prices[:-1], out=returns[1:])
-    returns -= 1.0
+    covered, known_caps = np.empty(prices.shape, dtype=np.bool_), np.empty(prices.shape)
+    returns = np.empty(prices.shape)
+    before = np.full((1, prices.shape[1]), np.nan)
+    for rows in row_blocks(prices.shape):
+        covered[rows] = (prices[rows] > 0) & (prices[rows] < np.inf)
+        known = np.concatenate([before, np.where(covered[rows], prices[rows], np.nan)])
+        np.divide(known[1:], known[:-1], out=returns[rows])
+        returns[rows] -= 1.0
+        before = known[-1:]
+        known_caps[rows] = np.where((caps[rows] > 0) & (caps[rows] < np.inf), caps[rows], np.nan)
     names = [name for name in dict.fromkeys(field_names) if name in panel.fields]
     return ScoreInputs(
         returns=returns,
-        caps=np.where((caps > 0) & (caps < np.inf), caps, np.nan),
+        caps=known_caps,
         covered=covered,
         fields={
             name: as_of_field(panel, name, panel.dates) if name in CARRIED_FIELDS else panel.fields[name]
@@ -106,6 +111,16 @@ class ScoreContext:
     def requested(self, default: Config) -> Config:
         """The config of the same style that is asked for, else `default`."""
         return next((config for config in self.configs if isinstance(config, type(default))), default)
+
+    def from_history(self, rows: int, raw: Callable[[slice], FloatArray]) -> FloatArray:
+        """(T', N) `raw` of the dates, computed from the slice of them and of `rows` rows before: other styles
+        may look back further."""
+        start = max(0, self.first_row - rows)
+        return raw(slice(start, None))[self.first_row - start :]
+
+    def dates(self, rows: slice) -> slice:
+        """Where some rows of the inputs are among the dates."""
+        return slice(rows.start - self.first_row, rows.stop - self.first_row)
 
     def weights(self, rows: slice) -> FloatArray | None:
         """(t, N) weights of the assets in the mean score of some rows; None = all equally."""

@@ -12,7 +12,7 @@ from engine.panel import VOLUME, FloatArray
 from engine.risk.cross_section import Standardized
 from engine.risk.scores.config import MIN_SHARE, StyleConfig, StyleName
 from engine.risk.scores.inputs import ScoreContext
-from engine.risk.scores.windows import by_columns, observed_counts, trailing_sums
+from engine.risk.scores.windows import CACHE_BYTES, by_columns, counts_within, sums_over
 
 WINDOW_WEIGHTS = (0.35, 0.35, 0.30)
 
@@ -55,18 +55,24 @@ def raw_liquidity(volume: FloatArray, caps: FloatArray, config: LiquidityConfig)
     def of_assets(volume: FloatArray, caps: FloatArray) -> FloatArray:
         known = (volume >= 0) & (volume < np.inf) & (caps > 0)
         turnover = np.divide(volume, caps, out=np.zeros(caps.shape), where=known)
+        so_far = np.cumsum(known, axis=0, dtype=np.int32)
         total, weights = np.zeros(caps.shape), np.zeros(caps.shape)
-        for window, weight in zip(windows, WINDOW_WEIGHTS, strict=True):
-            count = observed_counts(known, window)
-            mean = trailing_sums(turnover, window) / np.maximum(count, 1)
+        for mean, window, weight in zip(sums_over(turnover, windows), windows, WINDOW_WEIGHTS, strict=True):
+            count = counts_within(so_far, window)
+            mean /= np.maximum(count, 1)
             counts = (count >= config.min_share * window) & (mean > 0)
-            np.add(total, weight * np.log(mean, out=mean, where=counts), out=total, where=counts)
+            np.log(mean, out=mean, where=counts)
+            mean *= weight
+            np.add(total, mean, out=total, where=counts)
             weights += weight * counts
         return np.asarray(np.divide(total, weights, out=np.full(caps.shape, np.nan), where=weights > 0))
 
-    return by_columns(of_assets, volume, caps)
+    return by_columns(of_assets, volume, caps, block_bytes=CACHE_BYTES)
 
 
 def liquidity_scores(context: ScoreContext, config: LiquidityConfig) -> Standardized:
-    raw = raw_liquidity(context.inputs.fields[VOLUME], context.inputs.caps, config)
-    return context.by_dates(lambda rows: context.standard(rows, raw[rows], config.winsor))
+    volume, caps = context.inputs.fields[VOLUME], context.inputs.caps
+    raw = context.from_history(
+        config.history_rows, lambda rows: raw_liquidity(volume[rows], caps[rows], config)
+    )
+    return context.by_dates(lambda rows: context.standard(rows, raw[context.dates(rows)], config.winsor))

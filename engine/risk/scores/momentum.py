@@ -52,5 +52,6 @@ def raw_momentum(returns: FloatArray, config: MomentumConfig) -> FloatArray:
 
 
 def momentum_scores(context: ScoreContext, config: MomentumConfig) -> Standardized:
-    raw = raw_momentum(context.inputs.returns, config)
-    return context.by_dates(lambda rows: context.standard(rows, raw[rows], config.winsor))
+    returns = context.inputs.returns
+    raw = context.from_history(config.history_rows, lambda rows: raw_momentum(returns[rows], config))
+    return context.by_dates(lambda rows: context.standard(rows, raw[context.dates(rows)], config.winsor))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from engine.errors import ConfigFault, InvalidConfig, MissingField
 from engine.panel import FloatArray
-from engine.risk.cross_section import BoolArray, Standardized, filled, row_blocks
+from engine.risk.cross_section import BoolArray, Standardized, row_blocks
 from engine.risk.scores.beta import BetaConfig, beta_scores
 from engine.risk.scores.config import Centering, StyleConfig, StyleName
 from engine.risk.scores.inputs import ScoreContext, ScoreInputs
@@ -180,9 +180,12 @@ def style_scores(
         result = STYLES[config.style].scores(context, config)
         flagged[:, column] = result.flat
         for rows in row_blocks(covered.shape):
-            values, unknown = filled(result.values[rows])
-            scores[rows, column] = np.where(covered[rows], values, np.nan)
-            missing[rows, column] = unknown & covered[rows]
+            own = scores[rows, column]
+            unknown = np.isnan(result.values[rows])
+            np.copyto(own, result.values[rows])
+            np.copyto(own, 0.0, where=unknown)
+            np.copyto(own, np.nan, where=~covered[rows])
+            np.logical_and(unknown, covered[rows], out=missing[rows, column])
     return StyleScores(
         names=tuple(config.label for config in configs),
         scores=scores.transpose(0, 2, 1),

@@ -33,17 +33,30 @@ def orthogonalized(
     an asset without a weight takes no part in the fit and gets its residual from it. Of overlapping `others`
     the solution of least norm is taken (the residuals are the same for all solutions).
     """
-    ones = np.ones(values.shape)
-    x = np.stack([ones, *(np.where(np.isnan(other), 0.0, other) for other in others)], axis=1)
-    weights = ones if weights is None else weights
-    counted = np.isfinite(values) & (weights > 0)
-    weights = np.where(counted, weights, 0.0)
-    weights = weights / np.maximum(weights.sum(axis=1), np.finfo(np.float64).tiny)[:, None]
-    weighted = x * weights[:, None, :]
-    moments = weighted @ x.transpose(0, 2, 1)
-    targets = weighted @ np.where(counted, values, 0.0)[:, :, None]
-    slopes = np.linalg.pinv(moments, rcond=1e-12, hermitian=True) @ targets
-    return np.asarray(values - (slopes.transpose(0, 2, 1) @ x)[:, 0])
+    counted = np.isfinite(values)
+    if weights is None:
+        weights = counted.astype(np.float64)
+    else:
+        counted &= weights > 0
+        weights = np.where(counted, weights, 0.0)
+    weights /= np.maximum(weights.sum(axis=1), np.finfo(np.float64).tiny)[:, None]
+    regressors = [np.where(np.isnan(other), 0.0, other) for other in others]
+    target = np.where(counted, values, 0.0)
+    count = 1 + len(others)
+    moments, targets = np.empty((len(values), count, count)), np.empty((len(values), count, 1))
+    moments[:, 0, 0], targets[:, 0, 0] = weights.sum(axis=1), np.vecdot(weights, target)
+    for row, regressor in enumerate(regressors, start=1):  # the intercept is the first
+        weighted = weights * regressor
+        moments[:, row, 0] = moments[:, 0, row] = weighted.sum(axis=1)
+        for column in range(1, row + 1):
+            product = np.vecdot(weighted, regressors[column - 1])
+            moments[:, row, column] = moments[:, column, row] = product
+        targets[:, row, 0] = np.vecdot(weighted, target)
+    slopes = (np.linalg.pinv(moments, rcond=1e-12, hermitian=True) @ targets)[:, :, 0]
+    left = values - slopes[:, :1]
+    for row, regressor in enumerate(regressors, start=1):
+        left -= regressor * slopes[:, row : row + 1]
+    return np.asarray(left)
 
 
 def residual_volatility_scores(context: ScoreContext, config: ResidualVolatilityConfig) -> Standardized:
@@ -65,8 +78,8 @@ def residual_volatility_scores(context: ScoreContext, config: ResidualVolatility
     )
 
     def of_dates(rows: slice) -> Standardized:
-        scored = slice(rows.start - context.first_row, rows.stop - context.first_row)
-        scores = context.standard(rows, deviation[rows], config.winsor).values
+        scored = context.dates(rows)
+        scores = context.standard(rows, deviation[scored], config.winsor).values
         left = orthogonalized(scores, tuple(other[scored] for other in others), context.weights(rows))
         return standardized(np.where(np.abs(left) < _NOTHING_LEFT, 0.0, left), context.weights(rows))
 

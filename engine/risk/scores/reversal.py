@@ -48,5 +48,6 @@ def raw_reversal(returns: FloatArray, config: ReversalConfig) -> FloatArray:
 
 
 def reversal_scores(context: ScoreContext, config: ReversalConfig) -> Standardized:
-    raw = raw_reversal(context.inputs.returns, config)
-    return context.by_dates(lambda rows: context.standard(rows, raw[rows], config.winsor))
+    returns = context.inputs.returns
+    raw = context.from_history(config.history_rows, lambda rows: raw_reversal(returns[rows], config))
+    return context.by_dates(lambda rows: context.standard(rows, raw[context.dates(rows)], config.winsor))

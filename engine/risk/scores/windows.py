@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from engine.panel import FloatArray
 from engine.risk.cross_section import BoolArray
 
-_CACHE_BYTES = 1 << 20  # a block of columns that stays in the processor's cache
+CACHE_BYTES = 1 << 20
+"""A block of columns that stays in the processor's cache."""
 _TEMPORARY_BYTES = 1 << 23  # one for which Python's cost a row is small, and memory is used again
 
 
@@ -28,8 +29,13 @@ def lagged(values: FloatArray, rows: int) -> FloatArray:
 
 def observed_counts(observed: BoolArray, window: int) -> NDArray[np.int32]:
     """(T, N) how many of the last `window` rows, the row itself among them, are observed."""
-    counts = np.cumsum(observed, axis=0, dtype=np.int32)
-    counts[window:] -= counts[:-window].copy()
+    return counts_within(np.cumsum(observed, axis=0, dtype=np.int32), window)
+
+
+def counts_within(so_far: NDArray[np.int32], window: int) -> NDArray[np.int32]:
+    """(T, N) counts of the last `window` rows, by those of all rows so far."""
+    counts = so_far.copy()
+    counts[window:] -= so_far[:-window]
     return counts
 
 
@@ -64,27 +70,36 @@ def trailing_sums(values: FloatArray, window: int) -> FloatArray:
     totals do.
     """
     out = np.empty(values.shape)
-    for columns in column_blocks(values.shape, _CACHE_BYTES):
-        power, length, done = values[:, columns].copy(), 1, 0
-        total = np.zeros_like(power)
-        remaining = window
-        while remaining:
-            if remaining & 1:  # the rows before those that are summed already
-                total[done:] += power[: max(len(power) - done, 0)]
-                done += length
-            remaining >>= 1
-            if remaining:
-                power[length:] += power[:-length].copy()
-                length *= 2
-        out[:, columns] = total
+    for columns in column_blocks(values.shape, CACHE_BYTES):
+        (out[:, columns],) = sums_over(values[:, columns], (window,))
     return out
 
 
-def by_columns(raw: Callable[..., FloatArray], *fields: FloatArray) -> FloatArray:
+def sums_over(values: FloatArray, windows: Sequence[int]) -> list[FloatArray]:
+    """`trailing_sums` of each of the windows, which have the doubled lengths in common; for blocks that stay
+    in the processor's cache."""
+    power, length = values.copy(), 1
+    totals, done = [np.zeros_like(power) for _ in windows], [0] * len(windows)
+    remaining = list(windows)
+    while any(remaining):
+        for at, total in enumerate(totals):
+            if remaining[at] & 1:  # the rows before those that are summed already
+                total[done[at] :] += power[: max(len(power) - done[at], 0)]
+                done[at] += length
+        remaining = [rows >> 1 for rows in remaining]
+        if any(remaining):
+            power[length:] += power[:-length].copy()
+            length *= 2
+    return totals
+
+
+def by_columns(
+    raw: Callable[..., FloatArray], *fields: FloatArray, block_bytes: int = _TEMPORARY_BYTES
+) -> FloatArray:
     """(T, N) `raw` of some assets' columns of the fields (T, N), put together: what it holds in between stays
     small."""
     out = np.empty(fields[0].shape)
-    for columns in column_blocks(out.shape, _TEMPORARY_BYTES):
+    for columns in column_blocks(out.shape, block_bytes):
         out[:, columns] = raw(*(values[:, columns] for values in fields))
     return out
 

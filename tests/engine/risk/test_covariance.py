@@ -148,6 +148,17 @@ def test_a_factor_without_returns_moves_nothing():
     np.testing.assert_array_equal(result.correlations()[0][1], [0.0, 1.0, 0.0])
 
 
+def test_a_factor_without_returns_is_no_rounding_noise_beside_a_constraint():
+    returns, shares = market_and_sectors(0, 200)
+    returns = np.insert(returns, 5, np.nan, axis=1)
+    rows = np.arange(100, 200, 7)
+    redundant = np.array([1.0, -1.0, -1.0, -1.0, -1.0, 0.0, 0.0])
+    result = estimate(returns, rows, constraints=np.insert(shares, 5, 0.0, axis=1)[rows], redundant=redundant)
+    assert (result.matrices[:, 5] == 0.0).all()
+    assert (result.matrices[:, :, 5] == 0.0).all()
+    np.testing.assert_array_equal(result.correlations()[:, 5], np.eye(7)[np.full(len(rows), 5)])
+
+
 def test_dates_with_too_little_history_are_left_out():
     returns = stationary(6, 100, 2)[0]
     returns[:30] = np.nan

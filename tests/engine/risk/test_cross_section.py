@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.risk import cross_section
-from engine.risk.cross_section import filled, nearest_quantiles, standardized, winsorized
+from engine.risk.cross_section import nearest_quantiles, standardized, winsorized
 
 
 def ragged(seed: int, dates: int = 40, assets: int = 30) -> tuple[np.ndarray, np.ndarray]:
@@ -168,9 +168,3 @@ def test_the_nearest_observation_to_a_quantile_rounds_halves_upwards():
     values = np.array([[3.0, 1.0, 2.0, np.nan], [4.0, 3.0, 1.0, 2.0], [np.nan] * 4])
     np.testing.assert_array_equal(nearest_quantiles(values, 0.25), [2.0, 2.0, np.nan])
     np.testing.assert_array_equal(nearest_quantiles(values, 0.5), [2.0, 3.0, np.nan])
-
-
-def test_unknown_scores_become_neutral_and_are_marked():
-    values, missing = filled(np.array([[1.0, np.nan], [np.nan, -2.0]]))
-    np.testing.assert_array_equal(values, [[1.0, 0.0], [0.0, -2.0]])
-    np.testing.assert_array_equal(missing, [[False, True], [True, False]])
