@@ -131,7 +131,7 @@ class RiskDecomposition:
     def assets(
         self,
         top: Annotated[int, strawberry.argument(description="How many at most, 1 to 1,000.")] = MAX_TOP,
-    ) -> list[AssetRiskContribution]:
+    ) -> list[AssetRiskContribution] | None:
         if not 1 <= top <= MAX_TOP:
             message = f"top must be from 1 to {MAX_TOP:,}, not {top:,}"
             raise invalid_argument(("top",), "OUT_OF_RANGE", message)

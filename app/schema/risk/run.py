@@ -213,7 +213,8 @@ class RiskModelRun(Run):
         assets: Annotated[
             list[str],
             strawberry.argument(
-                description="Which assets, 1 to 100, by id in any case or by the attribute `symbol` or `ticker`."
+                description="Which assets, 1 to 100, by id in any case or by the attribute `symbol` or "
+                "`ticker`."
             ),
         ],
         range: RangeArgument = strawberry.UNSET,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from app.datasets.snapshot import write_snapshot
+from app.execution.consult import ConsultFailed
 from app.execution.optimize_job import OptimizeTask, solve
 from app.execution.results import decode_result
 from app.execution.risk_job import build_model
@@ -18,6 +19,7 @@ from app.services.context import Services
 from db.datasets import add_dataset
 from db.records import AssetRecord, DatasetRecord, RunKind, RunRecord, RunResults
 from db.run_queries import get_runs
+from engine.errors import EngineError, InvalidConfig, MissingRisk
 from engine.panel import Panel
 from engine.risk.config import RiskModelConfig
 from engine.risk.config_json import risk_config_to_json
@@ -37,10 +39,11 @@ def modelled(**options: Any) -> RiskModel:
 
 
 @cache
-def _computed(folder: Path) -> tuple[Panel, RiskModelConfig, RunResults]:
+def _computed(folder: Path, **changes: Any) -> tuple[Panel, RiskModelConfig, RunResults]:
     """(panel, config, what the store is given), with the files in the folder."""
-    content, options = panel(changing=True), config()
-    payload = b"".join(bytes(part) for part in build_model(request_for(content, folder), lambda *_: None))
+    content, options = panel(changing=True), config(**changes)
+    request = request_for(content, folder, options)
+    payload = b"".join(bytes(part) for part in build_model(request, lambda *_: None))
     return content, options, decode_result(memoryview(payload))
 
 
@@ -77,10 +80,11 @@ async def add_model_dataset(services: Services, content: Panel, name: str = "sto
 
 
 async def add_model(services: Services, **changes: Any) -> RunRecord:
-    """Of `modelled()`."""
+    """Of `modelled(**changes)`."""
     folder = Path(_SHARED.name)
-    content, options, results = _computed(folder)
-    shutil.copytree(folder / "artifacts", services.settings.artifacts_dir, dirs_exist_ok=True)
+    content, options, results = _computed(folder, **changes)
+    name = results.artifacts[0].path.split("/")[1]
+    shutil.copytree(folder / "artifacts" / name, services.settings.artifacts_dir / name)
     dataset = await add_model_dataset(services, content)
     run = await succeeded(
         services.store,
@@ -90,13 +94,23 @@ async def add_model(services: Services, **changes: Any) -> RunRecord:
         kind=RunKind.RISK_MODEL,
         factor=None,
         config=risk_config_to_json(options),
-        **{"identity_hash": "identity of a risk model", "tags": ("modelled",), **changes},
+        identity_hash="identity of a risk model",
+        tags=("modelled",),
     )
     return (await get_runs(services.store, [run.id]))[run.id]
 
 
 def model_id(run: RunRecord) -> str:
     return encode_id(NodeType.RISK_MODEL_RUN, run.id)
+
+
+def _faults(error: EngineError) -> tuple[tuple[str, str, str], ...]:
+    """As a child tells them."""
+    if isinstance(error, InvalidConfig):
+        return tuple((fault.option, fault.code, fault.message) for fault in error.faults)
+    if isinstance(error, MissingRisk):
+        return tuple((asset, error.code, str(error)) for asset in error.assets)
+    return ()
 
 
 class InThisProcess:
@@ -108,7 +122,10 @@ class InThisProcess:
 
     async def optimize(self, task: OptimizeTask) -> OptimalPortfolio:
         self.asked.append(task)
-        return solve(task)
+        try:
+            return solve(task)
+        except EngineError as error:
+            raise ConsultFailed(error.code, str(error), faults=_faults(error)) from error
 
     def notify(self) -> None:
         """Runs stay queued."""
