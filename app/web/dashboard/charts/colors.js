@@ -13,10 +13,11 @@ export function factorColor(name) {
   return FACTORS[name] ?? "--series-6";
 }
 
-/** Blue above zero, orange below, deeper with size; none for what is not known. `full` has the full colour. */
+/** Blue above zero, orange below, deeper with size up to `full`; none for what is not known. Text on it stays
+    readable: no deeper than 55 %. */
 export function diverging(value, full) {
   if (value === null || value === undefined) return {};
   const share = Math.min(Math.abs(value) / full, 1);
-  const mix = Math.round(share * 62);
+  const mix = Math.round(share * 55);
   return { background: `color-mix(in oklab, var(${value >= 0 ? "--above" : "--below"}) ${mix}%, var(--surface))` };
 }
