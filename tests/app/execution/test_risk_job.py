@@ -18,8 +18,9 @@ from app.artifacts.reader import open_artifact
 from app.artifacts.writer import RowWriter
 from app.execution import risk_job
 from app.execution.conversation import Ended, converse
+from app.execution.frames import MAX_RESULT_BYTES, FrameKind, receive_frame, send_frame
 from app.execution.launcher import Launcher
-from app.execution.protocol import Failure, encode_arrays
+from app.execution.protocol import Failure, decode_arrays, encode_arrays, encode_message
 from app.execution.results import decode_result
 from app.execution.risk_documents import ARTIFACT_ARRAYS, DOCUMENT_ARRAYS
 from app.folders import stale_temporaries
@@ -124,6 +125,17 @@ def test_a_child_computes_the_same_with_few_words(launcher, tmp_path, kind):
     assert stages[:2] == ["Reading data", f"Scoring: 0 of {DATES:,} dates"]
     assert stages[-1] == "Storing"
     assert [progress.fraction for progress in told] == sorted(progress.fraction for progress in told)
+
+
+def test_a_child_has_nothing_left_to_load(tmp_path):
+    request = request_for(KINDS["sectors"], tmp_path)
+    with closing(Launcher("tests.app.execution.surroundings")) as own, closing(own.launch()) as child:
+        send_frame(child.channel, FrameKind.REQUEST, [encode_message(request)])
+        while (frame := receive_frame(child.channel, MAX_RESULT_BYTES)).kind is FrameKind.PROGRESS:
+            pass
+        seen, _ = decode_arrays(frame.payload)
+    assert seen["loaded_by_computing"] == []
+    assert len(seen["threads"]) == 2  # its own and the lifeline: those of the chunks have ended
 
 
 def test_a_second_run_makes_files_of_its_own(tmp_path):
