@@ -23,6 +23,7 @@ COMMANDS = {
     "compare": "Compare the latest run of each factor.",
     "show": "Show one run; --plot draws it, --report writes a page, --monthly prints a sheet.",
     "exposures": "Measure a portfolio's exposures to factors, and what its return is made of.",
+    "risk": "Estimate factor risk models, and measure portfolios by them.",
     "import-logs": "Import the CSV logs of the older system.",
     "export-logs": "Write results as CSV logs in the older system's newest shape.",
     "migrate": "Bring the store to this version's schema.",

@@ -193,11 +193,16 @@ def print_table(
 
 
 def percent(value: float | None, digits: int = 1) -> str:
-    return "-" if value is None else f"{100 * value:.{digits}f} %"
+    return "-" if value is None else f"{_rounded(100 * value, digits):.{digits}f} %"
 
 
 def number(value: float | None, digits: int = 2) -> str:
-    return "-" if value is None else f"{value:,.{digits}f}"
+    return "-" if value is None else f"{_rounded(value, digits):,.{digits}f}"
+
+
+def _rounded(value: float, digits: int) -> float:
+    """What rounds to 0 has no sign."""
+    return 0.0 if abs(value) < 0.5 * 10.0**-digits else value
 
 
 def day(value: date | None) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -17,7 +18,15 @@ from app.services.runs import get_run
 from app.services.series import SeriesName
 from app.services.sweep_results import get_sweep_results
 from db.datasets import asset_names, get_datasets
-from db.records import CompositionRecord, DatasetRecord, LegRecord, PerformanceRecord, RunKind, RunRecord
+from db.records import (
+    CompositionRecord,
+    DatasetRecord,
+    LegRecord,
+    PerformanceRecord,
+    RunKind,
+    RunRecord,
+    RunStatus,
+)
 from db.results import get_compositions, get_net_performance, get_performance, get_series
 from engine.factors.config import FactorName
 from engine.factors.registry import FACTORS
@@ -100,6 +109,8 @@ async def _show_factor(services: Services, run: RunRecord, as_json: bool) -> Non
         return
     _print_run(run, datasets)
     _print_settings(run)
+    if run.kind is RunKind.RISK_MODEL and run.status is RunStatus.SUCCEEDED:
+        click.echo(f"`factorql risk show {run.id}` shows its factors, coverage and validation")
     if performance is not None:
         _print_performance(performance, net)
     if composition is not None:
@@ -198,10 +209,21 @@ def _title(run: RunRecord) -> str:
 
 def _print_settings(run: RunRecord) -> None:
     settings = {key: value for key, value in run.config.items() if key not in run.unrecorded_fields}
-    shown = ", ".join(f"{key}={'off' if value is None else plain(value)}" for key, value in settings.items())
+    shown = ", ".join(
+        f"{key}={'off' if value is None else plain(value)}" for key, value in _flat(settings, "")
+    )
     click.echo(f"settings: {shown}")
     if run.unrecorded_fields:
         click.echo(f"not recorded: {', '.join(run.unrecorded_fields)}")
+
+
+def _flat(settings: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    """Options of options by their way: `universe.top_n`."""
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
 
 
 def _print_performance(gross: PerformanceRecord, net: PerformanceRecord | None) -> None:
