@@ -23,6 +23,9 @@ CHROMIUM_ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+BAD_LINES = 30
+"""Of the log that is imported: they name no factor."""
+
 # what a chart has drawn, by what it left on its canvas
 _INK = """canvas => {
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
@@ -131,3 +134,7 @@ def visiting(context: playwright_api.BrowserContext, url: str) -> Iterator[Visit
     assert not visit.complaints, visit.complaints
     assert visit.requests
     assert not visit.foreign_requests(), visit.foreign_requests()
+
+
+def launched_panel(visit: Visit) -> playwright_api.Locator:
+    return visit.page.get_by_role("region", name="Launched run")

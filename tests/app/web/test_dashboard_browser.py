@@ -1,69 +1,22 @@
-"""The dashboard's forms and lists, used as a reader uses them."""
+"""The dashboard in a browser: what it draws, and runs that are launched through its form."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.app.web.browsing import Visit, chromium, playwright_api, visiting
+from tests.app.web.browsing import Visit, launched_panel, playwright_api, visiting
 from tests.e2e.graph import launched
 from tests.e2e.held_datasets import held_datasets
-from tests.e2e.panels import csv_of, rows
-from tests.e2e.servers import Server, commands, run_command
+from tests.e2e.servers import Server, commands
 
 expect = playwright_api.expect
 
-BAD_LINES = 30
-IMPORT = "mutation Import($files: [Upload!]!) { importFactorLogs(files: $files) { __typename } }"
 RUN_COUNT = "{ factorRuns(first: 1) { totalCount } }"
 TOKEN = "token-of-the-test"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with what `factorql demo` leaves, and one import of logs with lines that say nothing."""
-    folder = tmp_path_factory.mktemp("demo")
-    done = run_command(folder, "demo", "--no-serve")
-    assert done.returncode == 0, done.stderr
-    with commands(folder) as start:
-        server = start(Server).ready()
-        lines = [
-            "run_id,factor,breakpoint",
-            *(f"2024010{n % 9}_0000{n:02},carry,{n}" for n in range(BAD_LINES)),
-        ]
-        log = ("variables.files.0", "carry.csv", "\n".join(lines).encode())
-        server.upload(IMPORT, {"files": [None]}, [log])
-        yield server
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[playwright_api.Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def context(browser: playwright_api.Browser) -> Iterator[playwright_api.BrowserContext]:
-    context = browser.new_context(viewport={"width": 1280, "height": 860}, timezone_id="Asia/Tokyo")
-    context.set_default_timeout(8_000)
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def visit(context: playwright_api.BrowserContext, server: Server) -> Iterator[Visit]:
-    with visiting(context, server.url) as visit:
-        yield visit
-
-
-def launched_panel(visit: Visit) -> playwright_api.Locator:
-    return visit.page.get_by_role("region", name="Launched run")
 
 
 def input_fields(server: Server, name: str) -> dict[str, Any]:
@@ -132,6 +85,7 @@ def test_a_run_is_launched_through_the_form_followed_and_its_curve_appears(
     visit.control("costBps").fill("10")
     visit.control("exclude").fill("syn-acorn, syn-amber")
     visit.option("volatilityAdjusted").get_by_role("checkbox").check()
+    visit.control("quantiles").fill("5")  # its default: as if it had been left alone
     visit.control("tags").fill("by hand")
     panel = launched_panel(visit)
     with held_datasets(server.folder / "data") as release:
@@ -234,7 +188,9 @@ def test_a_run_that_fails_says_why(visit: Visit) -> None:
 
 
 def test_a_run_leads_back_to_the_form_with_its_options(visit: Visit, server: Server) -> None:
-    spec = {"value": {"longSide": "LOW", "liquidityThreshold": None, "universe": ["syn-acorn"], "minAssets": 5}}
+    spec = {
+        "value": {"longSide": "LOW", "liquidityThreshold": None, "universe": ["syn-acorn"], "minAssets": 5}
+    }
     run_id = launched(server, spec=spec, dataset=None)
     visit.open(f"#/runs/{run_id}")
     visit.page.get_by_role("link", name="Launch again").click()
@@ -256,94 +212,6 @@ def test_links_to_what_is_not_there_say_so(visit: Visit) -> None:
     assert visit.sent("Launch") == []
     visit.open("#/nothing")
     expect(visit.page.get_by_role("heading", level=1)).to_have_text("No such view")
-
-
-# -- runs --------------------------------------------------------------------------------------------------
-
-
-def test_runs_are_listed_filtered_followed_and_canceled(visit: Visit, server: Server) -> None:
-    visit.open("#/runs?factor=SMB")
-    body = visit.page.locator("tbody")
-    expect(body).to_contain_text("Size (small minus big)")
-    expect(body).not_to_contain_text("Market")
-    with held_datasets(server.folder / "data"):
-        launched(server, spec={"smb": {"minAssets": 11}}, dataset=None)
-        body.get_by_role("button", name="Cancel Size (small minus big)").click()
-        expect(body.locator("tr").first).to_contain_text("Canceled")
-    visit.page.get_by_label("Status").select_option("CANCELED")
-    expect(body.locator("tr")).to_have_count(1)
-    assert "status=CANCELED" in visit.page.url
-    visit.page.get_by_label("Origin").select_option("IMPORTED")
-    expect(visit.page.locator("main")).to_contain_text("No runs fit.")
-
-
-# -- datasets ----------------------------------------------------------------------------------------------
-
-
-def test_a_dataset_shows_its_coverage_its_quality_and_its_assets(visit: Visit) -> None:
-    visit.open("#/datasets")
-    visit.page.get_by_role("link", name="sample-synthetic").click()
-    expect(visit.page.get_by_role("note")).to_contain_text("made up by a program")
-    coverage = visit.page.get_by_role("region", name="Coverage", exact=True)
-    expect(coverage.get_by_role("row")).to_have_count(7)
-    expect(coverage.get_by_role("row", name=re.compile("^price"))).to_contain_text("100.0")
-    expect(visit.page.get_by_role("region", name="Quality")).to_contain_text("60,272")
-    assets = visit.page.get_by_role("region", name="Assets", exact=True).first
-    assets.get_by_role("button", name="Show").click()
-    expect(assets.locator("tbody tr")).to_have_count(50)
-    assets.get_by_role("button", name="More assets").click()
-    expect(assets.locator("tbody tr")).to_have_count(60)
-    visit.page.get_by_role("link", name="Launch on it").click()
-    expect(visit.option("dataset")).to_contain_text("synthetic")
-
-
-def test_a_file_is_taken_in_and_what_it_lacks_is_told_where_it_matters(visit: Visit) -> None:
-    lines = [line.split(",") for line in rows(assets=6, days=60)]
-    lines[7][3] = "-1"
-    content = csv_of([",".join(cells[:5]) for cells in lines], "date,asset,price,mc,24h_volume")
-    visit.open("#/datasets")
-    visit.page.get_by_role("button", name="Take in a file").click()
-    visit.page.get_by_role("button", name="Take in", exact=True).click()
-    expect(visit.option("file").locator(".field-error")).to_contain_text("choose a file")
-    file = {"name": "panel.csv", "mimeType": "text/csv", "buffer": content}
-    visit.control("file").set_input_files([file])  # type: ignore[list-item]
-    visit.control("name").fill("no/such name")
-    visit.page.get_by_role("button", name="Take in", exact=True).click()
-    expect(visit.option("name").locator(".field-error")).to_be_visible()
-    visit.control("name").fill("by-hand")
-    visit.page.get_by_role("button", name="Take in", exact=True).click()
-    expect(visit.page.locator("main")).to_contain_text("by-hand v1 is here: 359 rows kept.")
-    refused = visit.page.get_by_role("region", name="Refused rows")
-    expect(refused.locator("tbody tr")).to_have_count(1)
-    expect(refused.locator("tbody tr")).to_contain_text("9")
-    expect(visit.page.get_by_role("region", name="Datasets").last).to_contain_text("by-hand")
-
-    visit.page.get_by_role("link", name="Launch on it").click()
-    visit.page.get_by_role("radio", name=re.compile("^Growth")).check()
-    visit.launch()
-    expect(visit.page.get_by_role("alert")).to_contain_text("fees")
-    expect(launched_panel(visit)).to_have_count(0)
-
-
-# -- imports -----------------------------------------------------------------------------------------------
-
-
-def test_quarantined_lines_are_shown_page_by_page_as_they_stood(visit: Visit) -> None:
-    visit.open("#/imports")
-    quarantine = visit.page.get_by_role("region", name="Quarantine", exact=True)
-    expect(quarantine.locator("tbody tr")).to_have_count(25)
-    first = quarantine.locator("tbody tr").first
-    for text in ("carry.csv:2", "20240100_000000,carry,0", "UNKNOWN_FACTOR"):
-        expect(first).to_contain_text(text)
-    when = visit.page.get_by_role("region", name="Imports").first.locator("time")
-    moment = datetime.fromisoformat(when.get_attribute("datetime") or "").astimezone(ZoneInfo("Asia/Tokyo"))
-    expect(when).to_have_text(f"{moment.day} {moment:%b %Y, %H:%M}")
-    quarantine.get_by_role("button", name="Next").click()
-    expect(quarantine.locator("tbody tr")).to_have_count(BAD_LINES - 25)
-    expect(quarantine).to_contain_text(f"26 to {BAD_LINES} of {BAD_LINES}")
-    expect(quarantine.get_by_role("button", name="Next")).to_be_disabled()
-    quarantine.get_by_role("button", name="Previous").click()
-    expect(first).to_contain_text("carry.csv:2")
 
 
 # -- looks -------------------------------------------------------------------------------------------------

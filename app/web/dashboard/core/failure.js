@@ -40,5 +40,5 @@ export function failureOf(errors, tokenWasSent) {
 
 export function asFailure(reason) {
   if (reason instanceof Failure) return reason;
-  return new Failure(FailureKind.REFUSED, String(reason?.message ?? reason));
+  return new Failure(FailureKind.REFUSED, String(reason?.message ?? reason), { hint: reason?.hint ?? null });
 }

@@ -7,6 +7,8 @@ import { href } from "../core/router.js";
 import { Empty, Loaded, Notice } from "../core/states.js";
 import { Table } from "../core/table.js";
 import { useQuery } from "../core/use_query.js";
+import { QuarantinedLines } from "./imports/lines.js";
+import { LogUpload } from "./imports/upload.js";
 import { MoreButton, asQuery, usePages } from "./use_pages.js";
 
 const BATCHES = `query ImportBatches($first: Int!, $after: String) {
@@ -29,8 +31,14 @@ const PAGE = 25;
 
 export default function Imports({ route }) {
   const list = usePages(BATCHES, {}, (data) => data.importBatches);
+  const [uploading, setUploading] = useState(false);
   return html`
-    <${PageHead} title="Imports" detail="Logs of the older system: what was taken in, and what was not understood." />
+    <${PageHead} title="Imports" detail="Logs of the older system: what was taken in, and what was not understood.">
+      <button type="button" class="button" aria-expanded=${uploading} onClick=${() => setUploading(!uploading)}>
+        ${uploading ? "Close the form" : "Import logs"}
+      </button>
+    <//>
+    ${uploading && html`<div class="upload"><${LogUpload} onDone=${list.reload} /></div>`}
     <${Loaded} query=${asQuery(list)} label="the imports">
       ${(batches) => {
         if (batches.length === 0) return html`<${NoImports} />`;
@@ -47,8 +55,8 @@ export default function Imports({ route }) {
 
 function NoImports() {
   return html`<${Empty} title="Nothing was imported yet.">
-    <code>factorql import-logs FOLDER</code> takes in the CSV logs of the older system, each file as a whole or not
-    at all.
+    The button above takes in CSV logs of the older system, each file as a whole or not at all;
+    <code>factorql import-logs FOLDER</code> does the same for a folder.
   <//>`;
 }
 
@@ -105,8 +113,7 @@ function QuarantineSection({ id, batch }) {
         importBatch.quarantined === 0
           ? html`<${Notice} kind="info" title="Every line was understood." />`
           : html`
-              <${Table} stack caption="Quarantined lines" columns=${LINE_COLUMNS} rows=${importBatch.quarantine}
-                rowKey=${({ file, line, code }) => `${file}:${line}:${code}`} />
+              <${QuarantinedLines} lines=${importBatch.quarantine} />
               <${Pager} skip=${skip} total=${importBatch.quarantined} onSkip=${setSkip} />
             `}
     <//>
@@ -121,32 +128,4 @@ function Pager({ skip, total, onSkip }) {
     <span class="muted" aria-live="polite">${integer(skip + 1)} to ${integer(last)} of ${integer(total)}</span>
     <button type="button" class="button" disabled=${last >= total} onClick=${() => onSkip(skip + PAGE)}>Next</button>
   </nav>`;
-}
-
-const LINE_COLUMNS = [
-  {
-    key: "file",
-    label: "File and line",
-    header: true,
-    render: ({ file, line }) => html`${file}${line > 0 ? html`<span class="muted">:${line}</span>` : html` <span class="muted">whole file</span>`}`,
-  },
-  {
-    key: "reason",
-    label: "Why it was refused",
-    class: "wrap",
-    render: ({ reason, code }) => html`${reason} <code class="muted">${code}</code>`,
-  },
-  { key: "raw", label: "As it stood", class: "wrap", render: ({ raw }) => html`<${Raw} text=${raw} />` },
-];
-
-const LONG = 160;
-
-function Raw({ text }) {
-  const [whole, setWhole] = useState(false);
-  if (text.trim() === "") return html`<span class="muted">empty</span>`;
-  return html`<code class="raw">${whole ? text : text.slice(0, LONG)}</code>
-    ${text.length > LONG &&
-    html`<button type="button" class="link-button" aria-expanded=${whole} onClick=${() => setWhole(!whole)}>
-      ${whole ? "less" : `… ${integer(text.length - LONG)} more characters`}
-    </button>`}`;
 }

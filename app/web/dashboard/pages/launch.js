@@ -8,7 +8,8 @@ import { asFailure } from "../core/failure.js";
 import { html, useEffect, useRef, useState } from "../core/html.js";
 import { PageHead } from "../core/layout.js";
 import { href } from "../core/router.js";
-import { Empty, Loaded, Notice } from "../core/states.js";
+import { Empty, ErrorPanel, Loaded, Notice } from "../core/states.js";
+import { onTokenChange } from "../core/token.js";
 import { useLaunchData } from "./launch/data.js";
 import { LaunchForm } from "./launch/form.js";
 import { LaunchedRun } from "./launch/run.js";
@@ -23,7 +24,7 @@ const LAUNCH = `mutation Launch($input: ComputeFactorInput!) {
   }
 }`;
 
-const NO_ERRORS = { beside: {}, messages: [] };
+const NO_ERRORS = { beside: {}, messages: [], failure: null };
 
 export default function Launch({ route }) {
   const query = useLaunchData();
@@ -56,6 +57,8 @@ function Launcher({ data, route }) {
     setErrors(NO_ERRORS);
     setLaunched(null);
   }, [route]);
+
+  useEffect(() => onTokenChange(() => setErrors(NO_ERRORS)), []);
 
   const options = [...form.factor.own, ...form.factor.shared];
   const defaults = { ...form.factor.defaults, ...generalDefaults(data.general) };
@@ -95,7 +98,7 @@ function Launcher({ data, route }) {
     const beside = { ...own.errors, ...general.errors };
     if (form.dataset === null) beside.dataset = "choose a dataset";
     if (Object.keys(beside).length > 0) {
-      refuse({ beside, messages: [] });
+      refuse({ ...NO_ERRORS, beside });
       return;
     }
     setSending(true);
@@ -111,8 +114,7 @@ function Launcher({ data, route }) {
         refuse(errorsOf(result, ["dataset", ...options.map(nameOf), ...data.general.map(nameOf)]));
       }
     } catch (reason) {
-      const { message, hint } = asFailure(reason);
-      refuse({ beside: {}, messages: [{ message, hint }] });
+      refuse({ ...NO_ERRORS, failure: asFailure(reason) });
     } finally {
       setSending(false);
     }
@@ -162,11 +164,14 @@ function addressOf({ factor, dataset, drafts }) {
 function errorsOf(result, names) {
   const { beside, elsewhere } = placeErrors(result.fieldErrors ?? [], names);
   const { message, hint } = result;
-  if (Object.keys(beside).length === 0) return { beside, messages: [{ message, hint }] };
-  return { beside, messages: elsewhere.map((text) => ({ message: text, hint: null })) };
+  if (Object.keys(beside).length === 0) return { ...NO_ERRORS, messages: [{ message, hint }] };
+  return { ...NO_ERRORS, beside, messages: elsewhere.map((text) => ({ message: text, hint: null })) };
 }
 
 function LaunchErrors({ errors }) {
+  if (errors.failure !== null) {
+    return html`<div class="launch-errors"><${ErrorPanel} failure=${errors.failure} /></div>`;
+  }
   const faulty = Object.values(errors.beside).filter((message) => message !== undefined).length;
   if (faulty === 0 && errors.messages.length === 0) return null;
   const title = faulty > 0 ? "Nothing was launched: see the values marked below." : "Nothing was launched.";

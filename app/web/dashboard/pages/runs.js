@@ -1,16 +1,14 @@
 /* All runs of all factors at `#/runs?factor=&status=&dataset=&origin=&order=`: newest first or best first, live,
    with a way to cancel those that have not ended. */
 
-import { asFailure } from "../core/failure.js";
 import { ago, duration, momentLong, percent, ratio, signed, words } from "../core/format.js";
-import { request } from "../core/graphql.js";
 import { html, useRef, useState } from "../core/html.js";
 import { PageHead } from "../core/layout.js";
 import { href, setParams } from "../core/router.js";
-import { DatasetLabel, Empty, Loaded, Notice, SyntheticNotice } from "../core/states.js";
+import { DatasetLabel, Empty, ErrorPanel, Loaded, SyntheticNotice } from "../core/states.js";
 import { Table } from "../core/table.js";
 import { useQuery, useSubscription } from "../core/use_query.js";
-import { CANCEL } from "./launch/run.js";
+import { cancelRun } from "./cancel.js";
 import { StatusTag, isOver } from "./status.js";
 import { MoreButton, asQuery, usePages } from "./use_pages.js";
 
@@ -61,19 +59,14 @@ export default function Runs({ route }) {
 
   const cancel = async (id) => {
     setRefusal(null);
-    try {
-      const { cancelRun: result } = await request(CANCEL, { id });
-      if (result.__typename !== "CancelRunSuccess") setRefusal(result);
-    } catch (reason) {
-      setRefusal(asFailure(reason));
-    }
+    setRefusal(await cancelRun(id));
   };
   return html`
     <${PageHead} title="Runs" detail="Everything that was computed or imported; new runs appear by themselves.">
       <a class="button button-primary" href=${href("/launch")}>Launch a run</a>
     <//>
     <${RunFilters} params=${params} />
-    ${refusal && html`<${Notice} kind="bad" title=${refusal.message}>${refusal.hint}<//>`}
+    ${refusal && html`<${ErrorPanel} failure=${refusal} />`}
     <${Loaded} query=${asQuery(list)} label="the runs">
       ${(runs) => {
         const shown = runs.map((run) => upToDate(run, progress[run.id]));

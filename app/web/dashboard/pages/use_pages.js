@@ -11,6 +11,7 @@ import { request } from "../core/graphql.js";
 import { html, useCallback, useEffect, useRef, useState } from "../core/html.js";
 import { onTokenChange } from "../core/token.js";
 
+const LONGEST_PAGE = 100;
 const NOTHING = { nodes: null, failure: null, loading: true, hasMore: false, cursor: null };
 
 export function usePages(query, variables, connectionOf, { size = 50 } = {}) {
@@ -43,8 +44,12 @@ export function usePages(query, variables, connectionOf, { size = 50 } = {}) {
   };
 
   useEffect(() => onTokenChange(reload), []);
+  const last = useRef({ key, round });
   useEffect(() => {
-    ask(null, [], size);
+    // What is only read anew keeps its length, as far as one page goes.
+    const anew = last.current.key === key && last.current.round !== round;
+    last.current = { key, round };
+    ask(null, [], anew ? Math.min(Math.max(size, state.nodes?.length ?? 0), LONGEST_PAGE) : size);
     return () => {
       asked.current += 1;
     };

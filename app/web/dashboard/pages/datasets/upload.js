@@ -57,7 +57,7 @@ export function DatasetUpload({ onDone }) {
 function UploadForm({ options, onDone }) {
   const [file, setFile] = useState(null);
   const [drafts, setDrafts] = useState({});
-  const [errors, setErrors] = useState({ beside: {}, message: null });
+  const [errors, setErrors] = useState({ beside: {}, failure: null });
   const [sending, setSending] = useState(false);
   const [done, setDone] = useState(null);
   const texts = options.filter(({ kind }) => kind !== null);
@@ -70,7 +70,7 @@ function UploadForm({ options, onDone }) {
     const beside = { ...faults };
     if (file === null) beside.file = "choose a file";
     if (values.name === undefined) beside.name = "a dataset needs a name";
-    setErrors({ beside, message: null });
+    setErrors({ beside, failure: null });
     if (Object.keys(beside).length > 0) return;
     setSending(true);
     setDone(null);
@@ -84,7 +84,7 @@ function UploadForm({ options, onDone }) {
         setErrors(placed(result, options));
       }
     } catch (reason) {
-      setErrors({ beside: {}, message: asFailure(reason) });
+      setErrors({ beside: {}, failure: asFailure(reason) });
     } finally {
       setSending(false);
     }
@@ -106,7 +106,7 @@ function UploadForm({ options, onDone }) {
           onDraft=${(draft) => setDrafts({ ...drafts, [option.name]: draft })} />`,
       )}
     </div>
-    ${errors.message && html`<${Notice} kind="bad" title=${errors.message.message}>${errors.message.hint}<//>`}
+    ${errors.failure && html`<${ErrorPanel} failure=${errors.failure} />`}
     <div class="row">
       <button type="submit" class="button button-primary" disabled=${sending}>${sending ? "Taking in…" : "Take in"}</button>
     </div>
@@ -114,13 +114,13 @@ function UploadForm({ options, onDone }) {
   </form>`;
 }
 
-function placed({ message, hint, fieldErrors = [] }, options) {
+function placed(result, options) {
   const beside = {};
   const names = options.map(({ name }) => name);
-  for (const fault of fieldErrors) {
+  for (const fault of result.fieldErrors ?? []) {
     if (names.includes(fault.path[0])) beside[fault.path[0]] = fault.message;
   }
-  return { beside, message: Object.keys(beside).length > 0 ? null : { message, hint } };
+  return { beside, failure: Object.keys(beside).length > 0 ? null : asFailure(result) };
 }
 
 function Done({ result: { created, dataset, quality } }) {

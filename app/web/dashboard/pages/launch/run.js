@@ -3,13 +3,12 @@
 import { factorColor } from "../../charts/colors.js";
 import { seconds } from "../../charts/days.js";
 import { LineChart } from "../../charts/line_chart.js";
-import { asFailure } from "../../core/failure.js";
 import { day, duration, integer, percent, ratio, signed } from "../../core/format.js";
-import { request } from "../../core/graphql.js";
 import { html, useEffect, useMemo, useRef, useState } from "../../core/html.js";
 import { href } from "../../core/router.js";
 import { ErrorPanel, Loaded, Notice, SyntheticNotice } from "../../core/states.js";
 import { useQuery, useSubscription } from "../../core/use_query.js";
+import { cancelRun } from "../cancel.js";
 import { StatusTag, isOver } from "../status.js";
 
 const EVENTS = `subscription LaunchedRun($id: ID!) {
@@ -19,14 +18,6 @@ const EVENTS = `subscription LaunchedRun($id: ID!) {
     message
     progress { fraction stage }
     run { durationMs failure { code message } }
-  }
-}`;
-
-export const CANCEL = `mutation CancelRun($id: ID!) {
-  cancelRun(id: $id) {
-    __typename
-    ... on CancelRunSuccess { run { status } }
-    ... on Error { message hint }
   }
 }`;
 
@@ -47,12 +38,7 @@ export function LaunchedRun({ launched, onAnew }) {
   const ended = isOver(event.status);
   const cancel = async () => {
     setRefusal(null);
-    try {
-      const { cancelRun: result } = await request(CANCEL, { id });
-      if (result.__typename !== "CancelRunSuccess") setRefusal(result);
-    } catch (reason) {
-      setRefusal(asFailure(reason));
-    }
+    setRefusal(await cancelRun(id));
   };
   return html`<section class="panel launched" aria-label="Launched run" ref=${panel}>
     <div class="panel-head">
@@ -71,7 +57,7 @@ export function LaunchedRun({ launched, onAnew }) {
     ${!ended &&
     html`<progress class="run-progress" max="1" value=${event.progress.fraction} aria-label="Progress"></progress>
       ${!live && failure && html`<p class="field-warning">The connection was lost; trying again.</p>`}`}
-    ${refusal && html`<${Notice} kind="bad" title=${refusal.message}>${refusal.hint}<//>`}
+    ${refusal && html`<${ErrorPanel} failure=${refusal} />`}
     ${failure && failure.kind !== "NETWORK" && html`<${ErrorPanel} failure=${failure} />`}
     ${event.status === "FAILED" &&
     html`<${Notice} kind="bad" title=${event.run.failure?.message ?? "The run failed."}>
