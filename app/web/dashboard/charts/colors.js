@@ -19,5 +19,7 @@ export function diverging(value, full) {
   if (value === null || value === undefined) return {};
   const share = Math.min(Math.abs(value) / full, 1);
   const mix = Math.round(share * 55);
-  return { background: `color-mix(in oklab, var(${value >= 0 ? "--above" : "--below"}) ${mix}%, var(--surface))` };
+  return {
+    background: `color-mix(in oklab, var(${value >= 0 ? "--above" : "--below"}) ${mix}%, var(--surface))`,
+  };
 }

@@ -23,7 +23,13 @@ export function HeatTable({ caption, corner, columns, rows, full, lastApart = fa
             <th scope="row">${label}</th>
             ${cells.map(
               (cell, index) =>
-                html`<td class=${apart(index)} title=${cell.title} style=${diverging(cell.value, full)}>${cell.text}</td>`,
+                html`<td
+                  class=${apart(index)}
+                  title=${cell.title}
+                  style=${diverging(cell.value, full)}
+                >
+                  ${cell.text}
+                </td>`,
             )}
           </tr>`,
         )}

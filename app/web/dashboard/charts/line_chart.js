@@ -15,7 +15,17 @@ import { useTheme } from "../core/theme.js";
 import { plotOptions } from "./plot_options.js";
 
 export function LineChart(props) {
-  const { label, xs, series, height = 280, format, hidden = [], onToggle = null, range = null, onRange = null } = props;
+  const {
+    label,
+    xs,
+    series,
+    height = 280,
+    format,
+    hidden = [],
+    onToggle = null,
+    range = null,
+    onRange = null,
+  } = props;
   const { axis = format, log = false, base, marks = [], syncKey, legend = true, padTop } = props;
   const host = useRef(null);
   const plot = useRef(null);
@@ -33,7 +43,10 @@ export function LineChart(props) {
     return () => observer.disconnect();
   }, []);
 
-  const columns = useMemo(() => [xs, ...series.map(({ values }) => (log ? values.map(positive) : values))], [xs, series, log]);
+  const columns = useMemo(
+    () => [xs, ...series.map(({ values }) => (log ? values.map(positive) : values))],
+    [xs, series, log],
+  );
   useLayoutEffect(() => {
     if (width === 0) return undefined;
     const shown = series.map((one) => ({ ...one, shown: !hidden.includes(one.key) }));
@@ -41,7 +54,19 @@ export function LineChart(props) {
       setCursor: [(made) => setIndex(made.cursor.idx ?? null)],
       setSelect: [(made) => selected(made, announce.current)],
     };
-    const options = plotOptions({ series: shown, width, height, format: axis, log, base, range, marks, syncKey, hooks, padTop });
+    const options = plotOptions({
+      series: shown,
+      width,
+      height,
+      format: axis,
+      log,
+      base,
+      range,
+      marks,
+      syncKey,
+      hooks,
+      padTop,
+    });
     const made = new uPlot(options, columns, host.current);
     made.over.addEventListener("dblclick", () => announce.current?.(null));
     plot.current = made;
@@ -50,7 +75,19 @@ export function LineChart(props) {
       made.destroy();
       setIndex(null);
     };
-  }, [columns, width, height, log, base, theme, hidden.join(), range?.[0], range?.[1], JSON.stringify(marks), syncKey]);
+  }, [
+    columns,
+    width,
+    height,
+    log,
+    base,
+    theme,
+    hidden.join(),
+    range?.[0],
+    range?.[1],
+    JSON.stringify(marks),
+    syncKey,
+  ]);
 
   const inside = insideRange(xs, range);
   const move = (event) => {
@@ -64,7 +101,17 @@ export function LineChart(props) {
   };
   const at = index ?? inside[1];
   return html`<div class="chart">
-    ${legend && html`<${Legend} series=${series} hidden=${hidden} onToggle=${onToggle} at=${at} day=${xs[at]} format=${format} />`}
+    ${
+      legend &&
+      html`<${Legend}
+      series=${series}
+      hidden=${hidden}
+      onToggle=${onToggle}
+      at=${at}
+      day=${xs[at]}
+      format=${format}
+    />`
+    }
     <div
       class="chart-canvas"
       ref=${host}
@@ -84,10 +131,23 @@ function Legend({ series, hidden, onToggle, at, day, format }) {
     <span class="legend-day">${dayOfSeconds(day)}</span>
     ${series.map((one) => {
       const shown = !hidden.includes(one.key);
-      const swatch = html`<span class="swatch ${one.dash ? "swatch-dashed" : ""}" style=${{ color: `var(${one.color})` }} aria-hidden="true"></span>`;
+      const swatch = html`<span
+        class="swatch ${one.dash ? "swatch-dashed" : ""}"
+        style=${{ color: `var(${one.color})` }}
+        aria-hidden="true"
+      ></span>`;
       const content = html`${swatch}<span>${one.label}</span> <strong>${format(valueAt(one.values, at))}</strong>`;
       return onToggle
-        ? html`<button type="button" class="legend-entry" key=${one.key} aria-pressed=${shown} title=${one.detail} onClick=${() => onToggle(one.key)}>${content}</button>`
+        ? html`<button
+          type="button"
+          class="legend-entry"
+          key=${one.key}
+          aria-pressed=${shown}
+          title=${one.detail}
+          onClick=${() => onToggle(one.key)}
+        >
+          ${content}
+        </button>`
         : html`<span class="legend-entry" key=${one.key} title=${one.detail}>${content}</span>`;
     })}
   </div>`;

@@ -11,7 +11,20 @@ const LOG_STEPS = [
   [1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9],
 ];
 
-export function plotOptions({ series, width, height, format, log, base, range, marks, syncKey, hooks, bare, padTop }) {
+export function plotOptions({
+  series,
+  width,
+  height,
+  format,
+  log,
+  base,
+  range,
+  marks,
+  syncKey,
+  hooks,
+  bare,
+  padTop,
+}) {
   const ink = token("--ink-3");
   const line = token("--line");
   return {
@@ -24,14 +37,21 @@ export function plotOptions({ series, width, height, format, log, base, range, m
       : {
           x: true,
           y: false,
-          points: { size: 7, width: 1.5, stroke: (plot, index) => plot.series[index].stroke(plot, index), fill: () => token("--surface") },
+          points: {
+            size: 7,
+            width: 1.5,
+            stroke: (plot, index) => plot.series[index].stroke(plot, index),
+            fill: () => token("--surface"),
+          },
           drag: { x: true, y: false, setScale: false, dist: 6 },
           sync: syncKey ? { key: syncKey, setSeries: false } : undefined,
         },
     select: { show: !bare },
     scales: {
       x: { time: true, range: (plot, least, greatest) => range ?? [least, greatest] },
-      y: log ? { distr: 3, log: 10, range: logRange } : { range: (plot, least, greatest) => linearRange(least, greatest, base) },
+      y: log
+        ? { distr: 3, log: 10, range: logRange }
+        : { range: (plot, least, greatest) => linearRange(least, greatest, base) },
     },
     axes: bare
       ? [{ show: false }, { show: false }]
@@ -165,4 +185,3 @@ export function withAlpha(color, alpha) {
   const [red, green, blue] = color.match(/[0-9a-f]{2}/gi).map((pair) => parseInt(pair, 16));
   return `rgb(${red} ${green} ${blue} / ${alpha})`;
 }
-

@@ -30,8 +30,15 @@ export function RangeBrush({ xs, series, hidden = [], log = false, range, onRang
   useLayoutEffect(() => {
     if (width === 0) return undefined;
     const shown = series.map((one) => ({ ...one, fill: false, shown: !hidden.includes(one.key) }));
-    const columns = [xs, ...series.map(({ values }) => (log ? values.map((value) => (value > 0 ? value : null)) : values))];
-    const made = new uPlot(plotOptions({ series: shown, width, height: HEIGHT, format: String, log, range: null, bare: true }), columns, host.current);
+    const columns = [
+      xs,
+      ...series.map(({ values }) => (log ? values.map((value) => (value > 0 ? value : null)) : values)),
+    ];
+    const made = new uPlot(
+      plotOptions({ series: shown, width, height: HEIGHT, format: String, log, range: null, bare: true }),
+      columns,
+      host.current,
+    );
     return () => made.destroy();
   }, [xs, series, width, theme, log, hidden.join()]);
 
@@ -107,13 +114,22 @@ const SPANS = [
 /** Buttons for the last years of a time line; those longer than it are left out. */
 export function RangeButtons({ xs, range, onRange }) {
   const [first, last] = [xs[0], xs.at(-1)];
-  const spans = SPANS.map(([text, years]) => [text, last - years * 365.25 * DAY]).filter(([, from]) => from > first);
+  const spans = SPANS.map(([text, years]) => [text, last - years * 365.25 * DAY]).filter(
+    ([, from]) => from > first,
+  );
   if (!spans.length && range === null) return null;
   const isRange = (from) => range !== null && Math.abs(range[0] - from) < DAY && range[1] === last;
   return html`<div class="segments" role="group" aria-label="Range">
     ${spans.map(
       ([text, from]) =>
-        html`<button type="button" key=${text} aria-pressed=${isRange(from)} onClick=${() => onRange([from, last])}>${text}</button>`,
+        html`<button
+          type="button"
+          key=${text}
+          aria-pressed=${isRange(from)}
+          onClick=${() => onRange([from, last])}
+        >
+          ${text}
+        </button>`,
     )}
     <button type="button" aria-pressed=${range === null} onClick=${() => onRange(null)}>All</button>
   </div>`;

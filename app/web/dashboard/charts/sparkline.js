@@ -10,7 +10,15 @@ const HEIGHT = 26;
 export function Sparkline({ values, color, label, low = null }) {
   const path = useMemo(() => linePath(values, low), [values, low]);
   if (path === null) return html`<span class="muted">–</span>`;
-  return html`<svg class="sparkline" viewBox="0 0 ${WIDTH} ${HEIGHT}" width=${WIDTH} height=${HEIGHT} role="img" aria-label=${label} style=${{ color: `var(${color})` }}>
+  return html`<svg
+    class="sparkline"
+    viewBox="0 0 ${WIDTH} ${HEIGHT}"
+    width=${WIDTH}
+    height=${HEIGHT}
+    role="img"
+    aria-label=${label}
+    style=${{ color: `var(${color})` }}
+  >
     <path d="${path}L${WIDTH} 1L0 1Z" fill="currentColor" opacity="0.18" />
     <path d=${path} fill="none" stroke="currentColor" stroke-width="1.2" stroke-linejoin="round" />
   </svg>`;

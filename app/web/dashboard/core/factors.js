@@ -23,7 +23,10 @@ export function shortName({ factor, config }) {
 
 export function titleParts({ factor, config }) {
   if (factor.name === "VALUE" && config?.longSide) {
-    return ["Value", `${config.longSide === "LOW" ? "academic" : "historical"} direction: ${VALUE_SIDES[config.longSide]}`];
+    return [
+      "Value",
+      `${config.longSide === "LOW" ? "academic" : "historical"} direction: ${VALUE_SIDES[config.longSide]}`,
+    ];
   }
   const [, main, detail] = factor.title.match(/^([^(]*?)\s*(?:\((.*)\))?$/) ?? [null, factor.title, null];
   return [main || factor.title, detail ?? null];

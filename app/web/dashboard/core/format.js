@@ -55,12 +55,20 @@ const compactFormat = new Intl.NumberFormat("en-US", { notation: "compact", maxi
 
 export function compact(value) {
   if (missing(value)) return NONE;
-  return compactFormat.format(value).replace("-", MINUS).replace(/([KMBT])$/, `${THIN}$1`);
+  return compactFormat
+    .format(value)
+    .replace("-", MINUS)
+    .replace(/([KMBT])$/, `${THIN}$1`);
 }
 
 // "Sept" is the only month of the locale with four letters.
 const short = (format, date) => format.format(date).replace("Sept", "Sep");
-const dayFormat = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+const dayFormat = new Intl.DateTimeFormat(LOCALE, {
+  day: "numeric",
+  month: "short",
+  year: "numeric",
+  timeZone: "UTC",
+});
 const monthFormat = new Intl.DateTimeFormat(LOCALE, { month: "short", year: "numeric", timeZone: "UTC" });
 const momentFormat = new Intl.DateTimeFormat(LOCALE, {
   day: "numeric",
@@ -123,7 +131,10 @@ export function duration(milliseconds) {
 
 export function words(name) {
   if (!name) return NONE;
-  const spaced = name.includes("_") || name === name.toUpperCase() ? name.replaceAll("_", " ") : name.replace(/([a-z])([A-Z0-9])/g, "$1 $2");
+  const spaced =
+    name.includes("_") || name === name.toUpperCase()
+      ? name.replaceAll("_", " ")
+      : name.replace(/([a-z])([A-Z0-9])/g, "$1 $2");
   const lower = spaced.toLowerCase();
   return lower.charAt(0).toUpperCase() + lower.slice(1);
 }

@@ -27,7 +27,8 @@ export async function upload(query, variables, files, { signal } = {}) {
 export function graphiqlLink(query, variables = {}) {
   const address = new URL(ENDPOINT);
   address.searchParams.set("query", dedent(query));
-  if (Object.keys(variables).length) address.searchParams.set("variables", JSON.stringify(variables, null, 2));
+  if (Object.keys(variables).length)
+    address.searchParams.set("variables", JSON.stringify(variables, null, 2));
   return address.href;
 }
 

@@ -53,7 +53,13 @@ function Header({ route }) {
         .filter(({ nav }) => nav)
         .map(
           ({ name, title }) =>
-            html`<a href=${href(`/${name}`)} aria-current=${name === current ? "page" : undefined}>${title}</a>`,
+            html`<a
+              key=${name}
+              href=${href(`/${name}`)}
+              aria-current=${name === current ? "page" : undefined}
+            >
+              ${title}
+            </a>`,
         )}
       <a class="nav-out" href="graphql">GraphiQL</a>
     </nav>
@@ -64,23 +70,31 @@ function Header({ route }) {
 function ThemeSwitch() {
   const [theme, choose] = useTheme();
   const other = theme === "dark" ? "light" : "dark";
-  return html`<button type="button" class="icon-button" aria-label="Use the ${other} theme" title="Use the ${other} theme" onClick=${() => choose(other)}>
+  return html`<button
+    type="button"
+    class="icon-button"
+    aria-label="Use the ${other} theme"
+    title="Use the ${other} theme"
+    onClick=${() => choose(other)}
+  >
     <svg viewBox="0 0 20 20" width="18" height="18" aria-hidden="true">
-      ${theme === "dark"
-        ? html`<circle cx="10" cy="10" r="3.6" fill="none" stroke="currentColor" stroke-width="1.6" />
+      ${
+        theme === "dark"
+          ? html`<circle cx="10" cy="10" r="3.6" fill="none" stroke="currentColor" stroke-width="1.6" />
             <path
               stroke="currentColor"
               stroke-width="1.6"
               stroke-linecap="round"
               d="M10 1.8v2M10 16.2v2M1.8 10h2M16.2 10h2M4.2 4.2l1.4 1.4M14.4 14.4l1.4 1.4M4.2 15.8l1.4-1.4M14.4 5.6l1.4-1.4"
             />`
-        : html`<path
+          : html`<path
             fill="none"
             stroke="currentColor"
             stroke-width="1.6"
             stroke-linejoin="round"
             d="M16.5 12.2A7 7 0 0 1 7.8 3.5a7 7 0 1 0 8.7 8.7z"
-          />`}
+          />`
+      }
     </svg>
   </button>`;
 }

@@ -17,7 +17,9 @@ export function href(...segments) {
   const params = typeof segments.at(-1) === "object" ? segments.pop() : {};
   const [base, ...rest] = segments;
   const path = [base.replace(/\/$/, ""), ...rest.map(encodeURIComponent)].join("/") || "/";
-  const given = Object.entries(params).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const given = Object.entries(params).filter(
+    ([, value]) => value !== null && value !== undefined && value !== "",
+  );
   const query = new URLSearchParams(given).toString();
   return `#${path}${query ? `?${query}` : ""}`;
 }

@@ -72,6 +72,7 @@ export function subscribe(query, variables, { next, error, complete, opened }) {
 
 function closed({ code, reason }, tokenWasSent) {
   if (WANTS_TOKEN.has(code)) return tokenNeeded(tokenWasSent);
-  if (code >= 4000) return new Failure(FailureKind.REFUSED, `The server ended the subscription: ${reason} (${code}).`);
+  if (code >= 4000)
+    return new Failure(FailureKind.REFUSED, `The server ended the subscription: ${reason} (${code}).`);
   return unreachable();
 }

@@ -12,7 +12,17 @@
 
 import { html, useMemo, useState } from "./html.js";
 
-export function Table({ caption, showCaption = false, columns, rows, rowKey, sort = null, onSort = null, rowClass, stack = false }) {
+export function Table({
+  caption,
+  showCaption = false,
+  columns,
+  rows,
+  rowKey,
+  sort = null,
+  onSort = null,
+  rowClass,
+  stack = false,
+}) {
   const [order, setOrder] = useState(sort);
   const sorted = useMemo(() => inOrder(rows, columns, order), [rows, columns, order]);
   const change = (column) => {
@@ -24,7 +34,13 @@ export function Table({ caption, showCaption = false, columns, rows, rowKey, sor
     <table class=${stack ? "table table-stack" : "table"}>
       <caption class=${showCaption ? "" : "visually-hidden"}>${caption}</caption>
       <thead>
-        <tr>${columns.map((column) => html`<${Heading} column=${column} order=${order} change=${change} />`)}</tr>
+        <tr>${columns.map(
+          (column) => html`<${Heading}
+          column=${column}
+          order=${order}
+          change=${change}
+        />`,
+        )}</tr>
       </thead>
       <tbody>
         ${sorted.map(
@@ -41,10 +57,23 @@ function Heading({ column, order, change }) {
   const active = order?.key === column.key;
   const direction = active ? (order.descending ? "descending" : "ascending") : "none";
   const label = html`<span>${column.label}</span>`;
-  return html`<th scope="col" class=${column.numeric ? "numeric" : ""} title=${column.title} aria-sort=${column.value ? direction : undefined}>
-    ${column.value
-      ? html`<button type="button" class="sort sort-${direction}" onClick=${() => change(column)}>${label}</button>`
-      : label}
+  return html`<th
+    scope="col"
+    class=${column.numeric ? "numeric" : ""}
+    title=${column.title}
+    aria-sort=${column.value ? direction : undefined}
+  >
+    ${
+      column.value
+        ? html`<button
+          type="button"
+          class="sort sort-${direction}"
+          onClick=${() => change(column)}
+        >
+          ${label}
+        </button>`
+        : label
+    }
   </th>`;
 }
 
@@ -58,7 +87,10 @@ function Cell({ column, row }) {
 
 function nextOrder(order, column) {
   if (order?.key === column.key) return { key: column.key, descending: !order.descending };
-  return { key: column.key, descending: (column.first ?? (column.numeric ? "descending" : "ascending")) === "descending" };
+  return {
+    key: column.key,
+    descending: (column.first ?? (column.numeric ? "descending" : "ascending")) === "descending",
+  };
 }
 
 function inOrder(rows, columns, order) {

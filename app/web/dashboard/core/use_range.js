@@ -14,7 +14,8 @@ export function useDateRange(params, xs) {
   useEffect(() => setRange(given), [params.from, params.to]);
   useEffect(() => {
     const timer = setTimeout(() => {
-      const next = range === null ? { from: null, to: null } : { from: dayText(range[0]), to: dayText(range[1]) };
+      const next =
+        range === null ? { from: null, to: null } : { from: dayText(range[0]), to: dayText(range[1]) };
       if ((params.from ?? null) !== next.from || (params.to ?? null) !== next.to) setParams(next);
     }, PAUSE);
     return () => clearTimeout(timer);

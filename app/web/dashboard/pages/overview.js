@@ -52,7 +52,13 @@ export default function Overview({ route }) {
   return html`
     <${PageHead} title="Overview" detail="The latest successful run of each factor model">
       <${Filters} params=${route.params} />
-      <a class="button" href=${graphiqlLink(OVERVIEW, variables)} title="Open the query of this page in GraphiQL">Query in GraphiQL</a>
+      <a
+        class="button"
+        href=${graphiqlLink(OVERVIEW, variables)}
+        title="Open the query of this page in GraphiQL"
+      >
+        Query in GraphiQL
+      </a>
     <//>
     <${Loaded} query=${query} label="the latest runs" rows=${8}>
       ${({ latestFactorRuns: runs }) =>
@@ -64,11 +70,13 @@ export default function Overview({ route }) {
               <${MetricsPanel} runs=${runs} params=${route.params} />
             <//>`}
     <//>
-    ${query.failure?.kind !== FailureKind.TOKEN &&
-    html`<div class="grid">
+    ${
+      query.failure?.kind !== FailureKind.TOKEN &&
+      html`<div class="grid">
       ${query.data && html`<${Correlations} runs=${query.data.latestFactorRuns} />`}
       <${RecentRuns} dataset=${dataset} origin=${origin} onEnd=${query.reload} />
-    </div>`}
+    </div>`
+    }
   `;
 }
 

@@ -45,14 +45,16 @@ function FactorRun({ run, reload, params }) {
     <${SyntheticNotice} datasets=${[run.dataset]} />
     ${!isOver(run.status) && html`<${Progress} run=${run} onEnd=${reload} />`}
     <${FailureNotice} run=${run} />
-    ${done &&
-    html`<${Fragment}>
+    ${
+      done &&
+      html`<${Fragment}>
       <${Figures} run=${run} />
       <${Curves} run=${run} params=${params} />
       <${Months} months=${run.monthlyReturns} />
       <${Composition} run=${run} date=${params.date ?? null} />
       <${Metrics} run=${run} />
-    <//>`}
+    <//>`
+    }
     <${ConfigPanel} run=${run} />
     <${NotesPanel} run=${run} />
   `;
@@ -66,9 +68,11 @@ function OtherRun({ run, reload }) {
     <${SyntheticNotice} datasets=${[run.dataset]} />
     ${!isOver(run.status) && html`<${Progress} run=${run} onEnd=${reload} />`}
     <${FailureNotice} run=${run} />
-    ${run.status === "SUCCEEDED" &&
-    html`<div class="panel">
+    ${
+      run.status === "SUCCEEDED" &&
+      html`<div class="panel">
       <${Empty} title="${kind} done">Its results have many sides: <a href="graphql">look into them in GraphiQL</a>.<//>
-    </div>`}
+    </div>`
+    }
   `;
 }

@@ -6,7 +6,8 @@ import { html } from "../core/html.js";
 const KINDS = { SUCCEEDED: "good", FAILED: "bad", QUEUED: "active", RUNNING: "active" };
 
 export function StatusTag({ status, fraction = null }) {
-  const text = status === "RUNNING" && fraction > 0 ? `${words(status)} ${percent(fraction, 0)}` : words(status);
+  const text =
+    status === "RUNNING" && fraction > 0 ? `${words(status)} ${percent(fraction, 0)}` : words(status);
   return html`<span class="tag tag-${KINDS[status] ?? "plain"}">${text}</span>`;
 }
 

@@ -11,7 +11,13 @@ import { useQuery } from "../../core/use_query.js";
 
 const CORRELATIONS = `
   query Correlations($runs: [ID!]!) {
-    factorCorrelations(runs: $runs) { runs { id factor { name title } config { ... on ValueConfig { longSide } } } values observations startDate endDate }
+    factorCorrelations(runs: $runs) {
+      runs { id factor { name title } config { ... on ValueConfig { longSide } } }
+      values
+      observations
+      startDate
+      endDate
+    }
   }
 `;
 
@@ -26,17 +32,16 @@ function isWeekly({ growth, config }) {
 }
 
 export function Correlations({ runs }) {
-  const weekly = useMemo(
-    () => runs.filter(isWeekly),
-    [runs],
-  );
+  const weekly = useMemo(() => runs.filter(isWeekly), [runs]);
   const few = weekly.length < 2;
   const query = useQuery(CORRELATIONS, { runs: weekly.map(({ id }) => id) }, { skip: few });
   if (few) {
     return html`<${Section} title="Correlations"><${Empty} title="Two weekly runs with return series are needed" /><//>`;
   }
   const found = query.data?.factorCorrelations;
-  const note = found && `Weekly returns, ${integer(found.observations)} weeks in common, ${day(found.startDate)} – ${day(found.endDate)}`;
+  const note =
+    found &&
+    `Weekly returns, ${integer(found.observations)} weeks in common, ${day(found.startDate)} – ${day(found.endDate)}`;
   return html`<${Section} title="Correlations" note=${note}>
     <${Loaded} query=${query} label="correlations">
       ${({ factorCorrelations: { runs: ordered, values } }) => {
@@ -50,7 +55,13 @@ export function Correlations({ runs }) {
             title: `${names[row]} and ${names[column]}: ${ratio(value, 3)}`,
           })),
         }));
-        return html`<${HeatTable} caption="Correlations of the factors" columns=${names} rows=${rows} full=${1} headWidth="9.5rem" />`;
+        return html`<${HeatTable}
+          caption="Correlations of the factors"
+          columns=${names}
+          rows=${rows}
+          full=${1}
+          headWidth="9.5rem"
+        />`;
       }}
     <//>
   <//>`;

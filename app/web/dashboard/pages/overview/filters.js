@@ -12,13 +12,22 @@ export function Filters({ params }) {
   const datasets = data?.datasets?.nodes ?? [];
   const chosen = params.dataset ?? "";
   const unknown = chosen && data && !datasets.some((dataset) => dataset.id === chosen);
-  const change = (name) => (event) => setParams({ [name]: event.currentTarget.value || null, from: null, to: null });
+  const change = (name) => (event) =>
+    setParams({ [name]: event.currentTarget.value || null, from: null, to: null });
   return html`
     <div class="field field-inline">
       <label for="${id}-dataset">Dataset</label>
       <select id="${id}-dataset" value=${chosen} onChange=${change("dataset")}>
         <option value="">Any</option>
-        ${datasets.map((dataset) => html`<option value=${dataset.id} key=${dataset.id} selected=${dataset.id === chosen}>${dataset.label}</option>`)}
+        ${datasets.map(
+          (dataset) => html`<option
+          value=${dataset.id}
+          key=${dataset.id}
+          selected=${dataset.id === chosen}
+        >
+          ${dataset.label}
+        </option>`,
+        )}
         ${unknown && html`<option value=${chosen} selected>A dataset that is not listed</option>`}
       </select>
     </div>

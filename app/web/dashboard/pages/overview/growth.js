@@ -22,7 +22,10 @@ export function GrowthPanel({ runs, params }) {
   const log = params.log === "1";
   const rebase = params.rebase === "1" && range !== null;
   const hidden = params.hidden ? params.hidden.split(",") : [];
-  const series = useMemo(() => (rebase ? lines.map((line) => rebased(line, xs, range[0])) : lines), [lines, xs, rebase, rebase && range[0]]);
+  const series = useMemo(
+    () => (rebase ? lines.map((line) => rebased(line, xs, range[0])) : lines),
+    [lines, xs, rebase, rebase && range[0]],
+  );
   const missing = runs.filter((run) => !drawn.includes(run)).map((run) => run.factor.title);
   const toggle = (key) => {
     const next = hidden.includes(key) ? hidden.filter((one) => one !== key) : [...hidden, key];
@@ -34,12 +37,25 @@ export function GrowthPanel({ runs, params }) {
   }
   const actions = html`
     <${RangeButtons} xs=${xs} range=${range} onRange=${setRange} />
-    <label class="switch"><input type="checkbox" checked=${log} onChange=${() => flag("log", !log)} /> Log scale</label>
+    <label class="switch"><input
+      type="checkbox"
+      checked=${log}
+      onChange=${() => flag("log", !log)}
+    /> Log scale</label>
     <label class="switch" title="Every line begins at 100 where the range begins">
-      <input type="checkbox" checked=${rebase} disabled=${range === null} onChange=${() => flag("rebase", !rebase)} /> Rebase
+      <input
+        type="checkbox"
+        checked=${rebase}
+        disabled=${range === null}
+        onChange=${() => flag("rebase", !rebase)}
+      /> Rebase
     </label>
   `;
-  return html`<${Section} title="Growth of 100" note=${missing.length ? `Without a return series: ${missing.join(", ")}` : null} actions=${actions}>
+  return html`<${Section}
+    title="Growth of 100"
+    note=${missing.length ? `Without a return series: ${missing.join(", ")}` : null}
+    actions=${actions}
+  >
     <${LineChart}
       label="Growth of 100 of the latest run of each factor"
       xs=${xs}

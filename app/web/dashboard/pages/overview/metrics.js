@@ -16,7 +16,9 @@ export function MetricsPanel({ runs, params }) {
   const onSort = (sort) => setParams({ sort: sortToText(sort) });
   const deepest = Math.min(0, ...runs.flatMap((run) => run.drawdown?.[0]?.values ?? []));
   const { shared, own } = split(runs);
-  const note = ["Gross of costs, annualised; drawdowns drawn to one scale.", shared && `All ${shared}.`].filter(Boolean).join(" ");
+  const note = ["Gross of costs, annualised; drawdowns drawn to one scale.", shared && `All ${shared}.`]
+    .filter(Boolean)
+    .join(" ");
   return html`<${Section} title="Metrics" note=${note}>
     <${Table}
       caption="Metrics of the latest run of each factor"
@@ -27,6 +29,10 @@ export function MetricsPanel({ runs, params }) {
       onSort=${onSort}
     />
   <//>`;
+}
+
+function WipedOut({ on }) {
+  return on && html`<span class="tag tag-bad" title="Wealth reached 0 on ${day(on)}">wiped out</span>`;
 }
 
 /** Imported runs may lack a metric altogether. */
@@ -61,12 +67,30 @@ function columns(deepest) {
       class: "sticky",
       value: (run) => run.factor.title,
       render: (run) => html`<${FactorCell} run=${run} />
-        ${run.performance?.wipedOutOn && html` <span class="tag tag-bad" title="Wealth reached 0 on ${day(run.performance.wipedOutOn)}">wiped out</span>`}`,
+        <${WipedOut} on=${run.performance?.wipedOutOn} />`,
     },
     metric("return", "Return", "annualizedReturn", signed, "Compound return a year"),
-    metric("volatility", "Volatility", "annualizedVolatility", percent, "Standard deviation of the period returns, a year"),
-    metric("sharpe", "Sharpe", "sharpeRatio", ratio, "Mean over standard deviation, a year; no risk-free rate"),
-    metric("sortino", "Sortino", "sortinoRatio", ratio, "Mean over the deviation of the negative returns, a year"),
+    metric(
+      "volatility",
+      "Volatility",
+      "annualizedVolatility",
+      percent,
+      "Standard deviation of the period returns, a year",
+    ),
+    metric(
+      "sharpe",
+      "Sharpe",
+      "sharpeRatio",
+      ratio,
+      "Mean over standard deviation, a year; no risk-free rate",
+    ),
+    metric(
+      "sortino",
+      "Sortino",
+      "sortinoRatio",
+      ratio,
+      "Mean over the deviation of the negative returns, a year",
+    ),
     metric("t", "t", "neweyWestT", ratio, "Newey-West t-statistic of the mean return"),
     metric("drawdown", "Max drawdown", "maxDrawdown", percent, "Deepest fall below the running peak"),
     {
@@ -91,7 +115,8 @@ const FINISHED = {
   label: "Finished",
   first: "descending",
   value: (run) => run.finishedAt,
-  render: (run) => html`<time datetime=${run.finishedAt} title=${momentLong(run.finishedAt)}>${ago(run.finishedAt)}</time>`,
+  render: (run) =>
+    html`<time datetime=${run.finishedAt} title=${momentLong(run.finishedAt)}>${ago(run.finishedAt)}</time>`,
 };
 
 const span = ({ performance }) => `${day(performance?.startDate)} – ${day(performance?.endDate)}`;
@@ -113,13 +138,22 @@ function split(runs) {
       text: span,
     },
     {
-      column: { key: "periods", label: "Periods", numeric: true, value: (run) => run.performance?.numPeriods, render: (run) => integer(run.performance?.numPeriods) },
+      column: {
+        key: "periods",
+        label: "Periods",
+        numeric: true,
+        value: (run) => run.performance?.numPeriods,
+        render: (run) => integer(run.performance?.numPeriods),
+      },
       text: (run) => plural(run.performance?.numPeriods, "period"),
     },
   ].filter(({ column }) => runs.some((run) => (column.value(run) ?? null) !== null));
   const alike = ({ text }) => runs.length > 1 && runs.every((run) => text(run) === text(runs[0]));
   return {
-    shared: facts.filter(alike).map(({ text }) => text(runs[0])).join(", "),
+    shared: facts
+      .filter(alike)
+      .map(({ text }) => text(runs[0]))
+      .join(", "),
     own: facts.filter((fact) => !alike(fact)).map(({ column }) => column),
   };
 }

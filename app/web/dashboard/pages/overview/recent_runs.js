@@ -36,17 +36,31 @@ const COLUMNS = [
     header: true,
     render: (run) => html`<a href=${href("/runs", run.id)} title=${run.factor.title}>${shortName(run)}</a>`,
   },
-  { key: "status", label: "Status", render: (run) => html`<${StatusTag} status=${run.status} fraction=${run.progress.fraction} />` },
-  { key: "return", label: "Return", numeric: true, render: (run) => signed(run.performance?.annualizedReturn) },
+  {
+    key: "status",
+    label: "Status",
+    render: (run) => html`<${StatusTag} status=${run.status} fraction=${run.progress.fraction} />`,
+  },
+  {
+    key: "return",
+    label: "Return",
+    numeric: true,
+    render: (run) => signed(run.performance?.annualizedReturn),
+  },
   { key: "sharpe", label: "Sharpe", numeric: true, render: (run) => ratio(run.performance?.sharpeRatio) },
   {
     key: "created",
     label: "Added",
-    render: (run) => html`<time datetime=${run.createdAt} title=${momentLong(run.createdAt)}>${ago(run.createdAt)}</time>`,
+    render: (run) =>
+      html`<time datetime=${run.createdAt} title=${momentLong(run.createdAt)}>${ago(run.createdAt)}</time>`,
   },
 ];
 
-const DATASET = { key: "dataset", label: "Dataset", render: (run) => html`<${DatasetLabel} dataset=${run.dataset} />` };
+const DATASET = {
+  key: "dataset",
+  label: "Dataset",
+  render: (run) => html`<${DatasetLabel} dataset=${run.dataset} />`,
+};
 
 /** The dataset has a column where there is more than one. */
 function columnsOf(runs) {
@@ -61,12 +75,21 @@ export function RecentRuns({ dataset, origin, onEnd }) {
     if (kind !== "SNAPSHOT") query.reload();
     if (ENDS.has(kind)) onEnd();
   });
-  return html`<${Section} title="Recent runs" note="Newest first; new ones appear by themselves." actions=${html`<a href=${href("/runs")}>All runs</a>`}>
+  return html`<${Section}
+    title="Recent runs"
+    note="Newest first; new ones appear by themselves."
+    actions=${html`<a href=${href("/runs")}>All runs</a>`}
+  >
     <${Loaded} query=${query} label="recent runs">
       ${({ factorRuns: { nodes } }) =>
         nodes.length === 0
           ? html`<${Empty} title="No runs" />`
-          : html`<${Table} caption="Recent runs" columns=${columnsOf(nodes)} rows=${nodes} rowKey=${(run) => run.id} />`}
+          : html`<${Table}
+            caption="Recent runs"
+            columns=${columnsOf(nodes)}
+            rows=${nodes}
+            rowKey=${(run) => run.id}
+          />`}
     <//>
   <//>`;
 }

@@ -52,7 +52,15 @@ function Holdings({ run, dates, index }) {
   const note = composition && `Decided on ${day(composition.startDate)}, held until ${day(composition.date)}`;
   return html`<${Section} title="Composition" note=${note ?? " "} id="composition">
     <div class="slider">
-      <button type="button" class="button" aria-label="Period before" disabled=${index === 0} onClick=${() => go(index - 1)}>‹</button>
+      <button
+        type="button"
+        class="button"
+        aria-label="Period before"
+        disabled=${index === 0}
+        onClick=${() => go(index - 1)}
+      >
+        ‹
+      </button>
       <input
         type="range"
         min="0"
@@ -62,14 +70,24 @@ function Holdings({ run, dates, index }) {
         aria-valuetext="Period that ends on ${day(dates[index])}"
         onInput=${(event) => go(Number(event.currentTarget.value))}
       />
-      <button type="button" class="button" aria-label="Period after" disabled=${index === dates.length - 1} onClick=${() => go(index + 1)}>›</button>
+      <button
+        type="button"
+        class="button"
+        aria-label="Period after"
+        disabled=${index === dates.length - 1}
+        onClick=${() => go(index + 1)}
+      >
+        ›
+      </button>
       <output>${day(dates[index])}</output>
     </div>
-    ${failure
-      ? html`<${ErrorPanel} failure=${failure} retry=${retry} />`
-      : composition === null
-        ? html`<${Loading} label="Loading the composition" rows=${8} />`
-        : html`<${Legs} composition=${composition} longOnly=${run.factor.longOnly} />`}
+    ${
+      failure
+        ? html`<${ErrorPanel} failure=${failure} retry=${retry} />`
+        : composition === null
+          ? html`<${Loading} label="Loading the composition" rows=${8} />`
+          : html`<${Legs} composition=${composition} longOnly=${run.factor.longOnly} />`
+    }
   <//>`;
 }
 
@@ -111,7 +129,8 @@ function Legs({ composition, longOnly }) {
 
 function Leg({ name, sign, holdings }) {
   const heaviest = Math.max(...holdings.map((holding) => holding.weight), 0);
-  const contribution = (holding) => (holding.periodReturn === null ? null : sign * holding.weight * holding.periodReturn);
+  const contribution = (holding) =>
+    holding.periodReturn === null ? null : sign * holding.weight * holding.periodReturn;
   const known = holdings.map(contribution).filter((value) => value !== null);
   const total = known.length ? known.reduce((sum, value) => sum + value, 0) : null;
   const columns = [
@@ -122,9 +141,17 @@ function Leg({ name, sign, holdings }) {
       title: "Inside the leg; a leg's weights sum to 100 %",
       numeric: true,
       value: (holding) => holding.weight,
-      render: (holding) => html`<span class="bar" style=${{ "--share": holding.weight / heaviest }}>${weight(holding.weight)}</span>`,
+      render: ({ weight: held }) =>
+        html`<span class="bar" style=${{ "--share": held / heaviest }}>${weight(held)}</span>`,
     },
-    { key: "return", label: "Return", title: "The asset's own return in the period", numeric: true, value: (holding) => holding.periodReturn, render: (holding) => signed(holding.periodReturn) },
+    {
+      key: "return",
+      label: "Return",
+      title: "The asset's own return in the period",
+      numeric: true,
+      value: (holding) => holding.periodReturn,
+      render: (holding) => signed(holding.periodReturn),
+    },
     {
       key: "contribution",
       label: "Contribution",
@@ -133,16 +160,37 @@ function Leg({ name, sign, holdings }) {
       value: contribution,
       render: (holding) => {
         const value = contribution(holding);
-        return html`<span class=${value < 0 ? "below" : "above"}>${signed(value, 2)}</span>`;
+        const kind = Math.abs(value) < 0.00005 ? "" : value < 0 ? "below" : "above";
+        return html`<span class=${kind}>${signed(value, 2)}</span>`;
       },
     },
-    { key: "signal", label: "Signal", numeric: true, value: (holding) => holding.signal, render: (holding) => signalText(holding.signal) },
-    { key: "cap", label: "Market cap", numeric: true, value: (holding) => holding.marketCap, render: (holding) => compact(holding.marketCap) },
+    {
+      key: "signal",
+      label: "Signal",
+      numeric: true,
+      value: (holding) => holding.signal,
+      render: (holding) => signalText(holding.signal),
+    },
+    {
+      key: "cap",
+      label: "Market cap",
+      numeric: true,
+      value: (holding) => holding.marketCap,
+      render: (holding) => compact(holding.marketCap),
+    },
   ];
   return html`<div class="leg">
-    <h3>${name} leg <span class="muted">${plural(holdings.length, "asset")}, contributed</span> ${signed(total, 2)}</h3>
+    <h3>
+      ${name} leg <span class="muted">${plural(holdings.length, "asset")}, contributed</span> ${signed(total, 2)}
+    </h3>
     <div class="leg-rows">
-      <${Table} caption="${name} leg" columns=${columns} rows=${holdings} rowKey=${(holding) => holding.asset} sort=${{ key: "weight", descending: true }} />
+      <${Table}
+        caption="${name} leg"
+        columns=${columns}
+        rows=${holdings}
+        rowKey=${(holding) => holding.asset}
+        sort=${{ key: "weight", descending: true }}
+      />
     </div>
   </div>`;
 }

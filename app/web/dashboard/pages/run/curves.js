@@ -4,7 +4,7 @@ import { DAY, aligned, dayText, seconds } from "../../charts/days.js";
 import { factorColor } from "../../charts/colors.js";
 import { LineChart } from "../../charts/line_chart.js";
 import { RangeBrush, RangeButtons } from "../../charts/range_brush.js";
-import { axisNumber, day, integer, percent, plural, ratio } from "../../core/format.js";
+import { axisNumber, day, percent, plural, ratio } from "../../core/format.js";
 import { Fragment, html, useMemo } from "../../core/html.js";
 import { Section } from "../../core/layout.js";
 import { setParams } from "../../core/router.js";
@@ -17,7 +17,7 @@ const CURVES = `
     run(id: $id) {
       id
       ... on FactorRun {
-        series(select: $select, maxPoints: 4000) { name transform windowPeriods sourcePointCount sampled dates values }
+        series(select: $select, maxPoints: 4000) { name transform windowPeriods sampled dates values }
       }
     }
   }
@@ -31,7 +31,7 @@ const sharpe = (value) => ratio(value);
 const share = (value) => percent(value);
 const axisShare = (value) => percent(value, Math.abs(value) < 0.05 && value !== 0 ? 1 : 0);
 
-/** What there is to draw: no net curve without costs, no short leg where there is none, legs of own runs only. */
+/** What there is to draw: no net curve without costs, no legs of imported or long-only runs. */
 function selection(run, window) {
   const net = run.netPerformance !== null;
   const legs = run.origin === "COMPUTED" ? ["LONG", ...(run.factor.longOnly ? [] : ["SHORT"])] : [];
@@ -54,7 +54,13 @@ export function Curves({ run, params }) {
         ? html`<${Section} title="Growth of 100">
             <${Empty} title="No return series">This run came without one: only its metrics are known.<//>
           <//>`
-        : html`<${Charts} run=${run} series=${series} params=${params} windows=${windows} window=${window} />`}
+        : html`<${Charts}
+          run=${run}
+          series=${series}
+          params=${params}
+          windows=${windows}
+          window=${window}
+        />`}
   <//>`;
 }
 
@@ -62,20 +68,30 @@ function Charts({ run, series, params, windows, window }) {
   const color = factorColor(run.factor.name);
   const { xs, line } = useMemo(() => {
     const { xs, columns } = aligned(series);
-    const find = (name, transform) => series.findIndex((one) => one.name === name && one.transform === transform);
+    const find = (name, transform) =>
+      series.findIndex((one) => one.name === name && one.transform === transform);
     const line = (name, transform, style) => {
       const index = find(name, transform);
-      return index < 0 || columns[index].every((value) => value === null) ? null : { key: `${name}-${transform}`, values: columns[index], ...style };
+      return index < 0 || columns[index].every((value) => value === null)
+        ? null
+        : { key: `${name}-${transform}`, values: columns[index], ...style };
     };
     return { xs, line };
   }, [series]);
   const [range, setRange] = useDateRange(params, xs);
-  const gaps = useMemo(() => (series[0].sampled ? [] : skippedSpans(xs, run.config.rebalance, run.dataset?.calendar)), [series]);
+  const gaps = useMemo(
+    () => (series[0].sampled ? [] : skippedSpans(xs, run.config.rebalance, run.dataset?.calendar)),
+    [series],
+  );
   const marks = useMemo(() => marksOf(run, gaps), [gaps]);
   const lines = useMemo(
     () => ({
       growth: kept([
-        line("FACTOR", "GROWTH_OF_100", { label: run.netPerformance ? "Gross" : "Growth of 100", color, width: 2 }),
+        line("FACTOR", "GROWTH_OF_100", {
+          label: run.netPerformance ? "Gross" : "Growth of 100",
+          color,
+          width: 2,
+        }),
         line("NET", "GROWTH_OF_100", { label: "Net of costs", color: "--ink-2", dash: [6, 3] }),
       ]),
       drawdown: kept([
@@ -96,22 +112,75 @@ function Charts({ run, series, params, windows, window }) {
   const periods = series.find(({ transform }) => transform === "ROLLING_SHARPE").windowPeriods;
   const actions = html`
     <${RangeButtons} xs=${xs} range=${range} onRange=${setRange} />
-    <label class="switch"><input type="checkbox" checked=${log} onChange=${() => setParams({ log: log ? null : "1" })} /> Log scale</label>
+    <label class="switch"><input
+      type="checkbox"
+      checked=${log}
+      onChange=${() => setParams({ log: log ? null : "1" })}
+    /> Log scale</label>
   `;
   return html`<${Fragment}>
     <${Section} title="Growth of 100 and drawdown" note=${skipNote(run, gaps)} actions=${actions}>
-      <${LineChart} ...${common} label="Growth of 100" marks=${[...marks, START]} series=${lines.growth} format=${growth} axis=${axisNumber} log=${log} height=${280} />
-      <${LineChart} ...${common} label="Drawdown" series=${lines.drawdown} format=${share} axis=${axisShare} base=${0} height=${130} />
+      <${LineChart}
+        ...${common}
+        label="Growth of 100"
+        marks=${[...marks, START]}
+        series=${lines.growth}
+        format=${growth}
+        axis=${axisNumber}
+        log=${log}
+        height=${280}
+      />
+      <${LineChart}
+        ...${common}
+        label="Drawdown"
+        series=${lines.drawdown}
+        format=${share}
+        axis=${axisShare}
+        base=${0}
+        height=${130}
+      />
       <${RangeBrush} xs=${xs} series=${lines.growth} log=${log} range=${range} onRange=${setRange} />
     <//>
     <div class="grid">
-      ${lines.legs.length > 0 &&
-      html`<${Section} title="Long and short legs" note="Each leg on its own, held long: growth of 100">
-        <${LineChart} ...${common} label="Growth of 100 of each leg" marks=${[...marks, START]} series=${lines.legs} format=${growth} axis=${axisNumber} log=${log} height=${292} />
-      <//>`}
-      <${Section} title="Rolling Sharpe and volatility" note="Annualised, over the last ${plural(periods, "period")}" actions=${html`<${Windows} sizes=${windows} chosen=${window} periods=${periods} />`}>
-        <${LineChart} ...${common} label="Rolling Sharpe ratio" marks=${[...marks, ZERO]} series=${lines.sharpe} format=${sharpe} axis=${(value) => ratio(value, 1)} base=${0} height=${125} />
-        <${LineChart} ...${common} label="Rolling volatility" series=${lines.volatility} format=${share} axis=${axisShare} base=${0} height=${125} />
+      ${
+        lines.legs.length > 0 &&
+        html`<${Section} title="Long and short legs" note="Each leg on its own, held long: growth of 100">
+        <${LineChart}
+          ...${common}
+          label="Growth of 100 of each leg"
+          marks=${[...marks, START]}
+          series=${lines.legs}
+          format=${growth}
+          axis=${axisNumber}
+          log=${log}
+          height=${292}
+        />
+      <//>`
+      }
+      <${Section}
+        title="Rolling Sharpe and volatility"
+        note="Annualised, over the last ${plural(periods, "period")}"
+        actions=${html`<${Windows} sizes=${windows} chosen=${window} periods=${periods} />`}
+      >
+        <${LineChart}
+          ...${common}
+          label="Rolling Sharpe ratio"
+          marks=${[...marks, ZERO]}
+          series=${lines.sharpe}
+          format=${sharpe}
+          axis=${(value) => ratio(value, 1)}
+          base=${0}
+          height=${125}
+        />
+        <${LineChart}
+          ...${common}
+          label="Rolling volatility"
+          series=${lines.volatility}
+          format=${share}
+          axis=${axisShare}
+          base=${0}
+          height=${125}
+        />
       <//>
     </div>
   <//>`;
@@ -121,7 +190,14 @@ function Windows({ sizes, chosen, periods }) {
   return html`<div class="segments" role="group" aria-label="Periods in the window">
     ${sizes.map(
       (size) =>
-        html`<button type="button" key=${size} aria-pressed=${(chosen ?? periods) === size} onClick=${() => setParams({ window: size })}>${size}</button>`,
+        html`<button
+          type="button"
+          key=${size}
+          aria-pressed=${(chosen ?? periods) === size}
+          onClick=${() => setParams({ window: size })}
+        >
+          ${size}
+        </button>`,
     )}
   </div>`;
 }
@@ -151,9 +227,17 @@ function skipNote(run, gaps) {
   const { skippedPeriods, wipedOutOn } = run.performance;
   const parts = [];
   if (skippedPeriods) {
-    const where = gaps.length ? `; shaded: ${gaps.slice(0, 3).map(({ from, to }) => `${day(dayText(from))} – ${day(dayText(to))}`).join(", ")}${gaps.length > 3 ? "…" : ""}` : "";
-    parts.push(`${integer(skippedPeriods)} ${skippedPeriods === 1 ? "period was" : "periods were"} skipped for want of eligible assets${where}.`);
+    const where = gaps.length
+      ? `; shaded: ${gaps
+          .slice(0, 3)
+          .map(({ from, to }) => `${day(dayText(from))} – ${day(dayText(to))}`)
+          .join(", ")}${gaps.length > 3 ? "…" : ""}`
+      : "";
+    parts.push(
+      `${plural(skippedPeriods, "period was", "periods were")} skipped for want of eligible assets${where}.`,
+    );
   }
-  if (wipedOutOn) parts.push(`A loss of 100 % or more on ${day(wipedOutOn)} ended it: wealth is 0 from there on.`);
+  if (wipedOutOn)
+    parts.push(`A loss of 100 % or more on ${day(wipedOutOn)} ended it: wealth is 0 from there on.`);
   return parts.join(" ") || null;
 }

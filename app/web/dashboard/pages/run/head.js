@@ -18,20 +18,35 @@ export function RunHead({ run, title = null, link }) {
       <p class="page-detail facts-line">
         <${StatusTag} status=${run.status} />
         <span><${DatasetLabel} dataset=${run.dataset} /></span>
-        ${run.performance?.numPeriods &&
-        html`<span>${day(run.performance.startDate)} – ${day(run.performance.endDate)}, ${plural(run.performance.numPeriods, "period")}</span>`}
-        ${run.finishedAt && html`<span title=${momentLong(run.finishedAt)}>finished ${moment(run.finishedAt)}${run.durationMs === null ? "" : ` in ${duration(run.durationMs)}`}</span>`}
+        ${run.performance?.numPeriods && html`<span>${spanText(run.performance)}</span>`}
+        ${run.finishedAt && html`<span title=${momentLong(run.finishedAt)}>${finishedText(run)}</span>`}
         ${run.legacyRunId && html`<span>known before as <code>${run.legacyRunId}</code></span>`}
         ${run.tags.map((tag) => html`<span class="tag" key=${tag}>${tag}</span>`)}
       </p>
       ${run.note && html`<p class="page-detail">${run.note}</p>`}
     </div>
     <div class="page-actions">
-      ${run.config &&
-      html`<a class="button" href=${launchLink(run.factor.name, run.config, run.dataset?.id ?? null)} title="Open the launch form with these options">Launch again</a>`}
+      ${
+        run.config &&
+        html`<a
+          class="button"
+          href=${launchLink(run.factor.name, run.config, run.dataset?.id ?? null)}
+          title="Open the launch form with these options"
+        >
+          Launch again
+        </a>`
+      }
       <a class="button" href=${link} title="Open the query of this page in GraphiQL">Query in GraphiQL</a>
     </div>
   </div>`;
+}
+
+function spanText({ startDate, endDate, numPeriods }) {
+  return `${day(startDate)} – ${day(endDate)}, ${plural(numPeriods, "period")}`;
+}
+
+function finishedText({ finishedAt, durationMs }) {
+  return `finished ${moment(finishedAt)}${durationMs === null ? "" : ` in ${duration(durationMs)}`}`;
 }
 
 export function FailureNotice({ run }) {
@@ -41,6 +56,8 @@ export function FailureNotice({ run }) {
   if (!run.failure) return null;
   return html`<${Notice} kind="bad" title="This run failed">
     <p>${run.failure.message}</p>
-    <p class="muted"><code>${run.failure.code}</code>${run.attempt > 1 ? `, after ${plural(run.attempt, "attempt")}` : ""}</p>
+    <p class="muted">
+      <code>${run.failure.code}</code>${run.attempt > 1 && `, after ${plural(run.attempt, "attempt")}`}
+    </p>
   <//>`;
 }

@@ -13,11 +13,36 @@ export function Figures({ run }) {
   const fall = gross.maxDrawdownTroughDate && `bottom on ${day(gross.maxDrawdownTroughDate)}`;
   const netText = (value) => (net ? `${value} net of costs` : null);
   const figures = [
-    gross.annualizedReturn !== null && ["Return a year", signed(gross.annualizedReturn), interval("annualizedReturn", (value) => signed(value, 0)), netText(signed(net?.annualizedReturn))],
-    gross.sharpeRatio !== null && ["Sharpe", ratio(gross.sharpeRatio), interval("sharpeRatio", ratio), netText(ratio(net?.sharpeRatio))],
-    gross.annualizedVolatility !== null && ["Volatility", percent(gross.annualizedVolatility), "a year", null],
-    gross.maxDrawdown !== null && ["Max drawdown", percent(gross.maxDrawdown), fall, netText(percent(net?.maxDrawdown))],
-    gross.cumulativeReturn !== null && ["Cumulative", signed(gross.cumulativeReturn), gross.years === null ? null : `in ${ratio(gross.years, 1)} years`, null],
+    gross.annualizedReturn !== null && [
+      "Return a year",
+      signed(gross.annualizedReturn),
+      interval("annualizedReturn", (value) => signed(value, 0)),
+      netText(signed(net?.annualizedReturn)),
+    ],
+    gross.sharpeRatio !== null && [
+      "Sharpe",
+      ratio(gross.sharpeRatio),
+      interval("sharpeRatio", ratio),
+      netText(ratio(net?.sharpeRatio)),
+    ],
+    gross.annualizedVolatility !== null && [
+      "Volatility",
+      percent(gross.annualizedVolatility),
+      "a year",
+      null,
+    ],
+    gross.maxDrawdown !== null && [
+      "Max drawdown",
+      percent(gross.maxDrawdown),
+      fall,
+      netText(percent(net?.maxDrawdown)),
+    ],
+    gross.cumulativeReturn !== null && [
+      "Cumulative",
+      signed(gross.cumulativeReturn),
+      gross.years === null ? null : `in ${ratio(gross.years, 1)} years`,
+      null,
+    ],
     gross.neweyWestT !== null && ["t of the mean", ratio(gross.neweyWestT), "Newey-West", null],
   ].filter(Boolean);
   if (!figures.length) return null;
@@ -35,52 +60,64 @@ export function Figures({ run }) {
 
 const bps = (value) => (value === null ? ratio(null) : `${ratio(value, 1)} bp`);
 const GROUPS = [
-  ["Return", [
-    ["cumulativeReturn", "Cumulative", signed],
-    ["annualizedReturn", "Compound, a year", signed],
-    ["meanAnnualReturn", "Arithmetic mean, a year", signed],
-    ["longOnlyReturn", "Long leg", signed],
-    ["shortOnlyReturn", "Short leg, held long", signed],
-    ["bestPeriodReturn", "Best period", signed],
-    ["worstPeriodReturn", "Worst period", signed],
-    ["hitRate", "Hit rate", percent],
-  ]],
-  ["Risk", [
-    ["annualizedVolatility", "Volatility, a year", percent],
-    ["sharpeRatio", "Sharpe", ratio],
-    ["sortinoRatio", "Sortino (older definition)", ratio],
-    ["sortinoRatioTarget", "Sortino (textbook)", ratio],
-    ["maxDrawdown", "Max drawdown", percent],
-    ["maxDrawdownPeakDate", "Drawdown from", day],
-    ["maxDrawdownTroughDate", "Drawdown bottom", day],
-    ["maxDrawdownRecoveryDate", "Drawdown recovered", day],
-    ["calmarRatio", "Calmar", ratio],
-    ["valueAtRisk95", "Value at risk, 95 %", percent],
-    ["expectedShortfall95", "Expected shortfall, 95 %", percent],
-    ["skewness", "Skewness", ratio],
-    ["excessKurtosis", "Excess kurtosis", ratio],
-  ]],
-  ["Inference", [
-    ["neweyWestT", "t of the mean", ratio],
-    ["sharpeStandardError", "Standard error of Sharpe", ratio],
-    ["probabilisticSharpeRatio", "Probability that Sharpe > 0", percent],
-    ["icMean", "Information coefficient", (value) => ratio(value, 3)],
-    ["icT", "t of the coefficient", ratio],
-    ["alpha", "Alpha to the market, a year", signed],
-    ["beta", "Beta to the market", ratio],
-  ]],
-  ["Portfolio", [
-    ["numPeriods", "Periods", integer],
-    ["skippedPeriods", "Skipped periods", integer],
-    ["coverage", "Share of periods covered", percent],
-    ["breadth", "Assets held, mean", (value) => ratio(value, 1)],
-    ["meanTurnover", "Turnover a period", percent],
-    ["breakEvenCostBps", "Break-even cost", bps],
-    ["longHhi", "Concentration, long leg", (value) => ratio(value, 3)],
-    ["shortHhi", "Concentration, short leg", (value) => ratio(value, 3)],
-    ["missingReturns", "Missing returns", integer],
-    ["extremeReturns", "Extreme returns", integer],
-  ]],
+  [
+    "Return",
+    [
+      ["cumulativeReturn", "Cumulative", signed],
+      ["annualizedReturn", "Compound, a year", signed],
+      ["meanAnnualReturn", "Arithmetic mean, a year", signed],
+      ["longOnlyReturn", "Long leg", signed],
+      ["shortOnlyReturn", "Short leg, held long", signed],
+      ["bestPeriodReturn", "Best period", signed],
+      ["worstPeriodReturn", "Worst period", signed],
+      ["hitRate", "Hit rate", percent],
+    ],
+  ],
+  [
+    "Risk",
+    [
+      ["annualizedVolatility", "Volatility, a year", percent],
+      ["sharpeRatio", "Sharpe", ratio],
+      ["sortinoRatio", "Sortino (older definition)", ratio],
+      ["sortinoRatioTarget", "Sortino (textbook)", ratio],
+      ["maxDrawdown", "Max drawdown", percent],
+      ["maxDrawdownPeakDate", "Drawdown from", day],
+      ["maxDrawdownTroughDate", "Drawdown bottom", day],
+      ["maxDrawdownRecoveryDate", "Drawdown recovered", day],
+      ["calmarRatio", "Calmar", ratio],
+      ["valueAtRisk95", "Value at risk, 95 %", percent],
+      ["expectedShortfall95", "Expected shortfall, 95 %", percent],
+      ["skewness", "Skewness", ratio],
+      ["excessKurtosis", "Excess kurtosis", ratio],
+    ],
+  ],
+  [
+    "Inference",
+    [
+      ["neweyWestT", "t of the mean", ratio],
+      ["sharpeStandardError", "Standard error of Sharpe", ratio],
+      ["probabilisticSharpeRatio", "Probability that Sharpe > 0", percent],
+      ["icMean", "Information coefficient", (value) => ratio(value, 3)],
+      ["icT", "t of the coefficient", ratio],
+      ["alpha", "Alpha to the market, a year", signed],
+      ["beta", "Beta to the market", ratio],
+    ],
+  ],
+  [
+    "Portfolio",
+    [
+      ["numPeriods", "Periods", integer],
+      ["skippedPeriods", "Skipped periods", integer],
+      ["coverage", "Share of periods covered", percent],
+      ["breadth", "Assets held, mean", (value) => ratio(value, 1)],
+      ["meanTurnover", "Turnover a period", percent],
+      ["breakEvenCostBps", "Break-even cost", bps],
+      ["longHhi", "Concentration, long leg", (value) => ratio(value, 3)],
+      ["shortHhi", "Concentration, short leg", (value) => ratio(value, 3)],
+      ["missingReturns", "Missing returns", integer],
+      ["extremeReturns", "Extreme returns", integer],
+    ],
+  ],
 ];
 
 function labelOf(metric) {
@@ -100,17 +137,26 @@ export function Metrics({ run }) {
           <h3>${title}</h3>
           <dl class="facts facts-column">
             ${metrics.map(
-              ([name, label, format]) => html`<div key=${name}><dt>${label}</dt><dd title=${reasons.get(name)}>${format(performance[name])}</dd></div>`,
+              ([name, label, format]) =>
+                html`<div key=${name}>
+                  <dt>${label}</dt>
+                  <dd title=${reasons.get(name)}>${format(performance[name])}</dd>
+                </div>`,
             )}
           </dl>
         </div>`,
       )}
     </div>
-    ${reasons.size > 0 &&
-    html`<ul class="notes reasons">
+    ${
+      reasons.size > 0 &&
+      html`<ul class="notes reasons">
       ${[...Map.groupBy(reasons, ([, detail]) => detail)].map(
-        ([detail, found]) => html`<li key=${detail}><strong>${capitalized(detail)}:</strong> ${found.map(([metric]) => labelOf(metric)).join(", ")}</li>`,
+        ([detail, found]) =>
+          html`<li key=${detail}>
+            <strong>${capitalized(detail)}:</strong> ${found.map(([metric]) => labelOf(metric)).join("; ")}
+          </li>`,
       )}
-    </ul>`}
+    </ul>`
+    }
   <//>`;
 }

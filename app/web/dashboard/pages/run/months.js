@@ -10,8 +10,16 @@ const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "
 export function Months({ months }) {
   const { rows, full } = useMemo(() => calendar(months ?? []), [months]);
   if (!rows.length) return null;
-  return html`<${Section} title="Monthly returns" note="Compounded from the periods that end in the month; blue is a gain, orange a loss.">
-    <${HeatTable} caption="Returns by month and year" corner="Year" columns=${[...MONTHS, "Year"]} rows=${rows} full=${full} lastApart />
+  const note = "Compounded from the periods that end in the month; blue is a gain, orange a loss.";
+  return html`<${Section} title="Monthly returns" note=${note}>
+    <${HeatTable}
+      caption="Returns by month and year"
+      corner="Year"
+      columns=${[...MONTHS, "Year"]}
+      rows=${rows}
+      full=${full}
+      lastApart
+    />
   <//>`;
 }
 
@@ -20,7 +28,9 @@ function calendar(months) {
   const rows = [...years]
     .sort(([a], [b]) => b - a)
     .map(([year, found]) => {
-      const cells = MONTHS.map((_, index) => cell(found.find((one) => one.month === index + 1)?.return ?? null, month(year, index + 1)));
+      const cells = MONTHS.map((_, index) =>
+        cell(found.find((one) => one.month === index + 1)?.return ?? null, month(year, index + 1)),
+      );
       const known = found.map((one) => one.return).filter((value) => value !== null);
       const whole = known.length ? known.reduce((wealth, value) => wealth * (1 + value), 1) - 1 : null;
       return { key: year, label: String(year), cells: [...cells, cell(whole, String(year))] };
@@ -31,5 +41,9 @@ function calendar(months) {
 }
 
 function cell(value, title) {
-  return { value, text: value === null ? "" : signed(value), title: value === null ? title : `${title}: ${signed(value, 2)}` };
+  return {
+    value,
+    text: value === null ? "" : signed(value),
+    title: value === null ? title : `${title}: ${signed(value, 2)}`,
+  };
 }

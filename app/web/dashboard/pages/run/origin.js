@@ -20,13 +20,21 @@ const OPTIONS = [
   ["breakpoint", "Share of assets in each leg", off(null, (value) => percent(value, 0))],
   ["topN", "Largest assets held", integer],
   ["minAssets", "Fewest eligible assets", integer],
-  ["longSide", "Long side", (value) => (value === "LOW" ? "Low (academic direction)" : "High (historical direction)")],
+  [
+    "longSide",
+    "Long side",
+    (value) => (value === "LOW" ? "Low (academic direction)" : "High (historical direction)"),
+  ],
   ["fundamental", "Compared with", words],
   ["lookbackPeriods", "Lookback", (value) => plural(value, "period")],
   ["volatilityAdjusted", "Volatility-adjusted", yes],
   ["lookbackDays", "Lookback", days],
   ["growthWindow", "Growth over", (value) => plural(value, "period")],
-  ["growthMetrics", "Measures", (value) => (value ? value.map(words).join(", ") : "all that the dataset has")],
+  [
+    "growthMetrics",
+    "Measures",
+    (value) => (value ? value.map(words).join(", ") : "all that the dataset has"),
+  ],
   ["weightingMethod", "Weights", words],
   ["varianceLookback", "Variance lookback", (value) => plural(value, "period")],
   ["maxWeight", "Heaviest weight", off("no cap", percent)],
@@ -45,52 +53,91 @@ const OPTIONS = [
   ["quantiles", "Quantile portfolios", integer],
 ];
 
+function Fact({ label, children }) {
+  return html`<div>
+    <dt>${label}</dt>
+    <dd>${children}</dd>
+  </div>`;
+}
+
 export function ConfigPanel({ run }) {
-  const { config } = run;
+  const { config, factor } = run;
   const unknown = new Set(config.unrecordedFields);
-  const inverse = config.weightingMethod === "INVERSE_VARIANCE";
-  const own = OPTIONS.filter(([name]) => name in config && (name !== "varianceLookback" || inverse) && (name !== "breakpoint" || config.breakpoint !== null));
-  return html`<${Section} title="Configuration" note=${`${run.factor.description} Signal: ${run.factor.signal}.`}>
+  const applies = {
+    varianceLookback: config.weightingMethod === "INVERSE_VARIANCE",
+    breakpoint: config.breakpoint !== null,
+  };
+  const own = OPTIONS.filter(([name]) => name in config && (applies[name] ?? true));
+  const value = (name, format) =>
+    unknown.has(name) ? html`<span class="muted">not recorded</span>` : format(config[name]);
+  return html`<${Section} title="Configuration" note="${factor.description} Signal: ${factor.signal}.">
     <dl class="facts">
-      ${own.map(
-        ([name, label, format]) =>
-          html`<div key=${name}><dt>${label}</dt><dd>${unknown.has(name) ? html`<span class="muted">not recorded</span>` : format(config[name])}</dd></div>`,
-      )}
-      ${run.engineVersion && html`<div><dt>Engine</dt><dd>${run.engineVersion}</dd></div>`}
+      ${own.map(([name, label, format]) => html`<${Fact} key=${name} label=${label}>${value(name, format)}<//>`)}
+      ${run.engineVersion && html`<${Fact} label="Engine">${run.engineVersion}<//>`}
     </dl>
   <//>`;
 }
 
 export function NotesPanel({ run }) {
   const { dataset, performance } = run;
-  const quality = dataset?.quality;
-  const own = [
-    performance?.missingReturns > 0 && `${plural(performance.missingReturns, "held asset")} had no price at a period's end and counted as configured.`,
-    performance?.extremeReturns > 0 && `${plural(performance.extremeReturns, "held return")} lay beyond the limit for extreme returns.`,
-    performance?.skippedPeriods > 0 && `${plural(performance.skippedPeriods, "period was", "periods were")} skipped for want of eligible assets.`,
-    ...run.importRemarks,
-  ].filter(Boolean);
+  const counted = [
+    [
+      performance?.missingReturns,
+      "held asset had no price",
+      "held assets had no price",
+      "at a period's end.",
+    ],
+    [
+      performance?.extremeReturns,
+      "held return lay",
+      "held returns lay",
+      "beyond the limit for extreme returns.",
+    ],
+    [performance?.skippedPeriods, "period was", "periods were", "skipped for want of eligible assets."],
+  ];
+  const own = counted
+    .filter(([count]) => count > 0)
+    .map(([count, one, many, rest]) => `${plural(count, one, many)} ${rest}`);
   return html`<${Section} title="Data and its quality">
-    ${dataset
-      ? html`<dl class="facts">
-          <div><dt>Dataset</dt><dd><a href=${href("/datasets", dataset.id)}><${DatasetLabel} dataset=${dataset} /></a></dd></div>
-          <div><dt>Source</dt><dd>${dataset.source}</dd></div>
-          <div><dt>Licence</dt><dd>${dataset.licence ?? "not known"}</dd></div>
-          <div><dt>Assets</dt><dd>${integer(dataset.assetCount)}</dd></div>
-          <div><dt>Dates</dt><dd>${day(dataset.firstDate)} – ${day(dataset.lastDate)}</dd></div>
-          ${quality && html`<div><dt>Rows refused</dt><dd>${integer(quality.rowsRefused)} of ${integer(quality.rowsRead)}</dd></div>`}
-        </dl>`
-      : html`<p class="muted">This run was imported: what it was computed from is not known.</p>`}
-    ${own.length > 0 && html`<h3 class="notes-title">In this run</h3><ul class="notes">${own.map((note) => html`<li key=${note}>${note}</li>`)}</ul>`}
-    ${quality &&
-    (quality.counts.length > 0 || quality.notes.length > 0) &&
-    html`<h3 class="notes-title">In the dataset</h3>
-      <ul class="notes">
-        ${quality.counts.map(
-          ({ code, label, action, count, example }) =>
-            html`<li key=${code}>${integer(count)} × ${label}, ${words(action).toLowerCase()}${example && html`<span class="muted"> (${example})</span>`}</li>`,
-        )}
-        ${quality.notes.map((note) => html`<li key=${note}>${note}</li>`)}
-      </ul>`}
+    ${
+      dataset
+        ? html`<${DatasetFacts} dataset=${dataset} />`
+        : html`<p class="muted">This run was imported: what it was computed from is not known.</p>`
+    }
+    <${Notes} title="In this run" notes=${[...own, ...run.importRemarks]} />
+    ${dataset?.quality && html`<${Notes} title="In the dataset" notes=${findings(dataset.quality)} />`}
   <//>`;
+}
+
+function DatasetFacts({ dataset }) {
+  const { quality } = dataset;
+  return html`<dl class="facts">
+    <${Fact} label="Dataset">
+      <a href=${href("/datasets", dataset.id)}><${DatasetLabel} dataset=${dataset} /></a>
+    <//>
+    <${Fact} label="Source">${dataset.source}<//>
+    <${Fact} label="Licence">${dataset.licence ?? "not known"}<//>
+    <${Fact} label="Assets">${integer(dataset.assetCount)}<//>
+    <${Fact} label="Dates">${day(dataset.firstDate)} – ${day(dataset.lastDate)}<//>
+    ${
+      quality &&
+      html`<${Fact} label="Rows refused">${integer(quality.rowsRefused)} of ${integer(quality.rowsRead)}<//>`
+    }
+  </dl>`;
+}
+
+function findings({ counts, notes }) {
+  const found = counts.map(({ label, action, count, example }) => {
+    const text = `${integer(count)} × ${label}, ${words(action).toLowerCase()}`;
+    return example ? html`${text}<span class="muted"> (${example})</span>` : text;
+  });
+  return [...found, ...notes];
+}
+
+function Notes({ title, notes }) {
+  if (!notes.length) return null;
+  return html`<h3 class="notes-title">${title}</h3>
+    <ul class="notes">
+      ${notes.map((note) => html`<li>${note}</li>`)}
+    </ul>`;
 }

@@ -8,7 +8,11 @@ import { ErrorPanel } from "../../core/states.js";
 import { useSubscription } from "../../core/use_query.js";
 import { StatusTag, isOver } from "../status.js";
 
-const EVENTS = `subscription RunProgress($runId: ID!) { runEvents(runId: $runId) { status message progress { fraction stage } } }`;
+const EVENTS = `
+  subscription RunProgress($runId: ID!) {
+    runEvents(runId: $runId) { status message progress { fraction stage } }
+  }
+`;
 const CANCEL = `
   mutation Cancel($id: ID!) {
     cancelRun(id: $id) { __typename ... on Error { message } }
@@ -39,9 +43,21 @@ export function Progress({ run, onEnd }) {
       <${StatusTag} status=${now.status} />
       <span role="status">${now.message ?? words(stage)}</span>
       <span class="progress-share">${percent(fraction, 0)}</span>
-      <button type="button" class="button button-danger" disabled=${ending} onClick=${cancel}>Cancel run</button>
+      <button
+        type="button"
+        class="button button-danger"
+        disabled=${ending}
+        onClick=${cancel}
+      >
+        Cancel run
+      </button>
     </div>
-    <progress max="1" value=${now.status === "QUEUED" ? undefined : fraction} aria-label="Progress of the run"></progress>
-    ${failure && html`<${ErrorPanel} failure=${failure} />`} ${refusal && html`<${ErrorPanel} failure=${refusal} />`}
+    <progress
+      max="1"
+      value=${now.status === "QUEUED" ? undefined : fraction}
+      aria-label="Progress of the run"
+    ></progress>
+    ${failure && html`<${ErrorPanel} failure=${failure} />`}
+    ${refusal && html`<${ErrorPanel} failure=${refusal} />`}
   </section>`;
 }
