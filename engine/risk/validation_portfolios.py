@@ -24,7 +24,8 @@ def random_portfolios(
     size: int = 100,
     seed: int = SEED,
 ) -> FloatArray:
-    """(count, N) cap-weighted, long only, of `size` random assets each, or all there are; weights sum to 1.
+    """(count, N) cap-weighted, long only, of `size` random assets each, at most half of all there are, for
+    they would be alike; weights sum to 1.
 
     Each portfolio is an order of all N assets that the seed sets, and holds the first that are eligible: a
     portfolio of one date differs from that of another only by who came and went.
@@ -41,10 +42,11 @@ def random_orders(count: int, assets: int, seed: int = SEED) -> NDArray[np.int32
 def first_in_order(
     orders: NDArray[np.int32], caps: FloatArray, eligible: NDArray[np.bool_], size: int
 ) -> FloatArray:
-    """(count, N) cap-weighted portfolios of the first `size` eligible assets of each order (count, N)."""
+    """(count, N) cap-weighted portfolios of the first `size` eligible assets of each order (count, N), at
+    most half of them."""
     allowed = _holdable(caps, eligible)
     weights = np.zeros(orders.shape)
-    held = min(size, int(allowed.sum()))
+    held = min(size, -(-int(allowed.sum()) // 2))
     if held == 0:
         return weights
     picked = allowed[orders]

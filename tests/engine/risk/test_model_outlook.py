@@ -14,6 +14,7 @@ from engine.risk.outcomes import Validation
 from engine.risk.sectors import Sectors
 from engine.risk.specific_risk import SpecificRiskConfig
 from engine.risk.validation import EXPECTED_Q, bias_interval
+from engine.risk.validation_portfolios import random_portfolios
 from tests.engine.risk.model_panels import built, known_panel, quick_covariance, with_fields
 
 
@@ -137,10 +138,11 @@ def test_the_portfolios_are_of_the_estimation_universe():
     validation = built(known.panel, universe=universe).validation
     assert isinstance(validation, Validation)
     caps, prices = known.panel.fields["market_cap"][0], known.panel.fields["price"]
-    weights = np.where(caps >= np.sort(caps)[-10], caps, 0.0)
+    weights = random_portfolios(caps, caps >= np.sort(caps)[-10], count=20)
+    assert ((weights > 0.0).sum(axis=1) == 5).all()
     start, end = validation.starts + 1, validation.ends + 1
-    earned = (prices[end] / prices[start] - 1.0) @ (weights / weights.sum())
-    np.testing.assert_allclose(validation.random.returns, np.broadcast_to(earned, (20, len(earned))))
+    earned = weights @ (prices[end] / prices[start] - 1.0).T
+    np.testing.assert_allclose(validation.random.returns, earned)
 
 
 def test_the_modes_of_toraniko_weigh_scores_and_sectors_equally():

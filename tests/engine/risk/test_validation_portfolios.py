@@ -37,10 +37,20 @@ def test_a_random_portfolio_replaces_only_who_left():
     np.testing.assert_array_equal(after.sum(axis=1), 100)
 
 
+def test_random_portfolios_of_few_assets_differ():
+    caps = caps_of(31)
+    weights = random_portfolios(caps, np.ones(31, dtype=bool), count=30, size=100)
+    np.testing.assert_array_equal((weights > 0.0).sum(axis=1), 16)
+    assert len(np.unique(weights, axis=0)) == 30
+    alone = random_portfolios(caps[:1], np.ones(1, dtype=bool), count=2)
+    np.testing.assert_array_equal(alone, [[1.0], [1.0]])
+
+
 def test_who_has_no_cap_is_never_held():
     caps = np.array([1.0, NAN, 0.0, -1.0, np.inf, 3.0])
     everyone, scores = np.ones(6, dtype=bool), np.array([[1.0], [9.0], [9.0], [9.0], [9.0], [-1.0]])
-    np.testing.assert_allclose(random_portfolios(caps, everyone, count=2), [[0.25, 0, 0, 0, 0, 0.75]] * 2)
+    weights = random_portfolios(caps, everyone, count=20)
+    assert {tuple(row) for row in weights.tolist()} == {(1, 0, 0, 0, 0, 0), (0, 0, 0, 0, 0, 1)}
     np.testing.assert_allclose(
         sector_portfolios(caps, np.zeros(6, dtype=np.int16), 1, everyone), [[0.25, 0, 0, 0, 0, 0.75]]
     )
