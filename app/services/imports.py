@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,6 +29,7 @@ from app.legacy_logs.write import (
     write_returns_csv,
 )
 from app.services.context import Services
+from app.services.log_rows import UNKNOWN_WEIGHTING, log_row, log_series, next_run_id
 from app.services.results import RunWithPerformance
 from app.services.series import SeriesName
 from db import imports as import_store
@@ -50,8 +50,6 @@ from engine.factors.value import Fundamental
 
 MAX_LOG_BYTES = 50_000_000
 _NOT_RECORDED = "NOT_RECORDED"
-_RUN_ID_FORMAT = "%Y%m%d_%H%M%S"
-_UNKNOWN_WEIGHTING = "legacy_weighting_method"
 _WITHOUT_REASON = frozenset(
     {
         "max_drawdown_peak_date",
@@ -109,11 +107,11 @@ async def export_logs(services: Services) -> dict[str, bytes]:
         if item.run.legacy_run_id is not None
     }
     for item in sorted(found, key=lambda item: (item.run.finished_at, item.run.id)):
-        run = _legacy_run(item, taken)
+        run = _row(item, taken)
         runs.setdefault(run.factor, []).append(run)
         if (series := stored.get((item.run.id, SeriesName.FACTOR))) is not None:
             name = returns_file_name(run.factor, run.legacy_run_id)
-            files[name] = write_returns_csv(_legacy_series(run, series))
+            files[name] = write_returns_csv(log_series(run, series))
     for factor, rows in runs.items():
         files[factor_file_name(factor)] = write_factor_csv(rows)
     sheets = await import_store.monthly_metrics(services.store, [name.value for name in FactorName])
@@ -188,7 +186,7 @@ def _imported_run(run: LegacyRun, series: LegacySeries | None) -> NewImportedRun
     remarks = [f"SUSPECT: {run.suspect}"] if run.suspect else []
     if run.repaired:
         remarks.append(f"REPAIRED: read in column order {run.column_order}, which its header contradicts")
-    if _UNKNOWN_WEIGHTING in config:
+    if UNKNOWN_WEIGHTING in config:
         remarks.append(f"UNKNOWN_WEIGHTING: {run.weighting_method}")
     return NewImportedRun(
         factor=run.factor.upper(),
@@ -216,7 +214,7 @@ def _config(run: LegacyRun) -> tuple[dict[str, object], tuple[str, ...]]:
     if weighting in WeightingMethod.__members__:
         config["weighting_method"] = weighting
     elif weighting:
-        config["weighting_method"], config[_UNKNOWN_WEIGHTING] = None, run.weighting_method
+        config["weighting_method"], config[UNKNOWN_WEIGHTING] = None, run.weighting_method
     return config, tuple(name for name in options if config[name] is None)
 
 
@@ -271,37 +269,16 @@ async def _succeeded_runs(services: Services) -> list[RunWithPerformance]:
         after = page.cursors[-1]
 
 
-def _legacy_run(item: RunWithPerformance, taken: set[tuple[str, str | None]]) -> LegacyRun:
-    run, performance = item.run, item.performance
-    factor = run.factor.lower()
-    known = run.config.get("weighting_method")
-    weighting = run.config.get(_UNKNOWN_WEIGHTING) if known is None else str(known).lower()
-    return LegacyRun(
-        factor=factor,
-        legacy_run_id=run.legacy_run_id or _free_run_id(factor, run.finished_at, taken),
-        weighting_method=weighting,
-        **{name: run.config.get(name) for name in SETTING_FIELDS if name != "weighting_method"},
-        **{name: getattr(performance, name) for name in METRIC_FIELDS},
-    )
-
-
-def _free_run_id(factor: str, finished_at: datetime | None, taken: set[tuple[str, str | None]]) -> str:
-    """The time of finishing, or the next second that no other run of the factor has."""
-    moment = (finished_at or datetime.now(UTC)).astimezone(UTC)
-    while (factor, run_id := moment.strftime(_RUN_ID_FORMAT)) in taken:
-        moment += timedelta(seconds=1)
-    taken.add((factor, run_id))
-    return run_id
-
-
-def _legacy_series(run: LegacyRun, series: SeriesRecord) -> LegacySeries:
-    dates: list[date] = series.dates.astype("datetime64[D]").tolist()
-    return LegacySeries(
-        factor=run.factor,
-        legacy_run_id=run.legacy_run_id,
-        dates=tuple(dates),
-        returns=tuple(series.values.tolist()),
-    )
+def _row(item: RunWithPerformance, taken: set[tuple[str, str]]) -> LegacyRun:
+    """With an id that no other row of the factor has."""
+    row = log_row(item)
+    if item.run.legacy_run_id is None:
+        run_id = row.legacy_run_id
+        while (row.factor, run_id) in taken:
+            run_id = next_run_id(run_id)
+        taken.add((row.factor, run_id))
+        row = replace(row, legacy_run_id=run_id)
+    return row
 
 
 def _legacy_sheet(record: MonthlyMetricsRecord) -> MonthlyMetrics:
