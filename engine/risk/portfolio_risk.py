@@ -133,8 +133,9 @@ def decomposed(forecast: RiskForecast, weights: FloatArray) -> RiskDecomposition
     np.divide(marginals, factor_volatilities, out=correlations, where=factor_volatilities > 0.0)
     asset_marginals = (exposures_of @ covariances + own * specific) * scale
     at_risk = volatility > 0.0
-    factor_contributions = exposures * marginals if at_risk else np.zeros_like(exposures)
-    asset_contributions = weights * asset_marginals if at_risk else np.zeros_like(weights)
+    # 0 is added so that there is no -0.
+    factor_contributions = exposures * marginals + 0.0 if at_risk else np.zeros_like(exposures)
+    asset_contributions = weights * asset_marginals + 0.0 if at_risk else np.zeros_like(weights)
     specific_contribution = specific_variance * scale if at_risk else 0.0
     return RiskDecomposition(
         volatility=volatility,

@@ -182,3 +182,12 @@ def test_a_forecast_that_is_none_is_refused():
         forecast_of([[1.0]], [[1.0]], [-0.1])
     with pytest.raises(ValueError, match="do not fit"):
         portfolio_risk(random_forecast(1, 3, 1), np.ones(2), 252)
+
+
+def test_no_contribution_is_a_negative_zero():
+    forecast = forecast_of([[1.0, 0.0], [1.0, 1.0]], [[0.04, -0.01], [-0.01, 0.02]], [0.3, 0.1])
+    found = portfolio_risk(forecast, np.array([1.0, 0.0]), 252).total
+    assert found.factor_marginals[1] < 0.0
+    for values in (found.factor_contributions, found.factor_shares, found.asset_contributions):
+        assert values[1] == 0.0
+        assert not np.signbit(values[1])
