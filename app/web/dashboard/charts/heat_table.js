@@ -1,7 +1,8 @@
 /* Numbers in rows and columns, coloured by size: readable without the colours, and by screen readers.
 
    <${HeatTable} caption="..." corner="Year" columns=${["Jan", ...]} full=${0.1}
-     rows=${[{ key, label, cells: [{ value, text, title }] }]} lastApart headWidth="9rem" />   value null = empty cell */
+     rows=${[{ key, label, cells: [{ value, text, title }] }]} lastApart headWidth="9rem" />
+   A cell whose value is null has no colour. */
 
 import { html } from "../core/html.js";
 import { diverging } from "./colors.js";

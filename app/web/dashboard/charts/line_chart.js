@@ -1,12 +1,13 @@
 /* A chart of lines over dates.
 
-   <${LineChart} label="Growth of 100" xs=${seconds} height=${300} format=${(value) => text} axis=${as format} log=${false}
+   <${LineChart} label="Growth of 100" xs=${seconds} height=${300} format=${(value) => text} axis=${as format}
+     log=${false}
      series=${[{ key, label, color: "--series-1", values, width, dash, fill, detail }]} base=${0}
      hidden=${["MARKET"]} onToggle=${(key) => ...}        legend entries are switches where it is given
      range=${[from, to] or null} onRange=${(range) => ...}  dragging over the chart; double click = null
-     marks=${[...see plot_options.js]} syncKey="run" />    charts with the same key move their cursors together
+     marks=${[...see plot_options.js]} syncKey="run" />   charts with one key move their cursors together
 
-   The legend tells every value at the cursor, or the last one. The arrow keys move the cursor too. */
+   The legend tells every value at the cursor, or the last ones. The arrow keys move the cursor too. */
 
 import uPlot from "../vendor/uplot.js";
 import { dayOfSeconds } from "../core/format.js";
@@ -26,7 +27,7 @@ export function LineChart(props) {
     range = null,
     onRange = null,
   } = props;
-  const { axis = format, log = false, base, marks = [], syncKey, legend = true, padTop } = props;
+  const { axis = format, log = false, base, marks = [], syncKey, padTop } = props;
   const host = useRef(null);
   const plot = useRef(null);
   const [theme] = useTheme();
@@ -99,19 +100,16 @@ export function LineChart(props) {
     const values = visible.map((one) => `${one.label} ${format(valueAt(one.values, target))}`);
     setSpoken(`${dayOfSeconds(xs[target])}: ${values.join(", ")}`);
   };
-  const at = index ?? inside[1];
   return html`<div class="chart">
-    ${
-      legend &&
-      html`<${Legend}
+    <${Legend}
       series=${series}
       hidden=${hidden}
       onToggle=${onToggle}
-      at=${at}
-      day=${xs[at]}
+      index=${index}
+      xs=${xs}
+      last=${inside[1]}
       format=${format}
-    />`
-    }
+    />
     <div
       class="chart-canvas"
       ref=${host}
@@ -126,17 +124,23 @@ export function LineChart(props) {
   </div>`;
 }
 
-function Legend({ series, hidden, onToggle, at, day, format }) {
+/** Values at the cursor; without one each line's last in the range, which may lie before its end. */
+function Legend({ series, hidden, onToggle, index, xs, last, format }) {
+  const ends = series.map(({ values }) => lastIndex(values, last));
+  const shared = ends.every((end) => end === ends[0]);
+  const day = index !== null ? dayOfSeconds(xs[index]) : shared ? dayOfSeconds(xs[ends[0]]) : "Last values";
+  const read = (values, place) => (index === null ? (values[ends[place]] ?? null) : valueAt(values, index));
   return html`<div class="legend">
-    <span class="legend-day">${dayOfSeconds(day)}</span>
-    ${series.map((one) => {
+    <span class="legend-day">${day}</span>
+    ${series.map((one, place) => {
       const shown = !hidden.includes(one.key);
       const swatch = html`<span
         class="swatch ${one.dash ? "swatch-dashed" : ""}"
         style=${{ color: `var(${one.color})` }}
         aria-hidden="true"
       ></span>`;
-      const content = html`${swatch}<span>${one.label}</span> <strong>${format(valueAt(one.values, at))}</strong>`;
+      const value = format(read(one.values, place));
+      const content = html`${swatch}<span>${one.label}</span> <strong>${value}</strong>`;
       return onToggle
         ? html`<button
           type="button"
@@ -153,12 +157,18 @@ function Legend({ series, hidden, onToggle, at, day, format }) {
   </div>`;
 }
 
-/** The value on that date, or the one last before it. */
+function lastIndex(values, from) {
+  let index = from;
+  while (index >= 0 && (values[index] ?? null) === null) index -= 1;
+  return index;
+}
+
+/** The value on that date; between two of a line's own dates the earlier one; null before and after all. */
 function valueAt(values, at) {
-  for (let index = at; index >= 0; index -= 1) {
-    if (values[index] !== null && values[index] !== undefined) return values[index];
-  }
-  return null;
+  if ((values[at] ?? null) !== null) return values[at];
+  const before = lastIndex(values, at);
+  const goesOn = values.slice(at + 1).some((value) => (value ?? null) !== null);
+  return before >= 0 && goesOn ? values[before] : null;
 }
 
 const positive = (value) => (value > 0 ? value : null);

@@ -74,7 +74,7 @@ export function plotOptions({
             ticks: { show: false },
             size: 54,
             gap: 6,
-            space: 34,
+            space: height < 160 ? 22 : 34,
             splits: log ? logSplits : undefined,
             filter: log ? (plot, splits) => splits : undefined,
             values: (plot, splits) => splits.map((value) => (value === null ? "" : format(value))),
@@ -142,7 +142,7 @@ function dateLabels(splits, step) {
   });
 }
 
-/** Marks are { from, to } (a band) or { at, label } (an upright line), in seconds, or { level }, with a colour. */
+/** Marks have a colour and are { from, to }, a band, { at, label }, an upright line (seconds), or { level }. */
 function drawMarks(plot, marks) {
   if (!marks?.length) return;
   const { ctx, bbox } = plot;

@@ -4,6 +4,7 @@
    compact(35000000) "35 M"  axisNumber(350) "350"  weight(0.0333) "3.33 %"   day("2024-01-31") "31 Jan 2024"
    month(2024, 1) "Jan 2024" moment("2024-01-31T12:00:00Z") "31 Jan 2024, 13:00" in the reader's zone
    momentLong(...) with seconds and the zone, for title=   ago(...) "3 minutes ago"   duration(1234) "1.2 s"
+   growth(123.45) "123.5", growth(5571738) "5.57 M"
    words("MARKET_CAP") "Market cap"   words("maxAbsReturn") "Max abs return"   plural(2, "run") "2 runs" */
 
 export const NONE = "\u2013";
@@ -26,7 +27,8 @@ function fixed(value, digits) {
 const missing = (value) => value === null || value === undefined || !Number.isFinite(value);
 
 export function percent(value, digits = 1) {
-  return missing(value) ? NONE : `${fixed(value * 100, digits)}${THIN}%`;
+  if (missing(value)) return NONE;
+  return `${fixed(value * 100, Math.abs(value) < 10 ? digits : 0)}${THIN}%`;
 }
 
 export function signed(value, digits = 1) {
@@ -41,10 +43,16 @@ export function ratio(value, digits = 2) {
   return missing(value) ? NONE : fixed(value, digits);
 }
 
-/** As short as an axis wants it: 350, 12.5, 0.25. */
+/** As short as an axis wants it: 350, 12.5, 0.25, 1.5 M. */
 export function axisNumber(value) {
+  if (Math.abs(value) >= 10_000) return compact(value);
   const digits = Number.isInteger(value) ? 0 : Math.abs(value) < 1 ? 2 : 1;
   return ratio(value, digits);
+}
+
+/** A value of 100 invested. */
+export function growth(value) {
+  return Math.abs(value) >= 1_000_000 ? compact(value) : ratio(value, Math.abs(value) < 1_000 ? 1 : 0);
 }
 
 export function integer(value) {

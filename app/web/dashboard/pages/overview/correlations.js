@@ -3,6 +3,7 @@
 import { DAY, seconds } from "../../charts/days.js";
 import { HeatTable } from "../../charts/heat_table.js";
 import { day, integer, ratio } from "../../core/format.js";
+import { FailureKind } from "../../core/failure.js";
 import { shortName } from "../../core/factors.js";
 import { html, useMemo } from "../../core/html.js";
 import { Section } from "../../core/layout.js";
@@ -36,7 +37,14 @@ export function Correlations({ runs }) {
   const few = weekly.length < 2;
   const query = useQuery(CORRELATIONS, { runs: weekly.map(({ id }) => id) }, { skip: few });
   if (few) {
-    return html`<${Section} title="Correlations"><${Empty} title="Two weekly runs with return series are needed" /><//>`;
+    return html`<${Section} title="Correlations">
+      <${Empty} title="Two weekly runs with return series are needed" />
+    <//>`;
+  }
+  if (query.failure?.kind === FailureKind.GRAPHQL) {
+    return html`<${Section} title="Correlations">
+      <${Empty} title="These runs have none">${query.failure.message}<//>
+    <//>`;
   }
   const found = query.data?.factorCorrelations;
   const note =

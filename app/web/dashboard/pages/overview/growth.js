@@ -5,21 +5,21 @@ import { factorColor } from "../../charts/colors.js";
 import { LineChart } from "../../charts/line_chart.js";
 import { RangeBrush, RangeButtons } from "../../charts/range_brush.js";
 import { shortName } from "../../core/factors.js";
-import { axisNumber, ratio } from "../../core/format.js";
+import { axisNumber, growth } from "../../core/format.js";
 import { html, useMemo } from "../../core/html.js";
 import { Section } from "../../core/layout.js";
 import { setParams } from "../../core/router.js";
 import { Empty } from "../../core/states.js";
+import { setLog, useLog } from "../../core/use_log.js";
 import { useDateRange } from "../../core/use_range.js";
 
 const START = [{ level: 100, color: "--line-strong" }];
-const format = (value) => ratio(value, 1);
 
 export function GrowthPanel({ runs, params }) {
   const drawn = useMemo(() => runs.filter(({ growth }) => growth?.[0]?.dates.length > 1), [runs]);
   const { xs, lines } = useMemo(() => columnsOf(drawn), [drawn]);
   const [range, setRange] = useDateRange(params, xs);
-  const log = params.log === "1";
+  const log = useLog(params, lines);
   const rebase = params.rebase === "1" && range !== null;
   const hidden = params.hidden ? params.hidden.split(",") : [];
   const series = useMemo(
@@ -33,14 +33,16 @@ export function GrowthPanel({ runs, params }) {
   };
   const flag = (name, on) => setParams({ [name]: on ? "1" : null });
   if (!drawn.length) {
-    return html`<${Section} title="Growth of 100"><${Empty} title="None of these runs has a return series" /><//>`;
+    return html`<${Section} title="Growth of 100">
+      <${Empty} title="None of these runs has a return series" />
+    <//>`;
   }
   const actions = html`
     <${RangeButtons} xs=${xs} range=${range} onRange=${setRange} />
     <label class="switch"><input
       type="checkbox"
       checked=${log}
-      onChange=${() => flag("log", !log)}
+      onChange=${() => setLog(!log, lines)}
     /> Log scale</label>
     <label class="switch" title="Every line begins at 100 where the range begins">
       <input
@@ -62,7 +64,7 @@ export function GrowthPanel({ runs, params }) {
       series=${series}
       height=${340}
       marks=${START}
-      format=${format}
+      format=${growth}
       axis=${axisNumber}
       log=${log}
       hidden=${hidden}

@@ -16,13 +16,14 @@ export function MetricsPanel({ runs, params }) {
   const onSort = (sort) => setParams({ sort: sortToText(sort) });
   const deepest = Math.min(0, ...runs.flatMap((run) => run.drawdown?.[0]?.values ?? []));
   const { shared, own } = split(runs);
+  const [factor, ...metrics] = columns(deepest).filter(known(runs));
   const note = ["Gross of costs, annualised; drawdowns drawn to one scale.", shared && `All ${shared}.`]
     .filter(Boolean)
     .join(" ");
   return html`<${Section} title="Metrics" note=${note}>
     <${Table}
       caption="Metrics of the latest run of each factor"
-      columns=${[...columns(deepest).filter(known(runs)), ...own, FINISHED]}
+      columns=${[factor, ...own.filter(isDataset), ...metrics, ...own.filter((one) => !isDataset(one)), FINISHED]}
       rows=${runs}
       rowKey=${(run) => run.id}
       sort=${sortFromText(params.sort, BEST_FIRST)}
@@ -119,6 +120,7 @@ const FINISHED = {
     html`<time datetime=${run.finishedAt} title=${momentLong(run.finishedAt)}>${ago(run.finishedAt)}</time>`,
 };
 
+const isDataset = ({ key }) => key === "dataset";
 const span = ({ performance }) => `${day(performance?.startDate)} – ${day(performance?.endDate)}`;
 
 /** What is the same for all runs is said once; the rest has columns. */

@@ -2,7 +2,7 @@
 
 import { shortName } from "../../core/factors.js";
 import { ago, momentLong, ratio, signed } from "../../core/format.js";
-import { html } from "../../core/html.js";
+import { html, useEffect, useRef } from "../../core/html.js";
 import { Section } from "../../core/layout.js";
 import { href } from "../../core/router.js";
 import { DatasetLabel, Empty, Loaded } from "../../core/states.js";
@@ -27,15 +27,10 @@ const RECENT = `
   }
 `;
 const EVENTS = `subscription Events { runEvents { kind run { id } } }`;
+const PAUSE = 250;
 const ENDS = new Set(["SUCCEEDED", "IMPORTED"]);
 
 const COLUMNS = [
-  {
-    key: "factor",
-    label: "Factor",
-    header: true,
-    render: (run) => html`<a href=${href("/runs", run.id)} title=${run.factor.title}>${shortName(run)}</a>`,
-  },
   {
     key: "status",
     label: "Status",
@@ -56,24 +51,35 @@ const COLUMNS = [
   },
 ];
 
-const DATASET = {
-  key: "dataset",
-  label: "Dataset",
-  render: (run) => html`<${DatasetLabel} dataset=${run.dataset} />`,
-};
-
-/** The dataset has a column where there is more than one. */
+/** Where there is more than one dataset each run says which was its own. */
 function columnsOf(runs) {
   const several = new Set(runs.map((run) => run.dataset?.id)).size > 1;
-  return several ? COLUMNS.toSpliced(4, 0, DATASET) : COLUMNS;
+  const factor = {
+    key: "factor",
+    label: "Factor",
+    header: true,
+    render: (run) =>
+      html`<a href=${href("/runs", run.id)} title=${run.factor.title}>${shortName(run)}</a>
+        ${several && html`<span class="factor-detail"><${DatasetLabel} dataset=${run.dataset} /></span>`}`,
+  };
+  return [factor, ...COLUMNS];
 }
 
 export function RecentRuns({ dataset, origin, onEnd }) {
   const where = { dataset: dataset ? { eq: { id: dataset } } : null, origin: origin ? { eq: origin } : null };
   const query = useQuery(RECENT, { where });
+  const due = useRef({ timer: null, ended: false });
+  useEffect(() => () => clearTimeout(due.current.timer), []);
   useSubscription(EVENTS, {}, ({ runEvents: { kind } }) => {
-    if (kind !== "SNAPSHOT") query.reload();
-    if (ENDS.has(kind)) onEnd();
+    if (kind === "SNAPSHOT") return;
+    due.current.ended ||= ENDS.has(kind);
+    // Runs come in bursts: many events are one look.
+    due.current.timer ??= setTimeout(() => {
+      const { ended } = due.current;
+      due.current = { timer: null, ended: false };
+      query.reload();
+      if (ended) onEnd();
+    }, PAUSE);
   });
   return html`<${Section}
     title="Recent runs"

@@ -4,11 +4,12 @@ import { DAY, aligned, dayText, seconds } from "../../charts/days.js";
 import { factorColor } from "../../charts/colors.js";
 import { LineChart } from "../../charts/line_chart.js";
 import { RangeBrush, RangeButtons } from "../../charts/range_brush.js";
-import { axisNumber, day, percent, plural, ratio } from "../../core/format.js";
+import { axisNumber, day, growth, percent, plural, ratio } from "../../core/format.js";
 import { Fragment, html, useMemo } from "../../core/html.js";
 import { Section } from "../../core/layout.js";
 import { setParams } from "../../core/router.js";
 import { Empty, Loaded } from "../../core/states.js";
+import { setLog, useLog } from "../../core/use_log.js";
 import { useDateRange } from "../../core/use_range.js";
 import { useQuery } from "../../core/use_query.js";
 
@@ -23,10 +24,10 @@ const CURVES = `
   }
 `;
 /** A quarter, half a year and a year of periods, or twice that of months. */
-const WINDOWS = { WEEKLY: [13, 26, 52], MONTHLY: [6, 12, 24], DAILY: [63, 126, 252] };
+const WINDOWS = { WEEKLY: [13, 26, 52], MONTHLY: [6, 12, 24], DAILY: [91, 182, 365] };
+const SESSIONS = [63, 126, 252];
 const START = { level: 100, color: "--line-strong" };
 const ZERO = { level: 0, color: "--line-strong" };
-const growth = (value) => ratio(value, 1);
 const sharpe = (value) => ratio(value);
 const share = (value) => percent(value);
 const axisShare = (value) => percent(value, Math.abs(value) < 0.05 && value !== 0 ? 1 : 0);
@@ -45,7 +46,9 @@ function selection(run, window) {
 }
 
 export function Curves({ run, params }) {
-  const windows = WINDOWS[run.config.rebalance] ?? WINDOWS.WEEKLY;
+  const { rebalance } = run.config;
+  const sessions = rebalance === "DAILY" && run.dataset?.calendar === "OBSERVED";
+  const windows = sessions ? SESSIONS : (WINDOWS[rebalance] ?? WINDOWS.WEEKLY);
   const window = windows.includes(Number(params.window)) ? Number(params.window) : null;
   const query = useQuery(CURVES, { id: run.id, select: selection(run, window) });
   return html`<${Loaded} query=${query} label="the curves" rows=${9}>
@@ -107,7 +110,7 @@ function Charts({ run, series, params, windows, window }) {
     }),
     [line, color],
   );
-  const log = params.log === "1";
+  const log = useLog(params, lines.growth);
   const common = { xs, range, onRange: setRange, marks, syncKey: run.id };
   const periods = series.find(({ transform }) => transform === "ROLLING_SHARPE").windowPeriods;
   const actions = html`
@@ -115,7 +118,7 @@ function Charts({ run, series, params, windows, window }) {
     <label class="switch"><input
       type="checkbox"
       checked=${log}
-      onChange=${() => setParams({ log: log ? null : "1" })}
+      onChange=${() => setLog(!log, lines.growth)}
     /> Log scale</label>
   `;
   return html`<${Fragment}>
