@@ -1,4 +1,4 @@
-/* Ends a run that waits or is under way: `await cancelRun(id)` gives null, or the Failure that says why not. */
+/* Ends a run that waits or is under way: `await cancelRun(id)` gives null, or the Failure that tells why. */
 
 import { asFailure } from "../core/failure.js";
 import { request } from "../core/graphql.js";

@@ -13,7 +13,7 @@ import { MoreButton, asQuery, usePages } from "./use_pages.js";
 const DATASETS = `query Datasets($first: Int!, $after: String) {
   datasets(first: $first, after: $after) {
     nodes {
-      id name version current synthetic calendar fields createdAt
+      id name version current synthetic fields createdAt
       assetCount dateCount firstDate lastDate observationCount
       quality { rowsRefused counts { action count } }
     }
@@ -32,7 +32,8 @@ function DatasetList({ opened }) {
   const list = usePages(DATASETS, {}, (data) => data.datasets);
   const [uploading, setUploading] = useState(opened);
   return html`
-    <${PageHead} title="Datasets" detail="Immutable snapshots of market data; a name stands for its newest version.">
+    <${PageHead} title="Datasets"
+      detail="Immutable snapshots of market data; a name stands for its newest version.">
       <button type="button" class="button ${uploading ? "" : "button-primary"}" aria-expanded=${uploading}
         onClick=${() => setUploading(!uploading)}>
         ${uploading ? "Close the form" : "Take in a file"}
@@ -43,10 +44,12 @@ function DatasetList({ opened }) {
       ${(datasets) =>
         datasets.length === 0
           ? html`<${Empty} title="No datasets yet.">
-              Take in a CSV or Parquet file with the button above, or run <code>factorql demo</code> for a sample.
+              Take in a CSV or Parquet file with the button above, or run
+              ${" "}<code>factorql demo</code> for a sample.
             <//>`
           : html`<section class="panel" aria-label="Datasets">
-              <${Table} stack caption="Datasets" columns=${COLUMNS} rows=${datasets} rowKey=${(dataset) => dataset.id} />
+              <${Table} stack caption="Datasets" columns=${COLUMNS} rows=${datasets}
+                rowKey=${(dataset) => dataset.id} />
               <${MoreButton} list=${list} noun="datasets" />
             </section>`}
     <//>
@@ -76,8 +79,20 @@ const COLUMNS = [
     value: ({ lastDate }) => lastDate,
     render: ({ lastDate }) => day(lastDate),
   },
-  { key: "assets", label: "Assets", numeric: true, value: ({ assetCount }) => assetCount, render: ({ assetCount }) => integer(assetCount) },
-  { key: "dates", label: "Dates", numeric: true, value: ({ dateCount }) => dateCount, render: ({ dateCount }) => integer(dateCount) },
+  {
+    key: "assets",
+    label: "Assets",
+    numeric: true,
+    value: ({ assetCount }) => assetCount,
+    render: ({ assetCount }) => integer(assetCount),
+  },
+  {
+    key: "dates",
+    label: "Dates",
+    numeric: true,
+    value: ({ dateCount }) => dateCount,
+    render: ({ dateCount }) => integer(dateCount),
+  },
   {
     key: "rows",
     label: "Rows",
@@ -91,7 +106,12 @@ const COLUMNS = [
     label: "Quality",
     render: ({ quality }) => html`<${QualityTags} quality=${quality} />`,
   },
-  { key: "fields", label: "Fields", class: "wrap", render: ({ fields }) => html`<span class="muted">${fields.join(", ")}</span>` },
+  {
+    key: "fields",
+    label: "Fields",
+    class: "wrap",
+    render: ({ fields }) => html`<span class="muted">${fields.join(", ")}</span>`,
+  },
   {
     key: "created",
     label: "Taken in",
@@ -107,9 +127,13 @@ function QualityTags({ quality }) {
   const suspicious = quality.counts
     .filter(({ action }) => action === "KEPT")
     .reduce((total, { count }) => total + count, 0);
-  if (quality.rowsRefused === 0 && suspicious === 0) return html`<span class="tag tag-good">nothing found</span>`;
+  if (quality.rowsRefused === 0 && suspicious === 0)
+    return html`<span class="tag tag-good">nothing found</span>`;
   return html`
-    ${quality.rowsRefused > 0 && html`<span class="tag tag-bad">${plural(quality.rowsRefused, "row")} refused</span> `}
+    ${
+      quality.rowsRefused > 0 &&
+      html`<span class="tag tag-bad">${plural(quality.rowsRefused, "row")} refused</span> `
+    }
     ${suspicious > 0 && html`<span class="tag">${integer(suspicious)} suspicious</span>`}
   `;
 }

@@ -1,4 +1,4 @@
-/* Imports of older logs: what each brought at `#/imports`, and the lines that it refused at `#/imports/<id>`. */
+/* Imports of older logs: what each brought, at `#/imports`, and what it refused, at `#/imports/<id>`. */
 
 import { integer, moment, momentLong, plural } from "../core/format.js";
 import { html, useState } from "../core/html.js";
@@ -33,8 +33,10 @@ export default function Imports({ route }) {
   const list = usePages(BATCHES, {}, (data) => data.importBatches);
   const [uploading, setUploading] = useState(false);
   return html`
-    <${PageHead} title="Imports" detail="Logs of the older system: what was taken in, and what was not understood.">
-      <button type="button" class="button" aria-expanded=${uploading} onClick=${() => setUploading(!uploading)}>
+    <${PageHead} title="Imports"
+      detail="Logs of the older system: what was taken in, and what was not understood.">
+      <button type="button" class="button" aria-expanded=${uploading}
+        onClick=${() => setUploading(!uploading)}>
         ${uploading ? "Close the form" : "Import logs"}
       </button>
     <//>
@@ -84,7 +86,10 @@ const columnsFor = (shown) => [
     header: true,
     first: "descending",
     value: ({ createdAt }) => createdAt,
-    render: ({ id, createdAt }) => html`<a href=${href("/imports", id)} aria-current=${id === shown ? "true" : undefined}
+    render: ({
+      id,
+      createdAt,
+    }) => html`<a href=${href("/imports", id)} aria-current=${id === shown ? "true" : undefined}
       ><time datetime=${createdAt} title=${momentLong(createdAt)}>${moment(createdAt)}</time></a
     >`,
   },
@@ -98,7 +103,9 @@ const columnsFor = (shown) => [
   {
     ...count("quarantined", "Quarantined", "Lines that were refused for the first time"),
     render: ({ quarantined }) =>
-      quarantined === 0 ? html`<span class="muted">0</span>` : html`<span class="tag tag-bad">${integer(quarantined)}</span>`,
+      quarantined === 0
+        ? html`<span class="muted">0</span>`
+        : html`<span class="tag tag-bad">${integer(quarantined)}</span>`,
   },
 ];
 
@@ -106,7 +113,8 @@ function QuarantineSection({ id, batch }) {
   const [skip, setSkip] = useState(0);
   const query = useQuery(QUARANTINE, { id, first: PAGE, skip });
   const title = "Quarantine";
-  const note = batch === null ? null : `Lines of the import of ${moment(batch.createdAt)}, kept as they were.`;
+  const note =
+    batch === null ? null : `Lines of the import of ${moment(batch.createdAt)}, kept as they were.`;
   return html`<${Section} title=${title} note=${note}>
     <${Loaded} query=${query} label="the quarantine">
       ${({ importBatch }) =>
@@ -124,8 +132,12 @@ function Pager({ skip, total, onSkip }) {
   if (total <= PAGE) return html`<p class="panel-note more">${plural(total, "line")}</p>`;
   const last = Math.min(skip + PAGE, total);
   return html`<nav class="more" aria-label="Pages of the quarantine">
-    <button type="button" class="button" disabled=${skip === 0} onClick=${() => onSkip(Math.max(skip - PAGE, 0))}>Previous</button>
-    <span class="muted" aria-live="polite">${integer(skip + 1)} to ${integer(last)} of ${integer(total)}</span>
-    <button type="button" class="button" disabled=${last >= total} onClick=${() => onSkip(skip + PAGE)}>Next</button>
+    <button type="button" class="button" disabled=${skip === 0}
+      onClick=${() => onSkip(Math.max(skip - PAGE, 0))}>Previous</button>
+    <span class="muted" aria-live="polite">
+      ${integer(skip + 1)} to ${integer(last)} of ${integer(total)}
+    </span>
+    <button type="button" class="button" disabled=${last >= total}
+      onClick=${() => onSkip(skip + PAGE)}>Next</button>
   </nav>`;
 }

@@ -1,7 +1,7 @@
 /* The launch view: a form made from the schema, then the run that it launched.
 
-   `#/launch/momentum?lookbackPeriods=4&marketCapThreshold=off&dataset=...` opens it filled in (launch/values.js
-   writes such links); the address follows what is typed, so that it can be kept or sent. */
+   `#/launch/momentum?lookbackPeriods=4&marketCapThreshold=off&dataset=...` opens it filled in
+   (launch/values.js writes such links); the address follows what is typed, so that it can be kept or sent. */
 
 import { request } from "../core/graphql.js";
 import { asFailure } from "../core/failure.js";
@@ -19,7 +19,7 @@ const LAUNCH = `mutation Launch($input: ComputeFactorInput!) {
   computeFactor(input: $input) {
     __typename
     ... on ComputeFactorSuccess { reused run { id status } }
-    ... on Error { message code hint }
+    ... on Error { message hint }
     ... on InvalidInput { fieldErrors { path message } }
   }
 }`;
@@ -29,7 +29,8 @@ const NO_ERRORS = { beside: {}, messages: [], failure: null };
 export default function Launch({ route }) {
   const query = useLaunchData();
   return html`
-    <${PageHead} title="Launch a run" detail="Choose a factor and a dataset; what is left alone keeps its default." />
+    <${PageHead} title="Launch a run" detail="Choose a factor and a dataset; what is left alone keeps
+      its default." />
     <${Loaded} query=${query} label="the form" rows=${8}>
       ${(data) =>
         data.datasets.length === 0
@@ -121,12 +122,17 @@ function Launcher({ data, route }) {
   };
 
   return html`<div ref=${root}>
-    ${launched !== null &&
-    html`<${LaunchedRun} key=${`${launched.run.id}/${launched.round}`} launched=${launched}
-      onAnew=${() => launch({ force: true })} />`}
+    ${
+      launched !== null &&
+      html`<${LaunchedRun} key=${`${launched.run.id}/${launched.round}`} launched=${launched}
+      onAnew=${() => launch({ force: true })} />`
+    }
     <${LaunchErrors} errors=${errors} />
-    ${form.unknownFactor &&
-    html`<${Notice} kind="warn" title=${`There is no factor '${form.unknownFactor}'.`}>Choose one of these.<//>`}
+    ${
+      form.unknownFactor &&
+      html`<${Notice} kind="warn"
+        title=${`There is no factor '${form.unknownFactor}'.`}>Choose one of these.<//>`
+    }
     <${LaunchForm} data=${data} form=${form} options=${options} defaults=${defaults} errors=${errors.beside}
       sending=${sending} onFactor=${changeFactor} onDataset=${changeDataset} onDraft=${changeDraft}
       onReset=${reset} onLaunch=${() => launch()} />
@@ -135,9 +141,10 @@ function Launcher({ data, route }) {
 
 const nameOf = (option) => option.name;
 
-const generalDefaults = (general) => Object.fromEntries(general.map((option) => [option.name, option.schemaDefault]));
+const generalDefaults = (general) =>
+  Object.fromEntries(general.map((option) => [option.name, option.schemaDefault]));
 
-/** What the form shows first: the link's choices, else the first factor and the dataset that is most likely meant. */
+/** What the form shows first: the link's choices, else the first factor and the likeliest dataset. */
 function formOfRoute(data, { parts, params }) {
   const asked = (parts[1] ?? "").toUpperCase();
   const found = data.factors.find((factor) => factor.name === asked);
@@ -145,7 +152,8 @@ function formOfRoute(data, { parts, params }) {
   const wanted = params.dataset;
   const current = data.datasets.filter((dataset) => dataset.current);
   const usual = current.find((dataset) => !dataset.synthetic) ?? current[0] ?? data.datasets[0];
-  const linked = [...data.datasets, ...current].find(({ id, name }) => id === wanted || name === wanted) ?? null;
+  const linked =
+    [...data.datasets, ...current].find(({ id, name }) => id === wanted || name === wanted) ?? null;
   return {
     factor,
     unknownFactor: found || asked === "" ? null : parts[1],

@@ -1,5 +1,5 @@
-/* All runs of all factors at `#/runs?factor=&status=&dataset=&origin=&order=`: newest first or best first, live,
-   with a way to cancel those that have not ended. */
+/* All runs of all factors at `#/runs?factor=&status=&dataset=&origin=&order=`: newest first or best first,
+   live, with a way to cancel those that have not ended. */
 
 import { ago, duration, momentLong, percent, ratio, signed, words } from "../core/format.js";
 import { html, useRef, useState } from "../core/html.js";
@@ -15,9 +15,9 @@ import { MoreButton, asQuery, usePages } from "./use_pages.js";
 const RUNS = `query Runs($where: FactorRunWhere, $orderBy: [FactorRunOrder!], $first: Int!, $after: String) {
   factorRuns(where: $where, orderBy: $orderBy, first: $first, after: $after) {
     nodes {
-      id status origin createdAt durationMs
+      id status createdAt durationMs
       progress { fraction }
-      factor { name title }
+      factor { title }
       dataset { id label synthetic }
       performance { annualizedReturn sharpeRatio maxDrawdown }
     }
@@ -62,7 +62,8 @@ export default function Runs({ route }) {
     setRefusal(await cancelRun(id));
   };
   return html`
-    <${PageHead} title="Runs" detail="Everything that was computed or imported; new runs appear by themselves.">
+    <${PageHead} title="Runs"
+      detail="Everything that was computed or imported; new runs appear by themselves.">
       <a class="button button-primary" href=${href("/launch")}>Launch a run</a>
     <//>
     <${RunFilters} params=${params} />
@@ -76,7 +77,8 @@ export default function Runs({ route }) {
             <//>`
           : html`<${SyntheticNotice} datasets=${runs.map((run) => run.dataset)} />
               <section class="panel" aria-label="Runs">
-                <${Table} stack caption="Runs" columns=${columnsFor(shown, cancel)} rows=${shown} rowKey=${({ id }) => id} />
+                <${Table} stack caption="Runs" columns=${columnsFor(shown, cancel)} rows=${shown}
+                  rowKey=${({ id }) => id} />
                 <${MoreButton} list=${list} noun="runs" />
               </section>`;
       }}
@@ -111,7 +113,12 @@ function RunFilters({ params }) {
   return html`<div class="filters" role="group" aria-label="Which runs">
     ${filter("factor", "Factor", "Any", factors)} ${filter("status", "Status", "Any", named("status"))}
     ${filter("dataset", "Dataset", "Any", datasets)} ${filter("origin", "Origin", "Any", named("origin"))}
-    ${filter("order", "Order", "Newest first", ORDERS.map(({ name, label }) => [name, label]))}
+    ${filter(
+      "order",
+      "Order",
+      "Newest first",
+      ORDERS.map(({ name, label }) => [name, label]),
+    )}
   </div>`;
 }
 
@@ -120,9 +127,11 @@ function Filter({ name, label, any, choices, chosen, loaded }) {
   const unknown = loaded && chosen !== "" && !choices.some(([value]) => value === chosen);
   return html`<div class="field">
     <label for=${id}>${label}</label>
-    <select id=${id} value=${chosen} onChange=${(event) => setParams({ [name]: event.currentTarget.value || null })}>
+    <select id=${id} value=${chosen}
+      onChange=${(event) => setParams({ [name]: event.currentTarget.value || null })}>
       <option value="">${any}</option>
-      ${choices.map(([value, text]) => html`<option key=${value} value=${value} selected=${value === chosen}>${text}</option>`)}
+      ${choices.map(([value, text]) => html`<option key=${value} value=${value}
+        selected=${value === chosen}>${text}</option>`)}
       ${unknown && html`<option value=${chosen} selected>one that is not listed</option>`}
     </select>
   </div>`;
@@ -135,15 +144,37 @@ const COLUMNS = [
     header: true,
     render: ({ id, factor }) => html`<a href=${href("/runs", id)}>${factor.title}</a>`,
   },
-  { key: "status", label: "Status", render: ({ status, progress }) => html`<${StatusTag} status=${status} fraction=${progress.fraction} />` },
-  { key: "sharpe", label: "Sharpe", numeric: true, render: ({ performance }) => ratio(performance?.sharpeRatio) },
-  { key: "return", label: "Return", title: "Annualised return", numeric: true, render: ({ performance }) => signed(performance?.annualizedReturn) },
-  { key: "drawdown", label: "Drawdown", title: "Deepest drawdown", numeric: true, render: ({ performance }) => percent(performance?.maxDrawdown) },
+  {
+    key: "status",
+    label: "Status",
+    render: ({ status, progress }) => html`<${StatusTag} status=${status} fraction=${progress.fraction} />`,
+  },
+  {
+    key: "sharpe",
+    label: "Sharpe",
+    numeric: true,
+    render: ({ performance }) => ratio(performance?.sharpeRatio),
+  },
+  {
+    key: "return",
+    label: "Return",
+    title: "Annualised return",
+    numeric: true,
+    render: ({ performance }) => signed(performance?.annualizedReturn),
+  },
+  {
+    key: "drawdown",
+    label: "Drawdown",
+    title: "Deepest drawdown",
+    numeric: true,
+    render: ({ performance }) => percent(performance?.maxDrawdown),
+  },
   { key: "dataset", label: "Dataset", render: ({ dataset }) => html`<${DatasetLabel} dataset=${dataset} />` },
   {
     key: "created",
     label: "Added",
-    render: ({ createdAt }) => html`<time datetime=${createdAt} title=${momentLong(createdAt)}>${ago(createdAt)}</time>`,
+    render: ({ createdAt }) =>
+      html`<time datetime=${createdAt} title=${momentLong(createdAt)}>${ago(createdAt)}</time>`,
   },
   { key: "took", label: "Took", numeric: true, render: ({ durationMs }) => duration(durationMs) },
 ];
@@ -159,6 +190,7 @@ const cancelColumn = (cancel) => ({
   label: html`<span class="visually-hidden">Cancel</span>`,
   render: ({ id, status, factor }) =>
     !isOver(status) &&
-    html`<button type="button" class="button button-danger button-small" aria-label=${`Cancel ${factor.title}`}
+    html`<button type="button" class="button button-danger button-small"
+      aria-label=${`Cancel ${factor.title}`}
       onClick=${() => cancel(id)}>Cancel</button>`,
 });

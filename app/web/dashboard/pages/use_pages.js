@@ -1,9 +1,10 @@
 /* A list of the graph that is read page by page, each after the one before.
 
    const list = usePages(QUERY, variables, (data) => data.factorRuns, { size: 50 });
+
    QUERY takes $first: Int! and $after: String and selects { nodes {...} pageInfo { hasNextPage endCursor } }.
-   list: { nodes, failure, loading, hasMore, more(), reload() }; `nodes` is null before the first answer. Other
-   variables begin anew. <${MoreButton} list=${list} noun="runs" /> asks for the next page. */
+   list is { nodes, failure, loading, hasMore, more(), reload() }; `nodes` is null before the first answer.
+   Other variables begin anew. <${MoreButton} list=${list} noun="runs" /> asks for the next page. */
 
 import { asFailure } from "../core/failure.js";
 import { integer } from "../core/format.js";
@@ -38,7 +39,8 @@ export function usePages(query, variables, connectionOf, { size = 50 } = {}) {
         });
       },
       (reason) => {
-        if (turn === asked.current) setState((old) => ({ ...old, failure: asFailure(reason), loading: false }));
+        if (turn !== asked.current) return;
+        setState((old) => ({ ...old, failure: asFailure(reason), loading: false }));
       },
     );
   };
@@ -70,5 +72,10 @@ export function MoreButton({ list, noun }) {
 
 /** In the shape that <Loaded> takes. */
 export function asQuery(list) {
-  return { data: list.nodes, failure: list.failure, loading: list.loading && !list.hasMore, reload: list.reload };
+  return {
+    data: list.nodes,
+    failure: list.failure,
+    loading: list.loading && !list.hasMore,
+    reload: list.reload,
+  };
 }

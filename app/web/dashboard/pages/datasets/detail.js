@@ -12,7 +12,7 @@ import { MoreButton, asQuery, usePages } from "../use_pages.js";
 
 const DATASET = `query Dataset($ref: DatasetRef!) {
   dataset(ref: $ref) {
-    id name label version current synthetic calendar fields fingerprint source licence note
+    id name label version current synthetic calendar fingerprint source licence note
     assetCount dateCount firstDate lastDate observationCount createdAt deletedAt
     coverage { field observations share assets firstDate lastDate }
     quality {
@@ -48,17 +48,25 @@ function Content({ dataset }) {
     <${PageHead} title=${`${dataset.name} v${dataset.version}`}
       detail=${`${integer(dataset.assetCount)} assets, ${integer(dataset.dateCount)} dates, ${span}`}>
       <a class="button" href=${href("/runs", { dataset: dataset.id })}>Its runs</a>
-      ${dataset.deletedAt === null &&
-      html`<a class="button button-primary" href=${href("/launch", { dataset: dataset.id })}>Launch on it</a>`}
+      ${
+        dataset.deletedAt === null &&
+        html`<a class="button button-primary" href=${href("/launch", { dataset: dataset.id })}>
+          Launch on it
+        </a>`
+      }
     <//>
     <${SyntheticNotice} datasets=${[dataset]} />
-    ${dataset.deletedAt !== null &&
-    html`<${Notice} kind="warn" title=${`Deleted on ${moment(dataset.deletedAt)}.`}>
+    ${
+      dataset.deletedAt !== null &&
+      html`<${Notice} kind="warn" title=${`Deleted on ${moment(dataset.deletedAt)}.`}>
       Runs that were computed from it stay readable; its files may be gone.
-    <//>`}
-    ${dataset.deletedAt === null &&
-    !dataset.current &&
-    html`<${Notice} kind="info" title="An older version.">The name stands for a newer one by now.<//>`}
+    <//>`
+    }
+    ${
+      dataset.deletedAt === null &&
+      !dataset.current &&
+      html`<${Notice} kind="info" title="An older version.">The name stands for a newer one by now.<//>`
+    }
     <${Section} title="About">
       <dl class="facts">
         <${Fact} name="Rows">${integer(dataset.observationCount)}<//>
@@ -66,7 +74,9 @@ function Content({ dataset }) {
         <${Fact} name="Source">${dataset.source}<//>
         <${Fact} name="Licence">${dataset.licence ?? "not stated"}<//>
         <${Fact} name="Taken in">
-          <time datetime=${dataset.createdAt} title=${momentLong(dataset.createdAt)}>${moment(dataset.createdAt)}</time>
+          <time datetime=${dataset.createdAt} title=${momentLong(dataset.createdAt)}>
+            ${moment(dataset.createdAt)}
+          </time>
         <//>
         <${Fact} name="Fingerprint">
           <code title=${dataset.fingerprint}>${dataset.fingerprint.slice(0, 12)}…</code>
@@ -76,15 +86,19 @@ function Content({ dataset }) {
     <//>
     <${Section} title="Coverage"
       note="The bar shows from when to when a field has values; the share is of all rows.">
-      ${dataset.coverage === null
-        ? html`<p class="muted">Not recorded.</p>`
-        : html`<${Coverage} dataset=${dataset} />`}
+      ${
+        dataset.coverage === null
+          ? html`<p class="muted">Not recorded.</p>`
+          : html`<${Coverage} dataset=${dataset} />`
+      }
     <//>
     <${Section} title="Quality"
-      note="Impossible rows are refused, suspicious values kept and counted. Nothing is ever repaired silently.">
-      ${dataset.quality === null
-        ? html`<p class="muted">Not recorded.</p>`
-        : html`<${DatasetQuality} quality=${dataset.quality} />`}
+      note="Impossible rows are refused, suspicious values kept and counted; nothing is repaired.">
+      ${
+        dataset.quality === null
+          ? html`<p class="muted">Not recorded.</p>`
+          : html`<${DatasetQuality} quality=${dataset.quality} />`
+      }
     <//>
     ${dataset.deletedAt === null && html`<${Assets} id=${dataset.id} count=${dataset.assetCount} />`}
   `;
@@ -108,11 +122,33 @@ function Coverage({ dataset }) {
       value: ({ share }) => share,
       render: ({ share }) => percent(share),
     },
-    { key: "span", label: "From when to when", class: "span-cell", render: (field) => html`<${Span} whole=${dataset} part=${field} />` },
-    { key: "from", label: "From", value: ({ firstDate }) => firstDate, render: ({ firstDate }) => day(firstDate) },
+    {
+      key: "span",
+      label: "From when to when",
+      class: "span-cell",
+      render: (field) => html`<${Span} whole=${dataset} part=${field} />`,
+    },
+    {
+      key: "from",
+      label: "From",
+      value: ({ firstDate }) => firstDate,
+      render: ({ firstDate }) => day(firstDate),
+    },
     { key: "to", label: "To", value: ({ lastDate }) => lastDate, render: ({ lastDate }) => day(lastDate) },
-    { key: "values", label: "Values", numeric: true, value: ({ observations }) => observations, render: ({ observations }) => integer(observations) },
-    { key: "assets", label: "Assets", numeric: true, value: ({ assets }) => assets, render: ({ assets }) => integer(assets) },
+    {
+      key: "values",
+      label: "Values",
+      numeric: true,
+      value: ({ observations }) => observations,
+      render: ({ observations }) => integer(observations),
+    },
+    {
+      key: "assets",
+      label: "Assets",
+      numeric: true,
+      value: ({ assets }) => assets,
+      render: ({ assets }) => integer(assets),
+    },
   ];
   return html`<${Table} stack caption="Coverage of each field" columns=${columns} rows=${dataset.coverage}
     rowKey=${({ field }) => field} sort=${{ key: "share", descending: true }} />`;
@@ -124,8 +160,14 @@ function Span({ whole, part }) {
   const length = Math.max(Date.parse(whole.lastDate) - start, 1);
   const left = (Date.parse(part.firstDate) - start) / length;
   const width = (Date.parse(part.lastDate) - Date.parse(part.firstDate)) / length;
-  const style = { left: `${left * 100}%`, width: `${Math.max(width * 100, 1)}%`, opacity: 0.25 + 0.75 * part.share };
-  return html`<span class="span-track" aria-hidden="true"><span class="span-bar" style=${style}></span></span>`;
+  const style = {
+    left: `${left * 100}%`,
+    width: `${Math.max(width * 100, 1)}%`,
+    opacity: 0.25 + 0.75 * part.share,
+  };
+  return html`<span class="span-track" aria-hidden="true">
+    <span class="span-bar" style=${style}></span>
+  </span>`;
 }
 
 function Assets({ id, count }) {
@@ -144,7 +186,8 @@ function AssetTable({ id }) {
     ${(assets) =>
       assets.length === 0
         ? html`<${Empty} title="No assets." />`
-        : html`<${Table} stack caption="Assets" columns=${ASSET_COLUMNS} rows=${assets} rowKey=${({ asset }) => asset} />
+        : html`<${Table} stack caption="Assets" columns=${ASSET_COLUMNS} rows=${assets}
+          rowKey=${({ asset }) => asset} />
             <${MoreButton} list=${list} noun="assets" />`}
   <//>`;
 }
@@ -153,11 +196,17 @@ const ASSET_COLUMNS = [
   { key: "asset", label: "Asset", header: true, render: ({ asset }) => asset },
   { key: "from", label: "First price", render: ({ firstDate }) => day(firstDate) },
   { key: "to", label: "Last price", render: ({ lastDate }) => day(lastDate) },
-  { key: "days", label: "Days with a price", numeric: true, render: ({ observationCount }) => integer(observationCount) },
+  {
+    key: "days",
+    label: "Days with a price",
+    numeric: true,
+    render: ({ observationCount }) => integer(observationCount),
+  },
   {
     key: "attributes",
     label: "Attributes",
     class: "wrap",
-    render: ({ attributes }) => attributes.map(({ name, value }) => html`<span class="tag">${name}=${value}</span> `),
+    render: ({ attributes }) =>
+      attributes.map(({ name, value }) => html`<span class="tag">${name}=${value}</span> `),
   },
 ];

@@ -43,14 +43,16 @@ export function DatasetUpload({ onDone }) {
   const [failure, setFailure] = useState(null);
   useEffect(() => {
     request(ARGUMENTS).then(
-      (data) => setOptions(data.__type.fields.find(({ name }) => name === "ingestDataset").args.map(readOption)),
+      (data) =>
+        setOptions(data.__type.fields.find(({ name }) => name === "ingestDataset").args.map(readOption)),
       (reason) => setFailure(asFailure(reason)),
     );
   }, []);
   return html`<${Section} title="Take in a file"
     note="CSV (also gzipped) or Parquet in long form: a row for each asset and date.">
     ${failure && html`<${ErrorPanel} failure=${failure} />`}
-    ${options === null ? failure === null && html`<${Loading} label="Loading the form" />` : html`<${UploadForm} options=${options} onDone=${onDone} />`}
+    ${options === null && failure === null && html`<${Loading} label="Loading the form" />`}
+    ${options !== null && html`<${UploadForm} options=${options} onDone=${onDone} />`}
   <//>`;
 }
 
@@ -108,7 +110,9 @@ function UploadForm({ options, onDone }) {
     </div>
     ${errors.failure && html`<${ErrorPanel} failure=${errors.failure} />`}
     <div class="row">
-      <button type="submit" class="button button-primary" disabled=${sending}>${sending ? "Taking in…" : "Take in"}</button>
+      <button type="submit" class="button button-primary" disabled=${sending}>
+        ${sending ? "Taking in…" : "Take in"}
+      </button>
     </div>
     ${done && html`<${Done} result=${done} />`}
   </form>`;

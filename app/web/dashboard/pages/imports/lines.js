@@ -14,7 +14,8 @@ const LINE_COLUMNS = [
     key: "file",
     label: "File and line",
     header: true,
-    render: ({ file, line }) => html`${file}${line > 0 ? html`<span class="muted">:${line}</span>` : html` <span class="muted">whole file</span>`}`,
+    render: ({ file, line }) =>
+      html`${file}<span class="muted">${line > 0 ? `:${line}` : " whole file"}</span>`,
   },
   {
     key: "reason",
@@ -31,8 +32,10 @@ function Raw({ text }) {
   const [whole, setWhole] = useState(false);
   if (text.trim() === "") return html`<span class="muted">empty</span>`;
   return html`<code class="raw">${whole ? text : text.slice(0, LONG)}</code>
-    ${text.length > LONG &&
-    html`<button type="button" class="link-button" aria-expanded=${whole} onClick=${() => setWhole(!whole)}>
+    ${
+      text.length > LONG &&
+      html`<button type="button" class="link-button" aria-expanded=${whole} onClick=${() => setWhole(!whole)}>
       ${whole ? "less" : `… ${integer(text.length - LONG)} more characters`}
-    </button>`}`;
+    </button>`
+    }`;
 }

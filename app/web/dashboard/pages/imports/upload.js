@@ -45,8 +45,9 @@ export function LogUpload({ onDone }) {
       setSending(false);
     }
   };
+  const idle = sending || files.length === 0;
   return html`<${Section} title="Import logs"
-    note="A factor's log, return series and monthly metrics are told apart by their names. Repeating an import changes nothing.">
+    note="Factor logs, return series and monthly metrics are told apart by name; repeating changes nothing.">
     <form class="upload-form" onSubmit=${(event) => event.preventDefault()}>
       <div class="field dataset-field">
         <label for=${id}>CSV files</label>
@@ -54,9 +55,10 @@ export function LogUpload({ onDone }) {
           onChange=${(event) => setFiles([...event.currentTarget.files])} />
       </div>
       <div class="row">
-        <button type="button" class="button" disabled=${sending || files.length === 0} onClick=${() => send(true)}>Try first</button>
-        <button type="button" class="button button-primary" disabled=${sending || files.length === 0}
-          onClick=${() => send(false)}>${sending ? "Reading…" : "Import"}</button>
+        <button type="button" class="button" disabled=${idle} onClick=${() => send(true)}>Try first</button>
+        <button type="button" class="button button-primary" disabled=${idle} onClick=${() => send(false)}>
+          ${sending ? "Reading…" : "Import"}
+        </button>
       </div>
       ${failure && html`<${ErrorPanel} failure=${failure} />`} ${done && html`<${Outcome} outcome=${done} />`}
     </form>

@@ -1,7 +1,8 @@
-/* What the launch form is made of, loaded once a page load: the schema's inputs, the factors with their default
-   options, and the datasets to choose from.
+/* What the launch form is made of, loaded once a page load: the schema's inputs, the factors with their
+   default options, and the datasets to choose from.
 
    const { data, failure, reload } = useLaunchData();   // data: { factors, general, datasets }
+
    A factor is { name, field, title, description, signal, requiredFields, own, shared, defaults }; see
    schema.js for the options. Deleted datasets are left out; the newest hundred are there. */
 
@@ -13,7 +14,7 @@ import { SCHEMA_QUERY, readSchema } from "./schema.js";
 
 const DATASETS_QUERY = `query LaunchDatasets {
   datasets(first: 100) {
-    nodes { id name label version current synthetic fields assetCount firstDate lastDate }
+    nodes { id name label current synthetic fields assetCount firstDate lastDate }
   }
 }`;
 

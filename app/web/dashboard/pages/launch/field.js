@@ -15,26 +15,34 @@ import { OFF, draftOf, isChanged, readDraft } from "./values.js";
 export function OptionField({ option, draft, defaultValue, error, onDraft }) {
   const id = `option-${option.name}`;
   const isOff = draft === OFF && defaultValue !== null;
-  const shown = draft === undefined || draft === OFF ? draftOf(option, draft === OFF ? null : defaultValue) : draft;
+  const shown =
+    draft === undefined || draft === OFF ? draftOf(option, draft === OFF ? null : defaultValue) : draft;
   const changed = isChanged(option, draft, defaultValue);
   const describedBy = error === undefined ? `${id}-help` : `${id}-error ${id}-help`;
   const isGroup = option.kind === "choices" || option.kind === "boolean";
   return html`
-    <div class="field ${changed ? "changed" : ""} ${error === undefined ? "" : "faulty"}" data-option=${option.name}>
+    <div class="field ${changed ? "changed" : ""} ${error === undefined ? "" : "faulty"}"
+      data-option=${option.name}>
       <div class="field-head">
-        ${isGroup
-          ? html`<span class="field-label" id=${`${id}-label`}>${option.label}</span>`
-          : html`<label class="field-label" for=${id}>${option.label}</label>`}
-        ${changed &&
-        html`<button type="button" class="link-button" onClick=${() => onDraft(undefined)}
-          aria-label=${`Reset ${option.label} to its default`}>reset</button>`}
-        ${option.canBeOff &&
-        defaultValue !== null &&
-        html`<label class="off-switch">
+        ${
+          isGroup
+            ? html`<span class="field-label" id=${`${id}-label`}>${option.label}</span>`
+            : html`<label class="field-label" for=${id}>${option.label}</label>`
+        }
+        ${
+          changed &&
+          html`<button type="button" class="link-button" onClick=${() => onDraft(undefined)}
+          aria-label=${`Reset ${option.label} to its default`}>reset</button>`
+        }
+        ${
+          option.canBeOff &&
+          defaultValue !== null &&
+          html`<label class="off-switch">
           <input type="checkbox" checked=${isOff} aria-label=${`${option.label}: off`}
             onChange=${(event) => onDraft(event.currentTarget.checked ? OFF : undefined)} />
           off
-        </label>`}
+        </label>`
+        }
       </div>
       <${Control} id=${id} option=${option} shown=${shown} isOff=${isOff} defaultValue=${defaultValue}
         isFaulty=${error !== undefined} describedBy=${describedBy} onDraft=${onDraft} />
@@ -56,7 +64,9 @@ function Control({ id, option, shown, isOff, defaultValue, isFaulty, describedBy
   if (option.kind === "choice") {
     return html`<select ...${common} value=${shown} onChange=${typed}>
       ${(defaultValue ?? null) === null && html`<option value="">Automatic</option>`}
-      ${option.choices.map((choice) => html`<option key=${choice.name} value=${choice.name}>${words(choice.name)}</option>`)}
+      ${option.choices.map(
+        ({ name }) => html`<option key=${name} value=${name}>${words(name)}</option>`,
+      )}
     </select>`;
   }
   if (option.kind === "boolean") {
@@ -68,8 +78,13 @@ function Control({ id, option, shown, isOff, defaultValue, isFaulty, describedBy
   }
   if (option.kind === "choices") {
     const toggled = (name, on) =>
-      onDraft(option.choices.map((choice) => choice.name).filter((each) => (each === name ? on : shown.includes(each))));
-    return html`<div class="checks" role="group" aria-labelledby=${`${id}-label`} aria-describedby=${describedBy}>
+      onDraft(
+        option.choices
+          .map((choice) => choice.name)
+          .filter((each) => (each === name ? on : shown.includes(each))),
+      );
+    return html`<div class="checks" role="group" aria-labelledby=${`${id}-label`}
+      aria-describedby=${describedBy}>
       ${option.choices.map(
         (choice) => html`<label class="check" key=${choice.name} title=${choice.description ?? ""}>
           <input type="checkbox" checked=${shown.includes(choice.name)}
@@ -85,7 +100,8 @@ function Control({ id, option, shown, isOff, defaultValue, isFaulty, describedBy
   }
   const mode = { integer: "numeric", number: "decimal" }[option.kind] ?? "text";
   return html`<input type="text" inputmode=${mode} autocomplete="off" spellcheck="false" ...${common}
-    value=${isOff ? "" : shown} placeholder=${placeholderOf(option, isOff, defaultValue)} onInput=${typed} />`;
+    value=${isOff ? "" : shown} placeholder=${placeholderOf(option, isOff, defaultValue)}
+    onInput=${typed} />`;
 }
 
 function placeholderOf(option, isOff, defaultValue) {
@@ -103,12 +119,18 @@ function Readout({ option, draft }) {
   return html`<p class="field-hint">= ${integer(value)}</p>`;
 }
 
-/** The schema's description, without what it says of null, which the control shows; and that of the chosen value. */
+/**
+ * The schema's description, without what it says of null, which the control shows; and the chosen value's.
+ */
 function Help({ id, option, shown }) {
   const text = option.description.replace(/\s*Not null\.$/i, "");
-  const chosen = option.kind === "choice" ? option.choices.find((choice) => choice.name === shown) : undefined;
+  const chosen =
+    option.kind === "choice" ? option.choices.find((choice) => choice.name === shown) : undefined;
   return html`<p class="field-hint" id=${id}>
-    ${chosen?.description && html`<span class="chosen">${words(chosen.name)}: ${plain(chosen.description)} </span>`}
+    ${
+      chosen?.description &&
+      html`<span class="chosen">${words(chosen.name)}: ${plain(chosen.description)} </span>`
+    }
     ${plain(text)}
   </p>`;
 }

@@ -7,10 +7,14 @@ import { isChanged } from "./values.js";
 
 export function LaunchForm(props) {
   const { data, form, options, defaults, errors, sending } = props;
-  const field = (option) => html`<${OptionField} key=${option.name} option=${option} draft=${form.drafts[option.name]}
+  const field = (
+    option,
+  ) => html`<${OptionField} key=${option.name} option=${option} draft=${form.drafts[option.name]}
     defaultValue=${defaults[option.name]} error=${errors[option.name]}
     onDraft=${(draft) => props.onDraft(option.name, draft)} />`;
-  const changed = options.filter((option) => isChanged(option, form.drafts[option.name], defaults[option.name]));
+  const changed = options.filter((option) =>
+    isChanged(option, form.drafts[option.name], defaults[option.name]),
+  );
   const submit = (event) => {
     event.preventDefault();
     if (!sending) props.onLaunch();
@@ -22,18 +26,28 @@ export function LaunchForm(props) {
       <${DatasetChooser} datasets=${data.datasets} form=${form}
         error=${errors.dataset} onDataset=${props.onDataset} />
     </section>
-    ${form.factor.own.length > 0 &&
-    html`<${OptionGroup} title=${`Options of ${form.factor.title}`} options=${form.factor.own} field=${field} />`}
+    ${
+      form.factor.own.length > 0 &&
+      html`<${OptionGroup} title=${`Options of ${form.factor.title}`} options=${form.factor.own}
+        field=${field} />`
+    }
     <${OptionGroup} title="Options of every factor" options=${form.factor.shared} field=${field} />
     <${OptionGroup} title="The run" options=${data.general} field=${field} />
     <div class="launch-bar">
       <p class="launch-summary" aria-live="polite">
         <strong>${form.factor.title}</strong>
-        <span class="muted">${changed.length === 0 ? "all defaults" : `${plural(changed.length, "option")} changed`}</span>
+        <span class="muted">
+          ${changed.length === 0 ? "all defaults" : `${plural(changed.length, "option")} changed`}
+        </span>
       </p>
-      ${changed.length > 0 &&
-      html`<button type="button" class="button" onClick=${props.onReset}>Reset all</button>`}
-      <button type="submit" class="button button-primary" disabled=${sending}>${sending ? "Launching…" : "Launch"}</button>
+      ${
+        changed.length > 0 &&
+        html`<button type="button" class="button" onClick=${props.onReset}>Reset all</button>`
+      }
+      <button type="submit" class="button button-primary"
+        disabled=${sending}>
+        ${sending ? "Launching…" : "Launch"}
+      </button>
     </div>
   </form>`;
 }
@@ -58,8 +72,10 @@ function FactorChooser({ factors, chosen, onFactor }) {
 
 function DatasetChooser({ datasets, form, error, onDataset }) {
   const { dataset, factor, lostDataset } = form;
-  const lacking = dataset === null ? [] : factor.requiredFields.filter((name) => !dataset.fields.includes(name));
-  const shownError = error ?? (lostDataset ? "the dataset of this link is not here: choose another" : undefined);
+  const lacking =
+    dataset === null ? [] : factor.requiredFields.filter((name) => !dataset.fields.includes(name));
+  const shownError =
+    error ?? (lostDataset ? "the dataset of this link is not here: choose another" : undefined);
   const chosen = (event) => onDataset(datasets.find(({ id }) => id === event.currentTarget.value) ?? null);
   return html`<div class="field dataset-field" data-option="dataset">
     <label for="dataset">Computed from</label>
@@ -70,14 +86,20 @@ function DatasetChooser({ datasets, form, error, onDataset }) {
     </select>
     ${shownError !== undefined && html`<p class="field-error">${shownError}</p>`}
     <div id="dataset-help" class="field-hint">
-      ${dataset !== null &&
-      html`<p>
+      ${
+        dataset !== null &&
+        html`<p>
         ${dataset.synthetic && html`<span class="tag tag-synthetic">synthetic</span> `}
         ${integer(dataset.assetCount)} assets, ${day(dataset.firstDate)} to ${day(dataset.lastDate)};
         ${" "}${dataset.fields.join(", ")}
-      </p>`}
-      ${lacking.length > 0 &&
-      html`<p class="field-warning">This factor usually needs ${lacking.join(", ")}, which the dataset does not have.</p>`}
+      </p>`
+      }
+      ${
+        lacking.length > 0 &&
+        html`<p class="field-warning">
+          This factor usually needs ${lacking.join(", ")}, which the dataset does not have.
+        </p>`
+      }
     </div>
   </div>`;
 }
@@ -89,7 +111,9 @@ function OptionGroup({ title, options, field }) {
   return html`<section class="panel" aria-label=${title}>
     <div class="panel-head"><h2>${title}</h2></div>
     <div class="option-grid">${shown.map(field)}</div>
-    ${others.length > 0 &&
-    html`<p class="panel-note">Only by GraphQL: ${others.map((option) => option.name).join(", ")}.</p>`}
+    ${
+      others.length > 0 &&
+      html`<p class="panel-note">Only by GraphQL: ${others.map((option) => option.name).join(", ")}.</p>`
+    }
   </section>`;
 }

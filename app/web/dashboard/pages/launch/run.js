@@ -4,6 +4,7 @@ import { factorColor } from "../../charts/colors.js";
 import { seconds } from "../../charts/days.js";
 import { LineChart } from "../../charts/line_chart.js";
 import { day, duration, integer, percent, ratio, signed } from "../../core/format.js";
+import { FailureKind } from "../../core/failure.js";
 import { html, useEffect, useMemo, useRef, useState } from "../../core/html.js";
 import { href } from "../../core/router.js";
 import { ErrorPanel, Loaded, Notice, SyntheticNotice } from "../../core/states.js";
@@ -13,14 +14,12 @@ import { StatusTag, isOver } from "../status.js";
 
 const EVENTS = `subscription LaunchedRun($id: ID!) {
   runEvents(runId: $id) {
-    kind
     status
     message
     progress { fraction stage }
     run { durationMs failure { code message } }
   }
 }`;
-
 
 /** @param launched `{run: {id, status}, reused, title}`; `onAnew` launches the same again by force */
 export function LaunchedRun({ launched, onAnew }) {
@@ -47,29 +46,42 @@ export function LaunchedRun({ launched, onAnew }) {
         <p class="panel-note" role="status">${statusLine(event, launched.reused)}</p>
       </div>
       <div class="panel-actions">
-        ${!ended && html`<button type="button" class="button button-danger" onClick=${cancel}>Cancel</button>`}
-        ${ended &&
-        launched.reused &&
-        html`<button type="button" class="button" onClick=${onAnew}>Compute anew</button>`}
-        <a class="button ${event.status === "SUCCEEDED" ? "button-primary" : ""}" href=${href("/runs", id)}>Open the run</a>
+        ${
+          !ended &&
+          html`<button type="button" class="button button-danger" onClick=${cancel}>Cancel</button>`
+        }
+        ${
+          ended &&
+          launched.reused &&
+          html`<button type="button" class="button" onClick=${onAnew}>Compute anew</button>`
+        }
+        <a class="button ${event.status === "SUCCEEDED" ? "button-primary" : ""}"
+          href=${href("/runs", id)}>Open the run</a>
       </div>
     </div>
-    ${!ended &&
-    html`<progress class="run-progress" max="1" value=${event.progress.fraction} aria-label="Progress"></progress>
-      ${!live && failure && html`<p class="field-warning">The connection was lost; trying again.</p>`}`}
+    ${
+      !ended &&
+      html`<progress class="run-progress" max="1" value=${event.progress.fraction}
+        aria-label="Progress"></progress>
+      ${!live && failure && html`<p class="field-warning">The connection was lost; trying again.</p>`}`
+    }
     ${refusal && html`<${ErrorPanel} failure=${refusal} />`}
-    ${failure && failure.kind !== "NETWORK" && html`<${ErrorPanel} failure=${failure} />`}
-    ${event.status === "FAILED" &&
-    html`<${Notice} kind="bad" title=${event.run.failure?.message ?? "The run failed."}>
+    ${failure && failure.kind !== FailureKind.NETWORK && html`<${ErrorPanel} failure=${failure} />`}
+    ${
+      event.status === "FAILED" &&
+      html`<${Notice} kind="bad" title=${event.run.failure?.message ?? "The run failed."}>
       <code>${event.run.failure?.code}</code>
-    <//>`}
+    <//>`
+    }
     ${event.status === "SUCCEEDED" && html`<${Result} id=${id} />`}
   </section>`;
 }
 
 function statusLine({ status, progress, message, run }, reused) {
   if (status === "QUEUED") return "Waiting for a free place.";
-  if (status === "RUNNING") return [percent(progress.fraction, 0), progress.stage || message].filter(Boolean).join(", ");
+  if (status === "RUNNING") {
+    return [percent(progress.fraction, 0), progress.stage || message].filter(Boolean).join(", ");
+  }
   if (status === "CANCELED") return "Canceled; the options are below as they were.";
   if (status === "FAILED") return "It ended without results.";
   const took = run.durationMs === null ? "" : ` in ${duration(run.durationMs)}`;
@@ -80,10 +92,13 @@ const RESULT = `query LaunchResult($id: ID!) {
   run(id: $id) {
     ... on FactorRun {
       dataset { label synthetic }
-      factor { name title }
+      factor { name }
       performance { ...Figures numPeriods startDate endDate wipedOutOn }
       netPerformance { ...Figures }
-      series(select: [{ name: FACTOR, transform: GROWTH_OF_100 }, { name: NET, transform: GROWTH_OF_100 }], maxPoints: 800) {
+      series(
+        select: [{ name: FACTOR, transform: GROWTH_OF_100 }, { name: NET, transform: GROWTH_OF_100 }]
+        maxPoints: 800
+      ) {
         name dates values
       }
     }
@@ -107,10 +122,12 @@ function Result({ id }) {
     ${({ run }) => html`
       <${SyntheticNotice} datasets=${[run.dataset]} />
       <${Figures} run=${run} />
-      ${run.performance.wipedOutOn !== null &&
-      html`<${Notice} kind="warn" title=${`Wiped out on ${day(run.performance.wipedOutOn)}.`}>
+      ${
+        run.performance.wipedOutOn !== null &&
+        html`<${Notice} kind="warn" title=${`Wiped out on ${day(run.performance.wipedOutOn)}.`}>
         A period lost everything or more; nothing was left to compound from then on.
-      <//>`}
+      <//>`
+      }
       <${Curve} run=${run} />
     `}
   <//>`;
@@ -121,12 +138,18 @@ function Figures({ run: { performance, netPerformance } }) {
     ${FIGURES.map(
       ([label, name, format]) => html`<div class="figure" key=${name}>
         <dt>${label}</dt>
-        <dd>${format(performance[name])}${netPerformance !== null && html`<small>net ${format(netPerformance[name])}</small>`}</dd>
+        <dd>
+          ${format(performance[name])}
+          ${netPerformance !== null && html`<small>net ${format(netPerformance[name])}</small>`}
+        </dd>
       </div>`,
     )}
     <div class="figure">
       <dt>Periods</dt>
-      <dd>${integer(performance.numPeriods)}<small>${day(performance.startDate)} to ${day(performance.endDate)}</small></dd>
+      <dd>
+        ${integer(performance.numPeriods)}
+        <small>${day(performance.startDate)} to ${day(performance.endDate)}</small>
+      </dd>
     </div>
   </dl>`;
 }
@@ -134,7 +157,9 @@ function Figures({ run: { performance, netPerformance } }) {
 function Curve({ run }) {
   const [gross, net] = run.series;
   const xs = useMemo(() => gross.dates.map(seconds), [gross]);
-  const series = [{ key: "FACTOR", label: "Gross", color: factorColor(run.factor.name), values: gross.values, width: 2 }];
+  const series = [
+    { key: "FACTOR", label: "Gross", color: factorColor(run.factor.name), values: gross.values, width: 2 },
+  ];
   if (run.netPerformance !== null) {
     series.push({ key: "NET", label: "Net of costs", color: "--ink-3", values: net.values, dash: [5, 4] });
   }

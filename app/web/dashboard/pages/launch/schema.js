@@ -17,7 +17,7 @@ export const SCHEMA_QUERY = `
 query LaunchSchema {
   input: __type(name: "ComputeFactorInput") { inputFields { ...Option } }
   spec: __type(name: "FactorSpec") {
-    inputFields { name description type { name inputFields { ...Option } } }
+    inputFields { name type { inputFields { ...Option } } }
   }
   config: __type(name: "FactorConfig") {
     fields { name }
@@ -36,14 +36,14 @@ const SCALAR_KINDS = {
 };
 
 /** `MOMENTUM_V2` for `momentumV2`: how the graph spells a factor's name as a value and as a field. */
-export const factorNameOf = (field) => field.replace(/([A-Z])/g, "_$1").toUpperCase();
+const factorNameOf = (field) => field.replace(/([A-Z])/g, "_$1").toUpperCase();
 
 /**
  * One option of the form.
  *
- * `kind` is the control that it needs, null for input types that have none. `canBeOff` says whether an explicit
- * null means "off": every option is nullable in the schema, so that it may be absent; the descriptions say what
- * null stands for, or that it is refused.
+ * `kind` is the control that it needs, null for input types that have none. `canBeOff` says whether an
+ * explicit null means "off": every option is nullable in the schema, so that it may be absent; the
+ * descriptions say what null stands for, or that it is refused.
  */
 export function readOption(field) {
   let type = field.type;
@@ -83,9 +83,10 @@ function literalOf(text) {
  * The factors with their options and the options of every launch.
  *
  * @param introspection the answer to SCHEMA_QUERY
- * @returns `{factors: [{name, field, summary, own, shared}], general, defaultsQuery}`: options in the schema's
- * order; `own` are those of one factor or a few, `shared` those that every configuration has; `general` those of a
- * launch, such as tags; `defaultsQuery` asks for the factors with their default options.
+ * @returns `{factors: [{name, field, own, shared}], general, defaultsQuery}`: options in the
+ * schema's order; `own` are those of one factor or a few, `shared` those that every configuration has;
+ * `general` those of a launch, such as tags; `defaultsQuery` asks for the factors with their default
+ * options.
  */
 export function readSchema(introspection) {
   const everyConfig = new Set(introspection.config.fields.map((field) => field.name));
@@ -94,7 +95,6 @@ export function readSchema(introspection) {
     return {
       name: factorNameOf(field.name),
       field: field.name,
-      summary: field.description ?? "",
       own: options.filter((option) => !everyConfig.has(option.name)),
       shared: options.filter((option) => everyConfig.has(option.name)),
     };
@@ -107,7 +107,9 @@ export function readSchema(introspection) {
 
 /** Asks for the defaults of exactly the options that can be set. */
 function defaultsQuery(config, factors) {
-  const settable = new Set(factors.flatMap((factor) => [...factor.own, ...factor.shared]).map((option) => option.name));
+  const settable = new Set(
+    factors.flatMap((factor) => [...factor.own, ...factor.shared]).map((option) => option.name),
+  );
   const shared = config.fields.map((field) => field.name).filter((name) => settable.has(name));
   const own = config.possibleTypes.map((type) => {
     const names = type.fields.map((field) => field.name);

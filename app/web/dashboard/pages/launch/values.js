@@ -45,7 +45,9 @@ function readNumber(option, text) {
   }
   if (option.kind === "integer") {
     if (!Number.isInteger(value)) return { error: `${text} is not a whole number` };
-    if (Math.abs(value) > LARGEST_INT) return { error: `${text} is larger than a whole number of the graph can be` };
+    if (Math.abs(value) > LARGEST_INT) {
+      return { error: `${text} is larger than a whole number of the graph can be` };
+    }
   }
   return { value };
 }
@@ -125,7 +127,8 @@ export function draftsOfLink(options, parameters) {
 }
 
 /**
- * The address of the launch form filled in with a run's options: `#/launch/momentum?lookbackPeriods=4&dataset=...`.
+ * The address of the launch form filled in with a run's options:
+ * `#/launch/momentum?lookbackPeriods=4&dataset=...`.
  *
  * @param factor the factor's name, such as `MOMENTUM`
  * @param config options by name in the graph's spelling; what is unrecorded or begins with `__` is left out
@@ -134,6 +137,8 @@ export function draftsOfLink(options, parameters) {
 export function launchLink(factor, config = {}, dataset = null) {
   const left = new Set(["unrecordedFields", ...(config.unrecordedFields ?? [])]);
   const given = Object.entries(config).filter(([name]) => !name.startsWith("__") && !left.has(name));
-  const parameters = Object.fromEntries(given.map(([name, value]) => [name, value === null ? "off" : String(value)]));
+  const parameters = Object.fromEntries(
+    given.map(([name, value]) => [name, value === null ? "off" : String(value)]),
+  );
   return href("/launch", factor.toLowerCase(), { ...parameters, dataset });
 }
