@@ -23,6 +23,8 @@ FactorQLError
 │   └── NoSpace            it is full
 ├── SourceError            what a fetch fails with; has kinds of its own (app.sources.errors)
 ├── ConsultFailed          a computation for a reader ended without an answer (app.execution.consult)
+├── RunNotOver             a run goes on beyond the time that a caller waits (app.services.awaited)
+├── RunFailed              a run whose result is waited for has none (app.services.awaited)
 ├── UnsafeBind             a server would listen beyond this machine without a token (app.boundary.access)
 └── NoChildProcess         no process can be had for a computation (app.execution.launcher)
 

@@ -10,7 +10,7 @@ JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
 
 
-def encode(data: dict[str, Any]) -> bytes:
+def encode(data: dict[str, Any] | list[Any]) -> bytes:
     """JSON in UTF-8; numpy arrays are lists, non-finite numbers null.
 
     Raises TypeError for what JSON cannot hold (an unknown type, an integer beyond 64 bits, half of a

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
 from typing import Any
 
@@ -45,8 +45,10 @@ class RestError(Exception):
         self.detail = detail
 
 
-def answer(content: dict[str, Any] | list[Any], status: int = 200, **headers: str) -> Response:
-    return Response(encode(content), status, {**SAFE_HEADERS, **headers}, media_type=JSON)
+def answer(
+    content: dict[str, Any] | list[Any], status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    return Response(encode(content), status, {**SAFE_HEADERS, **(headers or {})}, media_type=JSON)
 
 
 def answering(endpoint: Endpoint) -> Endpoint:
@@ -81,7 +83,7 @@ def error_answer(error: Exception) -> Response:
         case SourceNotConfigured():
             return answer({"detail": KEY_NOT_SET}, 500)
         case QueueFull() | RunNotOver():
-            return answer({"detail": _with_hint(error)}, 503, **{"retry-after": str(RETRY_SECONDS)})
+            return answer({"detail": _with_hint(error)}, 503, {"retry-after": str(RETRY_SECONDS)})
         case StoreUnavailable():
             logger.error("%s", error)
             return answer({"detail": _with_hint(storage_failure(error))}, 500)

@@ -57,7 +57,7 @@ def computing(factor: Factor) -> Endpoint:
         )
         run = await await_success(services, launch.run.id)
         (content,) = await _computed(services, [run])
-        return answer(content, **{RUN_HEADER: encode_id(NodeType.FACTOR_RUN, run.id)})
+        return answer(content, headers={RUN_HEADER: encode_id(NodeType.FACTOR_RUN, run.id)})
 
     return compute
 

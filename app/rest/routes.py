@@ -55,7 +55,7 @@ def rest_routes(render_page: RenderPage) -> list[Route]:
 async def http_problem(_request: Request, error: Exception) -> Response:
     """For `Starlette(exception_handlers={HTTPException: ...})`: no such path, or not by this method."""
     assert isinstance(error, HTTPException)  # noqa: S101
-    return answer({"detail": error.detail}, error.status_code, **dict(error.headers or {}))
+    return answer({"detail": error.detail}, error.status_code, error.headers)
 
 
 async def _openapi(_request: Request) -> Response:

@@ -13,6 +13,7 @@ from app.services.csv_log import CsvLog
 from db.records import RunStatus
 from db.store import Store
 from tests.app.execution.queueing import ACTING, BRISK, ended, queue, settings_for
+from tests.db.samples import add_sample_dataset, swept
 
 
 @asynccontextmanager
@@ -62,3 +63,12 @@ async def test_a_log_that_cannot_be_written_fails_no_run(store, settings, tmp_pa
         async with logging_executor(store, settings, blocked):
             assert (await ended(store, run.id)).status is RunStatus.SUCCEEDED
     assert f"run {run.id} could not be appended" in caplog.text
+
+
+async def test_only_factor_runs_are_logged(store, tmp_path, caplog):
+    run = await swept(store, await add_sample_dataset(store))
+    with caplog.at_level(logging.ERROR):
+        await CsvLog(store, tmp_path).append(run.id)
+        await CsvLog(store, tmp_path).append(10**6)
+    assert not list(tmp_path.glob("*.csv"))
+    assert not caplog.text
