@@ -21,8 +21,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```graphql\n(.*?)```\n\n```json\n(.*?)```", README, flags=re.DOTALL)
 
 
-def test_there_are_nine_examples_with_output():
-    assert len(EXAMPLES) == 9
+def test_there_are_ten_examples_with_output():
+    assert len(EXAMPLES) == 10
 
 
 def test_every_query_fits_the_schema():
