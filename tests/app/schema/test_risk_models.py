@@ -368,6 +368,16 @@ async def test_exposures_are_the_engines(graph: Graph, model: RunRecord) -> None
         assert node["missingStyles"] == (["OTHER"] if ordinal == 5 else [])
 
 
+async def test_who_estimates_is_that_of_the_forecast_date(graph: Graph, model: RunRecord) -> None:
+    asked = 'date: "2015-06-30", first: 100'
+    nodes = (await of_model(graph, model, EXPOSURES % asked))["exposures"]["nodes"]
+    outlook = modelled().outlook
+    assert str(outlook.dates[3]) == "2015-06-30"
+    estimating = {node["asset"] for node in nodes if node["inEstimationUniverse"]}
+    assert estimating == set(np.array(outlook.assets)[outlook.universe[3]])
+    assert outlook.universe[2].sum() < outlook.universe[3].sum()  # asset 0 comes in
+
+
 async def test_exposures_of_any_date_and_of_named_assets(graph: Graph, model: RunRecord) -> None:
     asked = 'date: "2015-07-15", assets: ["two", "a0003", "A0005", "A0002", "A0000"]'
     found = (await of_model(graph, model, EXPOSURES % asked))["exposures"]
