@@ -13,6 +13,10 @@ import pytest
 
 playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
+PATIENCE_MS = 15_000
+"""How long something may take on a busy machine."""
+playwright_api.expect.set_options(timeout=PATIENCE_MS)
+
 CHROMIUM_ARGUMENTS = [
     "--headless",
     "--no-sandbox",
@@ -88,7 +92,7 @@ class Visit:
         self.wait_until(lambda: 0.002 < canvas.evaluate(_INK) < 0.9)
 
     def wait_until(self, condition: Callable[[], bool]) -> None:
-        for _ in range(100):
+        for _ in range(PATIENCE_MS // 50):
             if condition():
                 return
             self.page.wait_for_timeout(50)
@@ -106,6 +110,7 @@ class Visit:
 @contextmanager
 def visiting(context: playwright_api.BrowserContext, url: str) -> Iterator[Visit]:
     """A new page that stored nothing yet; it must have complained of nothing and asked no other host."""
+    context.set_default_timeout(PATIENCE_MS)
     visit = Visit(context.new_page(), url)
     visit.page.add_init_script("if (location.protocol === 'http:') localStorage.clear()")
 

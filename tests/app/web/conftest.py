@@ -47,7 +47,6 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def context(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context(viewport={"width": 1280, "height": 860}, timezone_id="Asia/Tokyo")
-    context.set_default_timeout(8_000)
     yield context
     context.close()
 

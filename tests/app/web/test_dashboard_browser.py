@@ -221,7 +221,6 @@ VIEWS = ("", "#/runs", "#/launch/value", "#/datasets", "#/imports")
 
 def test_every_view_fits_a_phone_in_the_dark(browser: playwright_api.Browser, server: Server) -> None:
     context = browser.new_context(viewport={"width": 375, "height": 720}, color_scheme="dark")
-    context.set_default_timeout(8_000)
     with visiting(context, server.url) as visit:
         for view in VIEWS:
             visit.open(view)
@@ -242,7 +241,6 @@ def test_an_empty_store_and_a_missing_token_are_told(
 ) -> None:
     folder: Path = tmp_path_factory.mktemp("guarded")
     context = browser.new_context()
-    context.set_default_timeout(8_000)
     with commands(folder) as start, visiting(context, start(Server, api_token=TOKEN).ready().url) as visit:
         visit.open("#/datasets")
         visit.page.get_by_label(re.compile("API token")).fill("wrong")

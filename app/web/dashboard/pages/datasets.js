@@ -47,11 +47,11 @@ function DatasetList({ opened }) {
               Take in a CSV or Parquet file with the button above, or run
               ${" "}<code>factorql demo</code> for a sample.
             <//>`
-          : html`<section class="panel" aria-label="Datasets">
+          : html`<div class="panel">
               <${Table} stack caption="Datasets" columns=${COLUMNS} rows=${datasets}
                 rowKey=${(dataset) => dataset.id} />
               <${MoreButton} list=${list} noun="datasets" />
-            </section>`}
+            </div>`}
     <//>
   `;
 }

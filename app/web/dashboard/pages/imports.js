@@ -63,11 +63,11 @@ function NoImports() {
 }
 
 function Batches({ list, batches, shown }) {
-  return html`<section class="panel" aria-label="Imports">
+  return html`<div class="panel">
     <${Table} stack caption="Imports" columns=${columnsFor(shown)} rows=${batches} rowKey=${({ id }) => id}
       rowClass=${({ id }) => (id === shown && batches.length > 1 ? "row-shown" : "")} />
     <${MoreButton} list=${list} noun="imports" />
-  </section>`;
+  </div>`;
 }
 
 const count = (key, label, title) => ({

@@ -15,7 +15,7 @@ import { MoreButton, asQuery, usePages } from "./use_pages.js";
 const RUNS = `query Runs($where: FactorRunWhere, $orderBy: [FactorRunOrder!], $first: Int!, $after: String) {
   factorRuns(where: $where, orderBy: $orderBy, first: $first, after: $after) {
     nodes {
-      id status createdAt durationMs
+      id status createdAt durationMs tags
       progress { fraction }
       factor { title }
       dataset { id label synthetic }
@@ -76,11 +76,11 @@ export default function Runs({ route }) {
               <a href=${href("/launch")}>Launch one</a>, or <a href=${href("/runs")}>show all</a>.
             <//>`
           : html`<${SyntheticNotice} datasets=${runs.map((run) => run.dataset)} />
-              <section class="panel" aria-label="Runs">
+              <div class="panel">
                 <${Table} stack caption="Runs" columns=${columnsFor(shown, cancel)} rows=${shown}
                   rowKey=${({ id }) => id} />
                 <${MoreButton} list=${list} noun="runs" />
-              </section>`;
+              </div>`;
       }}
     <//>
   `;
@@ -142,7 +142,8 @@ const COLUMNS = [
     key: "factor",
     label: "Factor",
     header: true,
-    render: ({ id, factor }) => html`<a href=${href("/runs", id)}>${factor.title}</a>`,
+    render: ({ id, factor, tags }) => html`<a href=${href("/runs", id)}>${factor.title}</a>
+      ${tags.map((tag) => html` <span class="tag" key=${tag}>${tag}</span>`)}`,
   },
   {
     key: "status",

@@ -186,7 +186,7 @@ function AssetTable({ id }) {
     ${(assets) =>
       assets.length === 0
         ? html`<${Empty} title="No assets." />`
-        : html`<${Table} stack caption="Assets" columns=${ASSET_COLUMNS} rows=${assets}
+        : html`<${Table} stack caption="Assets by id" columns=${ASSET_COLUMNS} rows=${assets}
           rowKey=${({ asset }) => asset} />
             <${MoreButton} list=${list} noun="assets" />`}
   <//>`;
