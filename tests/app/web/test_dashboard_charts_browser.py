@@ -51,18 +51,38 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def context() -> Iterator[playwright_api.BrowserContext]:
+def browser() -> Iterator[playwright_api.Browser]:
     with chromium() as browser:
-        context = browser.new_context(viewport={"width": 1280, "height": 860})
-        context.set_default_timeout(8_000)
-        yield context
-        context.close()
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def context(browser: playwright_api.Browser) -> Iterator[playwright_api.BrowserContext]:
+    context = browser.new_context(viewport={"width": 1280, "height": 860})
+    context.set_default_timeout(8_000)
+    yield context
+    context.close()
 
 
 @pytest.fixture
 def visit(context: playwright_api.BrowserContext, server: Server) -> Iterator[Visit]:
     with visiting(context, server.url) as visit:
         yield visit
+
+
+@pytest.fixture(scope="module")
+def numbers(browser: playwright_api.Browser, server: Server) -> Iterator[playwright_api.Page]:
+    """A page of a reader in Tokyo with the dashboard's formats at hand."""
+    context = browser.new_context(timezone_id="Asia/Tokyo")
+    page = context.new_page()
+    page.goto(server.url)
+    script = page.locator("script").get_attribute("src") or ""
+    address = script.replace("main.js", "core/format.js")
+    page.evaluate(
+        "async address => { window.format = await import(new URL(address, location.href)) }", address
+    )
+    yield page
+    context.close()
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +108,45 @@ def panel(visit: Visit, name: str) -> playwright_api.Locator:
 
 def readout(visit: Visit) -> str:
     return visit.page.locator(".legend-day").first.inner_text()
+
+
+# -- numbers -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "shown"),
+    [
+        ("percent(0.12345)", "12.3 %"),
+        ("percent(-0.0004)", "0.0 %"),
+        ("percent(-0.5)", "\u221250.0 %"),
+        ("percent(12.345)", "1,235 %"),
+        ("percent(null)", "\u2013"),
+        ("signed(0.0666)", "+6.7 %"),
+        ("signed(0)", "0.0 %"),
+        ("ratio(1.449)", "1.45"),
+        ("ratio(-0.001)", "0.00"),
+        ("ratio(NaN)", "\u2013"),
+        ("integer(1234567)", "1,234,567"),
+        ("compact(35000000)", "35 M"),
+        ("axisNumber(350)", "350"),
+        ("axisNumber(0.25)", "0.25"),
+        ("growth(123.45)", "123.5"),
+        ("growth(5571738)", "5.57 M"),
+        ("day('2024-09-01')", "1 Sep 2024"),
+        ("moment('2024-01-31T16:00:00+00:00')", "1 Feb 2024, 01:00"),
+        ("duration(950)", "950 ms"),
+        ("duration(59990)", "1 min 0 s"),
+        ("duration(119700)", "2 min 0 s"),
+        ("words('MARKET_CAP')", "Market cap"),
+        ("words('maxAbsReturn')", "Max abs return"),
+        ("plural(1, 'period')", "1 period"),
+        ("plural(1200, 'period')", "1,200 periods"),
+    ],
+)
+def test_numbers_and_times_are_written_for_people(
+    numbers: playwright_api.Page, call: str, shown: str
+) -> None:
+    assert numbers.evaluate(f"format.{call}").replace("\u202f", " ") == shown
 
 
 # -- overview ----------------------------------------------------------------------------------------------
@@ -142,6 +201,32 @@ def test_a_line_is_switched_off_and_the_address_keeps_it(visit: Visit) -> None:
     )
     expect(visit.page.get_by_label("Log scale")).to_be_checked()
     visit.expect_chart(visit.page.locator("main"))
+
+
+def test_a_line_that_grew_a_thousandfold_and_ended_early_is_drawn_and_read_rightly(visit: Visit) -> None:
+    def change(route: playwright_api.Route) -> None:
+        response = route.fetch()
+        answer = response.json()
+        for run in (answer.get("data") or {}).get("latestFactorRuns") or []:
+            (growth,) = run["growth"] or [{"dates": [], "values": []}]
+            if run["factor"]["name"] == "SMB":
+                growth["dates"] = growth["dates"][:100]
+                growth["values"] = [100 * 1.1**number for number in range(100)]
+        route.fulfill(response=response, json=answer)
+
+    visit.page.route("**/graphql", change)
+    visit.open("")
+    expect(visit.page.get_by_label("Log scale")).to_be_checked()
+    entry = visit.page.get_by_role("button", name=re.compile("^Size"))
+    expect(entry).to_contain_text("1.25\u202fM")
+    assert readout(visit) == "Last values"
+    chart = visit.page.locator(".chart-canvas").first
+    chart.focus()
+    visit.page.keyboard.press("End")
+    visit.wait_until(lambda: readout(visit) == "31 Dec 2023")
+    expect(entry).to_contain_text("\u2013")
+    visit.page.get_by_label("Log scale").uncheck()
+    visit.wait_until(lambda: address_of(visit) == {"log": "0"})
 
 
 def test_the_cursor_tells_values_by_mouse_and_by_keyboard(visit: Visit) -> None:

@@ -69,7 +69,8 @@ async def test_files_are_kept_for_ever_under_an_address_that_hashes_them(
 
 def test_a_changed_file_changes_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
     before = page_module._version()
-    changed = {**page_module._files(), "main.js": page_module.static_file("main.js", b"changed")}
+    content = page_module._files()["main.js"].content.replace(b"dashboard", b"dashBoard")
+    changed = {**page_module._files(), "main.js": page_module.static_file("main.js", content)}
     page_module._version.cache_clear()
     monkeypatch.setattr(page_module, "_files", lambda: changed)
     try:

@@ -132,9 +132,9 @@ export function ago(text, now = Date.now()) {
 export function duration(milliseconds) {
   if (missing(milliseconds)) return NONE;
   if (milliseconds < 1000) return `${fixed(milliseconds, 0)}${THIN}ms`;
-  const seconds = milliseconds / 1000;
-  if (seconds < 60) return `${fixed(seconds, 1)}${THIN}s`;
-  return `${Math.floor(seconds / 60)}${THIN}min ${fixed(seconds % 60, 0)}${THIN}s`;
+  if (milliseconds < 59_950) return `${fixed(milliseconds / 1000, 1)}${THIN}s`;
+  const seconds = Math.round(milliseconds / 1000);
+  return `${Math.floor(seconds / 60)}${THIN}min ${seconds % 60}${THIN}s`;
 }
 
 export function words(name) {
