@@ -25,6 +25,7 @@ from app.settings import Settings
 
 REQUEST_HEADER = "x-factorql-request"
 RUN_HEADER = "x-factorql-run"
+DATASET_HEADER = "x-factorql-dataset"
 """Of an answer of REST: names the run, as the graph does."""
 _FORM_CONTENT_TYPES = frozenset(
     {"", "application/x-www-form-urlencoded", "multipart/form-data", "text/plain"}
@@ -51,7 +52,7 @@ def boundary_middleware(
             allow_origins=[str(origin) for origin in origins],
             allow_methods=["GET", "POST"],
             allow_headers=["authorization", REQUEST_HEADER],
-            expose_headers=["retry-after", RUN_HEADER],
+            expose_headers=["retry-after", RUN_HEADER, DATASET_HEADER],
         ),
         Middleware(CrossSiteGuard, allowed_origins=origins),
         Middleware(

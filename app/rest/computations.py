@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.boundary.middleware import RUN_HEADER
+from app.boundary.middleware import DATASET_HEADER, RUN_HEADER
 from app.rest.answers import Endpoint, RestError, answer, answering
 from app.rest.models import ComputeRequest, EquityFactorsRequest, Factor, LookbackQuery
 from app.rest.reads import services_of
@@ -16,7 +16,7 @@ from app.rest.validation import query_model, read_model
 from app.schema.node_ids import NodeType, encode_id
 from app.services.awaited import await_success, daily_dataset
 from app.services.context import Services
-from app.services.datasets import DatasetRef
+from app.services.datasets import DatasetRef, dataset_label
 from app.services.equity_factors import compute_equity_factors
 from app.services.log_rows import log_row, weighting_word
 from app.services.results import RunWithPerformance
@@ -57,7 +57,9 @@ def computing(factor: Factor) -> Endpoint:
         )
         run = await await_success(services, launch.run.id)
         (content,) = await _computed(services, [run])
-        return answer(content, headers={RUN_HEADER: encode_id(NodeType.FACTOR_RUN, run.id)})
+        # the body is as it always was: what is invented is said beside it
+        named = {RUN_HEADER: encode_id(NodeType.FACTOR_RUN, run.id), DATASET_HEADER: dataset_label(dataset)}
+        return answer(content, headers=named)
 
     return compute
 
@@ -74,7 +76,8 @@ async def compute_equities(request: Request) -> Response:
             "dataset": done.dataset.name,
             "factors": {content["factor"]: content for content in contents},
             "left_out": {name.lower(): reason for name, reason in done.left_out.items()},
-        }
+        },
+        headers={DATASET_HEADER: dataset_label(done.dataset)},
     )
 
 

@@ -16,6 +16,7 @@ from app.schema.enums import Calendar, QualityAction
 from app.schema.node import Node
 from app.schema.node_ids import NodeType, encode_id
 from app.schema.unset import given
+from app.services.datasets import dataset_label
 from db.datasets import list_datasets
 from db.pages import MAX_PAGE_SIZE, Page
 from db.records import AssetRecord, DatasetRecord
@@ -238,7 +239,7 @@ class Dataset(Node):
             record=record,
             id=encode_id(NodeType.DATASET, record.id),
             name=record.name,
-            label=f"{record.name} v{record.version}{' (synthetic)' if record.synthetic else ''}",
+            label=dataset_label(record),
             version=record.version,
             current=record.current,
             fingerprint=record.fingerprint,

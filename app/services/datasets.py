@@ -280,6 +280,11 @@ async def _current_datasets(services: Services) -> list[DatasetRecord]:
     return [item for item in page.items if item.current]
 
 
+def dataset_label(record: DatasetRecord) -> str:
+    """The dataset in a few words, with one where its numbers are invented."""
+    return f"{record.name} v{record.version}{' (synthetic)' if record.synthetic else ''}"
+
+
 def check_dataset_name(name: str, argument: str = "name") -> None:
     """Raises InvalidInput at the argument for what cannot be a dataset's name."""
     if not _NAME.fullmatch(name):

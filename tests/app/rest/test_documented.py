@@ -233,5 +233,7 @@ def test_a_page_of_a_development_server_may_ask_as_a_browser_does(url: str, orig
     )
     check_computed(answer.json(), "smb")
     assert answer.headers["access-control-allow-origin"] == origin
-    assert "x-factorql-run" in answer.headers["access-control-expose-headers"]
+    for name in ("x-factorql-run", "x-factorql-dataset"):
+        assert name in answer.headers["access-control-expose-headers"]
     assert answer.headers["x-factorql-run"]
+    assert answer.headers["x-factorql-dataset"] == "sample-synthetic v1 (synthetic)"
