@@ -181,7 +181,9 @@ async def test_explained_variance_is_the_engines(graph: Graph, model: RunRecord)
     found = await of_model(
         graph,
         model,
-        """explainedVariance(range: {start: "2015-08-01"}) { dates rSquared assets conditionNumbers
+        """whole: explainedVariance(range: {start: "2015-08-01"}, maxPoints: 20) {
+             meanRSquared sampled significance { meanAbsoluteT observations } }
+           explainedVariance(range: {start: "2015-08-01"}) { dates rSquared assets conditionNumbers
            meanRSquared sampled significance { name kind meanAbsoluteT shareSignificant observations } }""",
     )
     one, engine = found["explainedVariance"], modelled().factor_returns
@@ -192,6 +194,11 @@ async def test_explained_variance_is_the_engines(graph: Graph, model: RunRecord)
     assert one["conditionNumbers"] == numbers(engine.condition_number[inside])
     assert one["meanRSquared"] == pytest.approx(np.nanmean(engine.r_squared[inside]))
     assert not one["sampled"]
+    # sampling leaves the figures alone
+    assert found["whole"]["sampled"]
+    assert found["whole"]["meanRSquared"] == one["meanRSquared"]
+    for few, all_of_them in zip(found["whole"]["significance"], one["significance"], strict=True):
+        assert few.items() <= all_of_them.items()
     for column, factor in enumerate(one["significance"]):
         sizes = np.abs(engine.t_statistics[inside, column])
         assert factor["name"] == FACTORS[column]

@@ -360,6 +360,18 @@ async def test_who_may_be_held(graph: Graph, model: RunRecord, executor: InThisP
     assert estimating < priced
 
 
+async def test_expected_returns_say_who_may_be_held(
+    graph: Graph, model: RunRecord, executor: InThisProcess
+) -> None:
+    # asset 0 does not estimate yet
+    returns = weights(A0000=0.2, A0005=0.1)["weights"]
+    day = {"date": "2015-05-31", "expectedReturns": returns}
+    found = await best(graph, model, objective="MAXIMUM_SHARPE", **day)
+    assert not modelled().outlook.universe[2, 0]
+    assert executor.asked[0].forecast.assets == ("A0000", "A0005")
+    assert {one["asset"] for one in found["weights"]} == {"A0000", "A0005"}
+
+
 def optimize_fault(found: dict[str, Any]) -> tuple[list[str], str]:
     assert found["__typename"] == "InvalidInput", found
     (error,) = found["fieldErrors"]
