@@ -242,15 +242,19 @@ def test_an_empty_store_and_a_missing_token_are_told(
     folder: Path = tmp_path_factory.mktemp("guarded")
     context = browser.new_context()
     with commands(folder) as start, visiting(context, start(Server, api_token=TOKEN).ready().url) as visit:
-        visit.open("#/datasets")
+        visit.open("#/launch")
         visit.page.get_by_label(re.compile("API token")).fill("wrong")
         visit.page.get_by_role("button", name="Use token").click()
         expect(visit.page.locator("main")).to_contain_text("The server refused the API token.")
         visit.page.get_by_label(re.compile("API token")).fill(TOKEN)
         visit.page.keyboard.press("Enter")
+        expect(visit.page.locator("main")).to_contain_text("There is no dataset to compute from.")
+        visit.page.evaluate("sessionStorage.clear()")
+        visit.open("#/datasets")
+        visit.page.get_by_label(re.compile("API token")).fill(TOKEN)
+        visit.page.keyboard.press("Enter")
         expect(visit.page.locator("main")).to_contain_text("No datasets yet.")
         for view, told in (
-            ("launch", "There is no dataset to compute from."),
             ("runs", "No runs fit."),
             ("imports", "Nothing was imported yet."),
         ):

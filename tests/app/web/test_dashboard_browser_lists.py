@@ -124,5 +124,6 @@ def test_logs_are_tried_first_and_then_imported(visit: Visit) -> None:
     expect(batches).to_have_count(1)
     form.get_by_role("button", name="Import", exact=True).click()
     expect(form.get_by_role("note")).to_contain_text("Imported:")
+    expect(form.get_by_role("note")).to_contain_text("1 run added, 1 line quarantined.")
     expect(batches).to_have_count(2)
     expect(visit.page.get_by_role("region", name="Quarantine", exact=True)).to_contain_text("value.csv:3")
