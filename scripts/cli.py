@@ -10,7 +10,7 @@ import click
 
 COMMANDS = {
     "demo": "Load the bundled sample, compute the six factors, compare them, then serve.",
-    "serve": "Serve the graph: GraphiQL at /graphql.",
+    "serve": "Serve the dashboard, the graph and REST.",
     "ingest": "Take a CSV or Parquet file in as a dataset.",
     "datasets": "List the datasets.",
     "sources": "List where datasets can be fetched from.",

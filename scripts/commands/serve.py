@@ -1,4 +1,4 @@
-"""`factorql serve`: the graph on a port."""
+"""`factorql serve`: the dashboard, the graph and REST on a port."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.settings import Settings
 from scripts.console import fail, failing_in_one_line, holding_interrupts, load_settings
 
 
-@click.command(help="Serve the graph: GraphiQL at /graphql, state at /health.")
+@click.command(help="Serve the dashboard at /, GraphiQL at /graphql, REST as /docs describes it, state at /health.")
 @click.option("--host", help="Address to listen on; 127.0.0.1 by default.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port; 8000 by default, 0 = any free one.")
 def command(host: str | None, port: int | None) -> None:
@@ -44,7 +44,7 @@ def serve(settings: Settings) -> None:
         host, port = listener.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
         with holding_interrupts() as interrupted:
-            click.echo(f"FactorQL serves at http://{shown}:{port}/graphql (stop with Ctrl-C)")
+            click.echo(f"FactorQL serves at http://{shown}:{port} (GraphiQL at /graphql; stop with Ctrl-C)")
             app = create_app(settings)
             server = WindingUpServer(
                 uvicorn.Config(app, **uvicorn_options(settings)),

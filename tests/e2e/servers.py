@@ -121,7 +121,7 @@ class Server(Command):
 
     def _serves(self) -> bool:
         assert self.process.poll() is None, self.output
-        found = re.search(r"http://\S+?(?=/graphql)", self.output)
+        found = re.search(r"http://\S+(?= \(GraphiQL)", self.output)
         if found is None:
             return False
         self.url = found[0]
