@@ -14,6 +14,7 @@ from app.artifacts.reader import open_artifact
 from app.errors import ArtifactUnavailable, DatasetNotFound, RunNotFound
 from app.execution.risk_documents import ARTIFACT_ARRAYS
 from app.services.context import Services
+from app.services.known_assets import known_assets
 from app.services.risk_results import RiskModelResults
 from db import artifacts as artifact_store
 from db import datasets as dataset_store
@@ -64,9 +65,10 @@ async def open_risk_arrays(services: Services, run_id: int) -> RiskArrays:
         raise RunNotFound(f"there is no run {run_id}")
     if run.dataset_id is None:
         raise DatasetNotFound(f"run {run_id} has no dataset")
-    assets = (await dataset_store.asset_names(services.store, [run.dataset_id])).get(run.dataset_id)
-    if not assets:
+    dataset = (await dataset_store.get_datasets(services.store, [run.dataset_id])).get(run.dataset_id)
+    if dataset is None:
         raise DatasetNotFound(f"the dataset of run {run_id} is gone")
+    assets = (await known_assets(services.store, dataset)).assets
     records = await artifact_store.get_artifacts(services.store, run_id)
     return await asyncio.to_thread(opened_arrays, services.settings.data_dir, assets, records)
 

@@ -5,7 +5,6 @@ The solver runs in a child process; what it is asked is worked out here.
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from app.execution.optimize_job import Objective, OptimizeTask
 from app.services.asset_words import resolve_assets
 from app.services.context import Services
 from app.services.positions import MAX_POSITIONS
+from app.services.reader_threads import read_beside
 from app.services.risk_arrays import RiskArrays, forecast_at
 from app.services.risk_portfolios import (
     Holder,
@@ -131,12 +131,12 @@ async def optimize_portfolio(
         message = "this process starts no computations"
         raise ConsultFailed("NOT_COMPUTING", message, hint="ask a server, or a command that computes")
     holder = await holder_of(services, run)
-    question = await asyncio.to_thread(_question, results, arrays, holder, request)
+    question = await read_beside(_question, results, arrays, holder, request)
     try:
         found = await services.executor.consultations.optimize(question.task)
     except ConsultFailed as error:
         raise _told(error) from None
-    return await asyncio.to_thread(_answer, question, found)
+    return await read_beside(_answer, question, found)
 
 
 def _question(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,9 +13,10 @@ import numpy as np
 
 from app.datasets.snapshot import open_snapshot
 from app.errors import DatasetNotFound, FieldError, InvalidInput, MissingRisk
-from app.services.asset_words import SYMBOL_ATTRIBUTES
 from app.services.context import Services
+from app.services.known_assets import known_assets
 from app.services.positions import Basis, Holdings, Position, check_holdings, resolve_positions
+from app.services.reader_threads import read_beside
 from app.services.risk_arrays import RiskArrays, forecast_at
 from app.services.risk_results import RiskModelResults
 from app.services.risk_series import latest_row
@@ -24,7 +24,7 @@ from app.services.runs import invalid_config
 from db import datasets as dataset_store
 from db.records import DatasetRecord, RunRecord
 from engine import errors as engine_errors
-from engine.panel import CLOSE, PRICE, Calendar, FloatArray, Panel
+from engine.panel import CLOSE, PRICE, FloatArray, Panel
 from engine.risk.forecast import RiskForecast
 from engine.risk.portfolio_risk import PortfolioRisk, ValueAtRiskConfig, portfolio_risk
 
@@ -122,19 +122,10 @@ async def holder_of(services: Services, run: RunRecord) -> Holder:
         found = (await dataset_store.get_datasets(services.store, [dataset_id])).get(dataset_id)
     if found is None:
         raise DatasetNotFound(f"the dataset of run {run.id} is gone")
-    assets = (await dataset_store.get_assets(services.store, [found.id]))[found.id]
     return Holder(
         dataset=found,
         datasets_dir=services.settings.datasets_dir,
-        named=Panel(
-            dates=np.zeros(0, dtype="datetime64[D]"),
-            assets=tuple(one.asset for one in assets),
-            fields={},
-            calendar=Calendar(found.calendar),
-            attributes={
-                name: tuple(one.attributes.get(name) for one in assets) for name in SYMBOL_ATTRIBUTES
-            },
-        ),
+        named=await known_assets(services.store, found),
     )
 
 
@@ -154,7 +145,7 @@ async def measure_portfolio(
         value_at_risk = ValueAtRiskConfig(confidence=request.confidence, horizon_days=request.horizon_days)
     at = forecast_row(results, request.day)
     holder = await holder_of(services, run)
-    return await asyncio.to_thread(_measured, holder, results, arrays, request, at, value_at_risk)
+    return await read_beside(_measured, holder, results, arrays, request, at, value_at_risk)
 
 
 def _measured(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import date
 from typing import Annotated
 
@@ -36,6 +35,7 @@ from app.schema.run import Run, run_values
 from app.schema.series import DateRange
 from app.schema.unset import given
 from app.services import series
+from app.services.reader_threads import read_beside
 from app.services.risk_arrays import RiskArrays
 from app.services.risk_models import stored_risk_config
 from app.services.risk_optimization import optimize_portfolio
@@ -181,7 +181,7 @@ class RiskModelRun(Run):
             return None
         asked = AssetsAsked(words=given(assets), first=first, after=given(after))
         arrays, holder = await self._arrays(info)
-        return await asyncio.to_thread(exposures_page, results, arrays, holder, row, asked)
+        return await read_beside(exposures_page, results, arrays, holder, row, asked)
 
     @strawberry.field(
         description="Assets with their specific risk on one forecast date. Null until the run has succeeded, "
@@ -202,7 +202,7 @@ class RiskModelRun(Run):
             return None
         asked = AssetsAsked(words=given(assets), first=first, after=given(after))
         arrays, holder = await self._arrays(info)
-        return await asyncio.to_thread(specific_risk_page, results, arrays, holder, at, asked)
+        return await read_beside(specific_risk_page, results, arrays, holder, at, asked)
 
     @strawberry.field(
         description=f"Returns of assets that no factor explains, on shared dates. {_UNTIL_SUCCEEDED}"
@@ -225,7 +225,7 @@ class RiskModelRun(Run):
         if results is None:
             return None
         arrays, holder = await self._arrays(info)
-        return await asyncio.to_thread(
+        return await read_beside(
             specific_return_series, results, arrays, holder, assets, _range(range), max_points
         )
 
