@@ -31,3 +31,25 @@ async def test_it_is_not_the_loops_thread_and_errors_come_back():
     assert await read_beside(threading.get_ident) != threading.get_ident()
     with pytest.raises(ZeroDivisionError):
         await read_beside(lambda: 1 // 0)
+
+
+async def test_work_whose_caller_is_gone_keeps_its_place():
+    go_on = threading.Event()
+    begun = threading.Semaphore(0)
+
+    def work():
+        begun.release()
+        go_on.wait(10)
+        raise ZeroDivisionError  # nobody hears it
+
+    gone = [asyncio.create_task(read_beside(work)) for _ in range(MOST_AT_ONCE)]
+    for _ in gone:
+        assert await asyncio.to_thread(begun.acquire, timeout=10)
+    for task in gone:
+        task.cancel()
+    await asyncio.wait(gone)
+    late = asyncio.create_task(read_beside(int, "7"))
+    await asyncio.sleep(0.05)
+    assert not late.done()
+    go_on.set()
+    assert await late == 7
