@@ -12,7 +12,7 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -24,7 +24,7 @@ from numpy.typing import DTypeLike, NDArray
 from app.artifacts.header import array_header, is_storable
 from app.artifacts.place import SUFFIX, artifact_path, is_artifact_name, new_folder_name
 from app.errors import NoSpace, StorageFailure
-from app.folders import make_folder, sync_file, sync_folder, temporary_folder
+from app.folders import make_folder, stale_temporaries, sync_file, sync_folder, temporary_folder
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -110,7 +110,8 @@ class ArtifactWriter:
 
     They are in a temporary folder, locked as long as this process lives, until `finish` names it. Without
     that, or when `finish` fails, nothing is left behind; a killed process leaves the temporary folder, which
-    `app.folders.stale_temporaries` finds.
+    the next writer removes (and `app.folders.stale_temporaries` finds): many runs may be canceled in the days
+    between two collections of garbage.
     """
 
     def __init__(self, artifacts_dir: Path) -> None:
@@ -123,6 +124,7 @@ class ArtifactWriter:
     def __enter__(self) -> ArtifactWriter:
         with storage_faults():
             make_folder(self._parent)
+            _remove_leftovers(self._parent)
             self._folder = self._stack.enter_context(temporary_folder(self._parent))
         return self
 
@@ -184,6 +186,13 @@ class ArtifactWriter:
         if self._folder is None or self._finished:
             raise ValueError("artifacts are written inside `with`, and before `finish`")
         return self._folder
+
+
+def _remove_leftovers(parent: Path) -> None:
+    """Those of writers that were killed; whatever cannot be removed stays."""
+    with suppress(OSError):
+        for left in stale_temporaries(parent):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 @contextmanager

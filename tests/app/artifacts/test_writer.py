@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -19,7 +20,7 @@ import pytest
 
 from app.artifacts.writer import ArtifactWriter
 from app.errors import NoSpace, StorageFailure
-from app.folders import stale_temporaries
+from app.folders import GRACE_SECONDS, stale_temporaries
 
 SCORES = np.random.default_rng(1).normal(size=(40, 7, 3))
 MISSING = SCORES > 1
@@ -319,6 +320,23 @@ def test_a_killed_writer_leaves_only_a_temporary_that_nobody_has_locked(artifact
     (left,) = artifacts_dir.iterdir()
     assert stale_temporaries(artifacts_dir, grace_seconds=0) == (left,)
     assert stale_temporaries(artifacts_dir) == (), "there is a grace"
+
+
+def test_a_writer_removes_what_killed_ones_left(artifacts_dir: Path) -> None:
+    left, young, finished = (artifacts_dir / name for name in (".temporary-1-a", ".temporary-2-b", "c" * 32))
+    long_ago = time.time() - 2 * GRACE_SECONDS
+    with ArtifactWriter(artifacts_dir):
+        (alive,) = artifacts_dir.iterdir()
+        for folder in (left, young, finished):
+            folder.mkdir()
+            (folder / "scores.npy").write_bytes(b"x")
+        for folder in (left, alive, finished):
+            os.utime(folder, (long_ago, long_ago))
+        with ArtifactWriter(artifacts_dir):
+            assert not left.exists()
+            assert alive.exists()
+            assert young.exists()
+            assert finished.exists()
 
 
 def test_writing_needs_no_database() -> None:
