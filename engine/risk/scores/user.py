@@ -25,11 +25,15 @@ class UserConfig(StyleConfig):
     negated: bool = False
 
     def _cross_faults(self) -> list[ConfigFault]:
-        return [
+        faults = [
             ConfigFault(name, "EMPTY", f"a style of one's own needs a {name}")
             for name in ("name", "field")
             if not getattr(self, name).strip()
         ]
+        if not self.name.isprintable():  # it stands in tables and pictures
+            message = f"the name of a style has printable characters only, not {self.name!r}"
+            faults.append(ConfigFault("name", "NOT_PRINTABLE", message))
+        return faults
 
     @property
     def label(self) -> str:

@@ -130,6 +130,7 @@ def test_names_may_be_in_any_case_and_numbers_whole():
         ({"styles": [{"style": "USER", "name": "MARKET", "field": "x"}]}, "styles", "DUPLICATE"),
         ({"styles": [{"style": "USER", "field": "x"}]}, "styles.0.name", "REQUIRED"),
         ({"styles": [{"style": "USER", "name": " ", "field": "x"}]}, "styles.0.name", "EMPTY"),
+        ({"styles": [{"style": "USER", "name": "A\nB", "field": "x"}]}, "styles.0.name", "NOT_PRINTABLE"),
         ({"styles": [{"style": "USER", "name": 5, "field": "x"}]}, "styles.0.name", "WRONG_TYPE"),
         ({"styles": [{"style": "USER", "name": "N" * 201, "field": "x"}]}, "styles.0.name", "TOO_LONG"),
         (
