@@ -263,7 +263,8 @@ def _check(request: OptimizationRequest) -> None:
     for name in ("lower", "upper", "budget", "risk_free", "max_turnover"):
         value = getattr(request, name)
         if value is not None and not abs(value) <= LARGEST_WEIGHT:
-            refuse((name,), "OUT_OF_RANGE", f"{name} must be finite, not {value!r}")
+            bounds = f"from {-LARGEST_WEIGHT:g} to {LARGEST_WEIGHT:g}"
+            refuse((name,), "OUT_OF_RANGE", f"{name} must be {bounds}, not {value:g}")
     if request.lower > request.upper:
         refuse(("lower",), "EMPTY_RANGE", f"lower {request.lower:g} is above upper {request.upper:g}")
     if request.max_turnover is not None and request.max_turnover < 0.0:

@@ -207,6 +207,8 @@ async def test_from_launch_to_the_best_portfolio(services, store_url, tmp_path):
         with pytest.raises(NoOptimalPortfolio) as infeasible:
             await optimized(upper=0.01)
         assert infeasible.value.reason == "INFEASIBLE_PORTFOLIO"
+        with pytest.raises(InvalidInput, match="budget must be from -1e\\+06 to 1e\\+06, not 1e\\+07"):
+            await optimized(budget=1e7)
         leaver = next(iter(np.flatnonzero(~forecast.known())))
         with pytest.raises(MissingRisk) as missing:
             await optimized(bounds=(WeightBounds(asset=engine.assets[leaver], lower=0.1),))
