@@ -41,7 +41,16 @@ def write_factor_csv(runs: Iterable[LegacyRun]) -> bytes:
     """
     runs = tuple(runs)
     _require_one_factor(run.factor for run in runs)
-    return _csv(NEWEST_ORDER.columns, (_run_cells(run) for run in runs))
+    columns = NEWEST_ORDER.columns
+    return _csv([columns, *(_run_cells(run, columns) for run in runs)])
+
+
+def write_factor_row(run: LegacyRun, columns: Sequence[str]) -> bytes:
+    """One row for a log that has these columns; empty where it has one that is unknown here.
+
+    ValueError if a number is not finite.
+    """
+    return _csv([_run_cells(run, columns)])
 
 
 def write_returns_csv(series: LegacySeries) -> bytes:
@@ -49,7 +58,7 @@ def write_returns_csv(series: LegacySeries) -> bytes:
 
     ValueError if a number is not finite.
     """
-    return _csv(RETURNS_COLUMNS, _series_cells(series))
+    return _csv([RETURNS_COLUMNS, *_series_cells(series)])
 
 
 def write_monthly_metrics_csv(sheets: Iterable[MonthlyMetrics]) -> bytes:
@@ -59,18 +68,16 @@ def write_monthly_metrics_csv(sheets: Iterable[MonthlyMetrics]) -> bytes:
     """
     sheets = tuple(sheets)
     _require_one_factor(sheet.factor for sheet in sheets)
-    return _csv(
-        MONTHLY_COLUMNS,
-        (
-            [_cell(row.metric), _cell(row.value), _cell(row.value_formatted), _cell(sheet.as_of_date), factor]
-            for sheet in sheets
-            for factor in [_cell(sheet.factor)]
-            for row in sheet.rows
-        ),
+    lines = (
+        [_cell(row.metric), _cell(row.value), _cell(row.value_formatted), _cell(sheet.as_of_date), factor]
+        for sheet in sheets
+        for factor in [_cell(sheet.factor)]
+        for row in sheet.rows
     )
+    return _csv([MONTHLY_COLUMNS, *lines])
 
 
-def _run_cells(run: LegacyRun) -> list[str]:
+def _run_cells(run: LegacyRun, columns: Iterable[str]) -> list[str]:
     cell_of_column = {
         "run_id": run.legacy_run_id,
         "factor": run.factor,
@@ -88,7 +95,7 @@ def _run_cells(run: LegacyRun) -> list[str]:
         "start_date": run.start_date,
         "end_date": run.end_date,
     }
-    return [_cell(cell_of_column[column]) for column in NEWEST_ORDER.columns]
+    return [_cell(cell_of_column.get(column)) for column in columns]
 
 
 def _series_cells(series: LegacySeries) -> Iterable[list[str]]:
@@ -119,9 +126,7 @@ def _require_one_factor(factors: Iterable[str]) -> None:
         raise ValueError(f"a log holds one factor, not {', '.join(distinct)}")
 
 
-def _csv(columns: Sequence[str], rows: Iterable[list[str]]) -> bytes:
+def _csv(rows: Iterable[Sequence[str]]) -> bytes:
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
+    csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue().encode("utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import errno
 import os
 import threading
@@ -15,6 +16,7 @@ from filelock import FileLock, Timeout
 from app.legacy_logs import append
 from app.legacy_logs.append import LOCK_NAME, append_run
 from app.legacy_logs.batch import read_batch
+from app.legacy_logs.columns import KNOWN_ORDERS, ColumnOrder
 from app.legacy_logs.records import LegacyRun, LegacySeries
 from app.legacy_logs.write import write_returns_csv
 from app.services.log_rows import next_run_id
@@ -48,6 +50,24 @@ HEADER = (
     "long_only_returns,short_only_returns,trailing_momentum_lookback_periods,sharpe_ratio,sortino_ratio,"
     "start_date,end_date"
 )
+
+VALUES = {
+    "run_id": FIRST_ID,
+    "factor": "momentum",
+    "breakpoint": "0.25",
+    "min_assets": "12",
+    "weighting_method": "market_cap",
+    "cumulative_returns": "0.21",
+    "annualized_return": "0.1",
+    "years": "2.0",
+    "long_only_returns": "0.3",
+    "short_only_returns": "-0.02",
+    "trailing_momentum_lookback_periods": "4",
+    "sharpe_ratio": "1.5",
+    "sortino_ratio": "",
+    "start_date": "2020-01-05",
+    "end_date": "2022-01-04",
+}
 
 
 def appended(folder: Path, run: LegacyRun = RUN, series: LegacySeries | None = SERIES) -> str:
@@ -90,22 +110,48 @@ def test_runs_of_one_second_get_ids_of_their_own(tmp_path: Path) -> None:
     assert appended(tmp_path, replace(RUN, min_assets=14)) == "20240301_000002"
 
 
+@pytest.mark.parametrize("order", KNOWN_ORDERS, ids=lambda order: f"{order.number}-{len(order.columns)}")
 @pytest.mark.parametrize("ending", ["", "\n", "\r\n"])
-def test_a_log_of_the_older_system_is_gone_on_with(tmp_path: Path, ending: str) -> None:
-    old = (
-        "run_id,factor,breakpoint,min_assets,weighting_method,cumulative_returns,annualized_return,years,"
-        "long_only_returns,short_only_returns\r\n"
-        f"20230101_000000,momentum,0.5,30,equal,0.1,0.1,1.0,0.2,0.1{ending}"
-    )
+def test_a_log_of_the_older_system_is_gone_on_with_in_its_own_order(
+    tmp_path: Path, order: ColumnOrder, ending: str
+) -> None:
+    old = {
+        "run_id": "20230101_000000",
+        "factor": "momentum",
+        "cumulative_returns": "0.1",
+        "annualized_return": "0.1",
+        "years": "1.0",
+        "start_date": "2022-01-01",
+        "end_date": "2023-01-01",
+    }
+    row = ",".join(old.get(column, "") for column in order.columns)
+    before = f"\ufeff{','.join(order.columns)}\r\n{row}{ending}".encode()
     log = tmp_path / "momentum.csv"
-    log.write_bytes(old.encode())
+    log.write_bytes(before)
     appended(tmp_path)
-    assert log.read_bytes().startswith(old.encode())
+    assert log.read_bytes().startswith(before)
+    first, ours = list(csv.DictReader(log.read_text("utf-8-sig").splitlines()))
+    assert first["run_id"] == old["run_id"]
+    assert ours == {column: VALUES[column] for column in order.columns}
     batch = read(tmp_path)
-    assert RUN in batch.runs
-    assert [run.legacy_run_id for run in batch.runs][-1] == FIRST_ID
-    assert len(batch.runs) == 2
-    assert batch.quarantined_count == 0
+    assert [run.legacy_run_id for run in batch.runs] == [old["run_id"], FIRST_ID]
+    assert batch.quarantined_count == batch.repaired_count == 0
+
+
+def test_a_column_that_is_unknown_here_stays_empty(tmp_path: Path) -> None:
+    log = tmp_path / "momentum.csv"
+    log.write_text('run_id,"Factor",note, years\n20230101_000000,momentum,"a, b",1.0\n')
+    appended(tmp_path)
+    assert log.read_text().splitlines()[-1] == f"{FIRST_ID},momentum,,2.0"
+
+
+@pytest.mark.parametrize("first", [b"no header at all\n", b"\xff\xfe\n", b'"' + b"x" * 200_000 + b"\n"])
+def test_what_is_no_header_decides_nothing(tmp_path: Path, first: bytes) -> None:
+    log = tmp_path / "momentum.csv"
+    log.write_bytes(first)
+    appended(tmp_path)
+    (ours,) = csv.DictReader([HEADER, log.read_bytes().splitlines()[-1].decode()])
+    assert ours == VALUES
 
 
 def test_a_line_that_was_cut_off_does_not_take_the_next_one_with_it(tmp_path: Path) -> None:
