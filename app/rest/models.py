@@ -10,8 +10,15 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
-from pydantic.json_schema import SkipJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from app.services.equity_factors import MAX_TICKERS
@@ -50,7 +57,9 @@ def _as_a_day_if_any(value: object) -> object:
 
 
 Day = Annotated[date, BeforeValidator(_as_a_day)]
-OptionalDay = Annotated[date | SkipJsonSchema[None], BeforeValidator(_as_a_day_if_any)]
+OptionalDay = Annotated[
+    date | None, BeforeValidator(_as_a_day_if_any), WithJsonSchema({"type": "string", "format": "date"})
+]
 
 
 class _Span(BaseModel):

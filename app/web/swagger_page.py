@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route, Router
 
 from app.web.static_files import (
@@ -40,7 +40,12 @@ def _swagger_asset(request: Request) -> Response:
     return _respond(_assets()[name], request)
 
 
-swagger_assets = Router([Route("/{name}", _swagger_asset)])
+def _without_slash(_request: Request) -> Response:
+    # relative, since a proxy may serve all of this below a path of its own
+    return RedirectResponse(f"..{PAGE_PATH}")
+
+
+swagger_assets = Router([Route("/", _without_slash), Route("/{name}", _swagger_asset)])
 """The scripts, the styles and the licences: an ASGI app to mount at `ASSETS_PATH`."""
 
 

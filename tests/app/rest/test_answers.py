@@ -322,6 +322,8 @@ def test_each_value_out_of_range_is_named(
         ("/factors/smb/logs?limit=101", "limit"),
         ("/factors/smb/logs?limit=ten", "limit"),
         ("/factors/time-series?start_date=soon", "start_date"),
+        ("/factors/time-series?start_date=2021-02-30", "start_date"),
+        ("/factors/time-series?end_date=2021-01-01T12:00:00", "end_date"),
         ("/factors/time-series?start_date=2022-01-02&end_date=2022-01-01", "end_date"),
         ("/factors/time-series?normalize_to_100=maybe", "normalize_to_100"),
     ],

@@ -151,4 +151,5 @@ def test_the_page_asks_nothing_of_other_machines(empty: httpx.Client) -> None:
         assert response.headers["content-security-policy"] == policy
     assert "Apache License" in empty.get("/docs/LICENSES.txt").text
     assert empty.get("/docs/index.html").status_code == 404
+    assert empty.get("/docs/", follow_redirects=True).text == page.text
     assert empty.get("/docs/..%2fswagger_page.py").status_code == 404
