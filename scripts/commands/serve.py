@@ -13,7 +13,7 @@ from app.settings import Settings
 from scripts.console import fail, failing_in_one_line, holding_interrupts, load_settings
 
 
-@click.command(help="Serve the dashboard at /, GraphiQL at /graphql, REST as /docs describes it, state at /health.")
+@click.command(help="Serve the dashboard at /, GraphiQL at /graphql, REST (/docs describes it), and /health.")
 @click.option("--host", help="Address to listen on; 127.0.0.1 by default.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port; 8000 by default, 0 = any free one.")
 def command(host: str | None, port: int | None) -> None:
