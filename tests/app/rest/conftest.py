@@ -33,9 +33,10 @@ def live(live_folder: Path) -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.fixture
-def empty(tmp_path: Path) -> Iterator[httpx.Client]:
-    with serving(settings_of(tmp_path), services_factory=without_executor) as client:
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """Has nothing. Tests share it, and change nothing that others see."""
+    with serving(settings_of(tmp_path_factory.mktemp("empty")), services_factory=without_executor) as client:
         yield client
 
 
