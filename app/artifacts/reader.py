@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,10 +32,16 @@ _FILE_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _Identity = tuple[str, int, int, int, int, int]
 _hashes: dict[_Identity, str] = {}
 _hashing = threading.Lock()
+# A map holds an open file: many readers of one array must not take the process's last.
+_maps: WeakValueDictionary[tuple[_Identity, str, tuple[int, ...]], np.memmap[Any, Any]] = (
+    WeakValueDictionary()
+)
+_mapping = threading.Lock()
 
 
 def open_artifact(data_dir: Path, record: ArtifactRecord) -> NDArray[Any]:
-    """The array of an artifact, a read-only memory map, once it is found to be what was written.
+    """The array of an artifact, a read-only memory map, once it is found to be what was written. All who hold
+    it at the same time share one map.
 
     The file is opened below data_dir/artifacts and nowhere else: no '..', no symbolic links. Its size, type
     and shape are compared each time; its SHA-256 once a process, and again whenever the file has changed:
@@ -86,14 +93,19 @@ def _map(file: BufferedReader, record: ArtifactRecord) -> NDArray[Any]:
         # compared and not parsed: numpy would raise many things over a damaged one
         if file.read(len(header)) != header or size != len(header) + length:
             raise _unavailable(record, "its file has changed: it holds another array")
+        identity = _identity(file, record.path)
         if _digest(file, record.path) != record.sha256:
             raise _unavailable(record, "its file has changed: its content is not what was written")
         if length == 0:  # nothing to map
             array = np.empty(shape, dtype)
             array.flags.writeable = False
             return array
-        # plain arrays are quicker to use than memmap objects
-        return np.asarray(np.memmap(file, dtype=dtype, mode="r", offset=len(header), shape=shape))
+        with _mapping:
+            shared = _maps.get((identity, dtype.str, shape))
+            if shared is None:
+                shared = np.memmap(file, dtype=dtype, mode="r", offset=len(header), shape=shape)
+                _maps[identity, dtype.str, shape] = shared
+        return np.asarray(shared)  # plain arrays are quicker to use than memmap objects
     except OSError as error:
         raise _unavailable(record, f"its file cannot be read: {error.strerror}") from error
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -91,6 +92,26 @@ def test_whoever_has_it_open_keeps_it_when_it_is_removed(data_dir: Path, record:
     shutil.rmtree(data_dir)
     np.testing.assert_array_equal(array, ARRAY)
     assert refused(data_dir, record) == "its file is missing"
+
+
+def test_those_who_have_it_open_at_once_share_one_open_file(data_dir: Path, record: ArtifactRecord) -> None:
+    def open_files() -> int:
+        found = 0
+        for one in Path("/proc/self/fd").iterdir():
+            with suppress(FileNotFoundError):  # that of this very look
+                found += data_dir in one.readlink().parents
+        return found
+
+    with ThreadPoolExecutor(8) as pool:
+        arrays = list(pool.map(lambda _: open_artifact(data_dir, record), range(40)))
+    assert open_files() == 1
+    parts = [array[3] for array in arrays]
+    del arrays
+    np.testing.assert_array_equal(open_artifact(data_dir, record), ARRAY)
+    assert open_files() == 1, "parts keep it open as well"
+    del parts
+    assert open_files() == 0
+    np.testing.assert_array_equal(open_artifact(data_dir, record), ARRAY)
 
 
 def test_a_missing_file_is_said_so(data_dir: Path, record: ArtifactRecord) -> None:
