@@ -1,5 +1,6 @@
 /* Options of uPlot for this page's line charts: scales, axes in the theme's colours, marks. */
 
+import uPlot from "../vendor/uplot.js";
 import { token } from "../core/theme.js";
 
 const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif';
@@ -30,6 +31,8 @@ export function plotOptions({
   return {
     width,
     height,
+    // Days have no zone: ticks lie where they begin in UTC, as the points do, wherever the reader is.
+    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
     padding: bare ? [2, 0, 2, 0] : [padTop ?? 8, 10, 0, 0],
     legend: { show: false },
     cursor: bare
