@@ -8,13 +8,13 @@ import { PageHead } from "../core/layout.js";
 import { href } from "../core/router.js";
 import { Empty, ErrorPanel, Loading, SyntheticNotice } from "../core/states.js";
 import { useQuery } from "../core/use_query.js";
-import { words } from "../core/format.js";
 import { Composition } from "./run/composition.js";
 import { Curves } from "./run/curves.js";
 import { FailureNotice, RunHead } from "./run/head.js";
 import { Figures, Metrics } from "./run/metrics.js";
 import { Months } from "./run/months.js";
 import { ConfigPanel, NotesPanel } from "./run/origin.js";
+import { OtherRun } from "./run/other.js";
 import { Progress } from "./run/progress.js";
 import { RUN } from "./run/query.js";
 import { isOver } from "./status.js";
@@ -57,22 +57,5 @@ function FactorRun({ run, reload, params }) {
     }
     <${ConfigPanel} run=${run} />
     <${NotesPanel} run=${run} />
-  `;
-}
-
-/** A sweep or a fetch: followed here, looked into elsewhere. */
-function OtherRun({ run, reload }) {
-  const kind = words(run.__typename).replace(/ run$/, "");
-  return html`
-    <${RunHead} run=${run} title=${kind} link=${graphiqlLink(RUN, { id: run.id })} />
-    <${SyntheticNotice} datasets=${[run.dataset]} />
-    ${!isOver(run.status) && html`<${Progress} run=${run} onEnd=${reload} />`}
-    <${FailureNotice} run=${run} />
-    ${
-      run.status === "SUCCEEDED" &&
-      html`<div class="panel">
-      <${Empty} title="${kind} done">Its results have many sides: <a href="graphql">look into them in GraphiQL</a>.<//>
-    </div>`
-    }
   `;
 }

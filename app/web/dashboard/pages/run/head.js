@@ -17,8 +17,11 @@ export function RunHead({ run, title = null, link }) {
       <h1>${name} ${detail && html`<span class="title-detail">${detail}</span>`}</h1>
       <p class="page-detail facts-line">
         <${StatusTag} status=${run.status} />
-        <span><${DatasetLabel} dataset=${run.dataset} /></span>
-        ${run.performance?.numPeriods && html`<span>${spanText(run.performance)}</span>`}
+        ${
+          (run.dataset || run.origin === "IMPORTED") &&
+          html`<span><${DatasetLabel} dataset=${run.dataset} /></span>`
+        }
+        ${run.performance?.numPeriods > 0 && html`<span>${spanText(run.performance)}</span>`}
         ${run.finishedAt && html`<span title=${momentLong(run.finishedAt)}>${finishedText(run)}</span>`}
         ${run.legacyRunId && html`<span>known before as <code>${run.legacyRunId}</code></span>`}
         ${run.tags.map((tag) => html`<span class="tag" key=${tag}>${tag}</span>`)}
