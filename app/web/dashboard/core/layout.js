@@ -5,7 +5,7 @@
    <${Section} title="Drawdown" note="a line below the title" actions=${html`...`} id="x">content<//> */
 
 import { html, useEffect, useLayoutEffect, useRef, useState } from "./html.js";
-import { asFailure } from "./failure.js";
+import { unreachable } from "./failure.js";
 import { href } from "./router.js";
 import { Empty, ErrorPanel } from "./states.js";
 import { useTheme } from "./theme.js";
@@ -102,25 +102,25 @@ function ThemeSwitch() {
 function View({ route }) {
   const view = viewOf(route);
   const [loaded, setLoaded] = useState({ view: null, Page: null, failure: null });
-  const [round, setRound] = useState(0);
   useLayoutEffect(() => {
     let wanted = true;
     view?.load().then(
       (module) => wanted && setLoaded({ view, Page: module.default, failure: null }),
-      (reason) => wanted && setLoaded({ view, Page: null, failure: asFailure(reason) }),
+      () => wanted && setLoaded({ view, Page: null, failure: unreachable() }),
     );
     return () => {
       wanted = false;
     };
-  }, [view, round]);
+  }, [view]);
   if (view === null) {
     return html`<${PageHead} title="No such view" />
       <${Empty} title="Nothing lies at this address."><a href=${href("/")}>Go to the overview</a><//>`;
   }
   if (loaded.view !== view) return null;
   if (loaded.failure) {
+    // Not by importing again: browsers keep that it failed, and a newer server has other addresses.
     return html`<${PageHead} title=${view.title} />
-      <${ErrorPanel} failure=${loaded.failure} retry=${() => setRound(round + 1)} />`;
+      <${ErrorPanel} failure=${loaded.failure} retry=${() => location.reload()} />`;
   }
   return html`<${loaded.Page} route=${route} key=${view.name} />`;
 }

@@ -4,8 +4,9 @@
    `data` stays while the same query loads anew with other variables (`loading` tells), and is null before the
    first answer. A new token loads again by itself.
 
-   const { failure, live } = useSubscription(QUERY, variables, onData, { skip });
-   `onData(data)` is called for each event. A lost connection is opened again, after 1 s, then 2, up to 15. */
+   const { failure, live } = useSubscription(QUERY, variables, onData, { skip, onReopen });
+   `onData(data)` is called for each event. A lost connection is opened again, after 1 s, then 2, up to 15, and
+   `onReopen()` tells of it: what happened meanwhile was missed. */
 
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "./html.js";
 import { FailureKind, asFailure } from "./failure.js";
@@ -42,10 +43,10 @@ export function useQuery(query, variables = {}, { skip = false } = {}) {
   return { ...state, reload };
 }
 
-export function useSubscription(query, variables, onData, { skip = false } = {}) {
+export function useSubscription(query, variables, onData, { skip = false, onReopen } = {}) {
   const [state, setState] = useState({ failure: null, live: false });
-  const listener = useRef(onData);
-  listener.current = onData;
+  const listener = useRef(null);
+  listener.current = { onData, onReopen };
   const key = JSON.stringify(variables);
   const [round, setRound] = useState(0);
 
@@ -55,16 +56,22 @@ export function useSubscription(query, variables, onData, { skip = false } = {})
     let timer = null;
     let pause = 1_000;
     let stop = null;
+    let lost = false;
     const begin = () => {
       stop = subscribe(query, JSON.parse(key), {
-        opened: () => setState({ failure: null, live: true }),
+        opened() {
+          setState({ failure: null, live: true });
+          if (lost) listener.current.onReopen?.();
+          lost = false;
+        },
         next(data) {
           pause = 1_000;
-          listener.current(data);
+          listener.current.onData(data);
         },
         error(failure) {
           setState({ failure, live: false });
           if (failure.kind !== FailureKind.NETWORK) return;
+          lost = true;
           timer = setTimeout(begin, pause);
           pause = Math.min(pause * 2, LONGEST_PAUSE);
         },

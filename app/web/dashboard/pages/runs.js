@@ -47,7 +47,7 @@ export default function Runs({ route }) {
   const [refusal, setRefusal] = useState(null);
   const due = useRef(null);
 
-  useSubscription(EVENTS, {}, ({ runEvents: { kind, status, progress: now, run } }) => {
+  const follow = ({ runEvents: { kind, status, progress: now, run } }) => {
     setProgress((before) => ({ ...before, [run.id]: { status, fraction: now.fraction } }));
     if (kind === "SNAPSHOT" || kind === "PROGRESS" || kind === "STARTED") return;
     // Runs begin and end in bursts: the list is read again once for many of them.
@@ -55,7 +55,8 @@ export default function Runs({ route }) {
       due.current = null;
       list.reload();
     }, 300);
-  });
+  };
+  useSubscription(EVENTS, {}, follow, { onReopen: list.reload });
 
   const cancel = async (id) => {
     setRefusal(null);
@@ -63,7 +64,7 @@ export default function Runs({ route }) {
   };
   return html`
     <${PageHead} title="Runs"
-      detail="Everything that was computed or imported; new runs appear by themselves.">
+      detail="Factor models that were computed or imported; new runs appear by themselves.">
       <a class="button button-primary" href=${href("/launch")}>Launch a run</a>
     <//>
     <${RunFilters} params=${params} />

@@ -70,7 +70,11 @@ export function RecentRuns({ dataset, origin, onEnd }) {
   const query = useQuery(RECENT, { where });
   const due = useRef({ timer: null, ended: false });
   useEffect(() => () => clearTimeout(due.current.timer), []);
-  useSubscription(EVENTS, {}, ({ runEvents: { kind } }) => {
+  const readAnew = () => {
+    query.reload();
+    onEnd();
+  };
+  const follow = ({ runEvents: { kind } }) => {
     if (kind === "SNAPSHOT") return;
     due.current.ended ||= ENDS.has(kind);
     // Runs come in bursts: many events are one look.
@@ -80,7 +84,8 @@ export function RecentRuns({ dataset, origin, onEnd }) {
       query.reload();
       if (ended) onEnd();
     }, PAUSE);
-  });
+  };
+  useSubscription(EVENTS, {}, follow, { onReopen: readAnew });
   return html`<${Section}
     title="Recent runs"
     note="Newest first; new ones appear by themselves."
