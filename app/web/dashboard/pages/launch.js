@@ -48,6 +48,8 @@ function Launcher({ data, route }) {
   const [launched, setLaunched] = useState(null);
   const [sending, setSending] = useState(false);
   const root = useRef(null);
+  // Two clicks may come before the button is drawn disabled.
+  const under = useRef(false);
 
   // A link was followed while the form was open.
   const opened = useRef(route);
@@ -102,6 +104,8 @@ function Launcher({ data, route }) {
       refuse({ ...NO_ERRORS, beside });
       return;
     }
+    if (under.current) return;
+    under.current = true;
     setSending(true);
     setErrors(NO_ERRORS);
     setLaunched(null);
@@ -117,6 +121,7 @@ function Launcher({ data, route }) {
     } catch (reason) {
       refuse({ ...NO_ERRORS, failure: asFailure(reason) });
     } finally {
+      under.current = false;
       setSending(false);
     }
   };

@@ -123,7 +123,10 @@ function Readout({ option, draft }) {
  * The schema's description, without what it says of null, which the control shows; and the chosen value's.
  */
 function Help({ id, option, shown }) {
-  const text = option.description.replace(/\s*Not null\.$/i, "");
+  const text = option.description
+    .replace(/\s*Not null\.$/i, "")
+    .replace(/\bDefault: null, (?=\w)/i, "Default: ")
+    .replace(/\bNull: /, "Off: ");
   const chosen =
     option.kind === "choice" ? option.choices.find((choice) => choice.name === shown) : undefined;
   return html`<p class="field-hint" id=${id}>
