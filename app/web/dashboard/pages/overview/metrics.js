@@ -3,7 +3,7 @@
 import { factorColor } from "../../charts/colors.js";
 import { Sparkline } from "../../charts/sparkline.js";
 import { titleParts } from "../../core/factors.js";
-import { ago, day, integer, momentLong, percent, plural, ratio, signed } from "../../core/format.js";
+import { NONE, ago, day, integer, momentLong, percent, plural, ratio, signed } from "../../core/format.js";
 import { html } from "../../core/html.js";
 import { Section } from "../../core/layout.js";
 import { href, setParams } from "../../core/router.js";
@@ -121,7 +121,8 @@ const FINISHED = {
 };
 
 const isDataset = ({ key }) => key === "dataset";
-const span = ({ performance }) => `${day(performance?.startDate)} – ${day(performance?.endDate)}`;
+const span = ({ performance }) =>
+  performance?.startDate ? `${day(performance.startDate)} – ${day(performance.endDate)}` : NONE;
 
 /** What is the same for all runs is said once; the rest has columns. */
 function split(runs) {

@@ -165,25 +165,33 @@ function Charts({ run, series, params, windows, window }) {
         note="Annualised, over the last ${plural(periods, "period")}"
         actions=${html`<${Windows} sizes=${windows} chosen=${window} periods=${periods} />`}
       >
-        <${LineChart}
-          ...${common}
-          label="Rolling Sharpe ratio"
-          marks=${[...marks, ZERO]}
-          series=${lines.sharpe}
-          format=${sharpe}
-          axis=${(value) => ratio(value, 1)}
-          base=${0}
-          height=${125}
-        />
-        <${LineChart}
-          ...${common}
-          label="Rolling volatility"
-          series=${lines.volatility}
-          format=${share}
-          axis=${axisShare}
-          base=${0}
-          height=${125}
-        />
+        ${
+          lines.volatility.length === 0
+            ? html`<${Empty} title="Too few periods">
+                ${plural(run.performance.numPeriods, "period")} are fewer than the window has.
+              <//>`
+            : html`
+              <${LineChart}
+                ...${common}
+                label="Rolling Sharpe ratio"
+                marks=${[...marks, ZERO]}
+                series=${lines.sharpe}
+                format=${sharpe}
+                axis=${(value) => ratio(value, 1)}
+                base=${0}
+                height=${125}
+              />
+              <${LineChart}
+                ...${common}
+                label="Rolling volatility"
+                series=${lines.volatility}
+                format=${share}
+                axis=${axisShare}
+                base=${0}
+                height=${125}
+              />
+            `
+        }
       <//>
     </div>
   <//>`;
