@@ -129,11 +129,11 @@ function QualityTags({ quality }) {
     .reduce((total, { count }) => total + count, 0);
   if (quality.rowsRefused === 0 && suspicious === 0)
     return html`<span class="tag tag-good">nothing found</span>`;
-  return html`
+  return html`<span>
     ${
       quality.rowsRefused > 0 &&
       html`<span class="tag tag-bad">${plural(quality.rowsRefused, "row")} refused</span> `
     }
     ${suspicious > 0 && html`<span class="tag">${integer(suspicious)} suspicious</span>`}
-  `;
+  </span>`;
 }

@@ -37,9 +37,12 @@ const BATCH = 50;
 
 export function DatasetView({ id }) {
   const query = useQuery(DATASET, { ref: { id } });
-  return html`<${Loaded} query=${query} label="the dataset" rows=${8}>
-    ${({ dataset }) => html`<${Content} dataset=${dataset} />`}
-  <//>`;
+  return html`
+    ${query.failure && html`<${PageHead} title="Dataset" />`}
+    <${Loaded} query=${query} label="the dataset" rows=${8}>
+      ${({ dataset }) => html`<${Content} dataset=${dataset} />`}
+    <//>
+  `;
 }
 
 function Content({ dataset }) {
