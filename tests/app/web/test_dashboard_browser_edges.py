@@ -1,0 +1,114 @@
+"""The dashboard in unusual places: other zones, other kinds of runs, short runs, a server that was away."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.app.web.browsing import Visit, playwright_api, visiting
+from tests.e2e.graph import launched
+from tests.e2e.servers import Command, Server, commands
+
+expect = playwright_api.expect
+
+TICKS = """async address => {
+  const of = name => import(new URL(address.replace("main.js", name), location.href));
+  const { plotOptions } = await of("charts/plot_options.js");
+  const { default: Plot } = await of("vendor/uplot.js");
+  const { seconds } = await of("charts/days.js");
+  const drawn = { series: [{ color: "--ink" }], width: 900, height: 200, format: String, range: null };
+  const host = document.body.appendChild(document.createElement("div"));
+  const columns = [["2021-01-31", "2022-07-17", "2023-12-31"].map(seconds), [1, 2, 3]];
+  const plot = await new Promise(resolve =>
+    new Plot(plotOptions({ ...drawn, hooks: { draw: [resolve] } }), columns, host));
+  const { _splits: splits, _values: labels } = plot.axes[0];
+  return splits.map((at, index) => [new Date(at * 1000).toISOString(), labels[index]]);
+}"""
+SWEEP = """
+mutation Sweep($input: SweepFactorInput!) {
+  sweepFactor(input: $input, waitSeconds: 20) { ... on SweepFactorSuccess { run { id } } }
+}
+"""
+RISK_MODEL = """
+mutation RiskModel($input: BuildRiskModelInput!) {
+  buildRiskModel(input: $input, waitSeconds: 20) { ... on BuildRiskModelSuccess { run { id } } }
+}
+"""
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Los_Angeles"])
+def test_days_lie_where_they_are_in_every_zone(
+    browser: playwright_api.Browser, server: Server, zone: str
+) -> None:
+    context = browser.new_context(timezone_id=zone)
+    page = context.new_page()
+    page.goto(server.url)
+    ticks = page.evaluate(TICKS, page.locator("script").get_attribute("src"))
+    assert ["2022-01-01T00:00:00.000Z", "Jan 2022"] in ticks
+    assert all(moment.endswith("-01T00:00:00.000Z") for moment, _ in ticks), ticks
+    context.close()
+
+
+def test_a_run_shorter_than_the_rolling_window_says_so(visit: Visit, server: Server) -> None:
+    run_id = launched(server, spec={"smb": {"endDate": "2021-04-30"}}, dataset=None)
+    visit.open(f"#/runs/{run_id}")
+    rolling = visit.page.get_by_role("region", name="Rolling Sharpe and volatility")
+    expect(rolling).to_contain_text("are fewer than the window has")
+    expect(rolling.locator("canvas")).to_have_count(0)
+
+
+def test_a_sweep_and_a_risk_model_are_summed_up(visit: Visit, server: Server) -> None:
+    axes = [{"option": "LOOKBACK_PERIODS", "values": {"numbers": [2, 3]}}]
+    swept = server.ask(SWEEP, input={"spec": {"momentum": {}}, "axes": axes})["sweepFactor"]["run"]["id"]
+    visit.open(f"#/runs/{swept}")
+    outcome = visit.page.get_by_role("region", name="In short")
+    expect(outcome).to_contain_text("Lookback periods (2)")
+    expect(outcome).to_contain_text("Momentum (price return over periods)")
+    expect(visit.page.get_by_role("note")).to_contain_text("made up by a program")
+    model = server.ask(RISK_MODEL, input={"config": None})["buildRiskModel"]["run"]["id"]
+    visit.open(f"#/runs/{model}")
+    expect(outcome).to_contain_text("Mean R")
+    expect(visit.page.get_by_role("heading", level=1)).to_contain_text("Risk model")
+    visit.page.get_by_role("link", name="Query in GraphiQL").click()
+    expect(visit.page.locator(".graphiql-query-editor .CodeMirror")).to_contain_text("query RiskModel(")
+
+
+def test_two_clicks_launch_one_run(visit: Visit) -> None:
+    visit.open("#/launch/market?topN=7")
+    button = visit.page.get_by_role("button", name="Launch", exact=True)
+    button.evaluate("button => { button.click(); button.click(); }")
+    expect(visit.page.get_by_role("region", name="Launched run")).to_contain_text("Open the run")
+    assert len(visit.sent("Launch")) == 1
+
+
+def test_what_was_missed_while_the_server_was_away_appears(
+    browser: playwright_api.Browser, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder: Path = tmp_path_factory.mktemp("away")
+    context = browser.new_context()
+    with commands(folder) as start:
+        first = start(Server).ready()
+        port = int(first.url.rpartition(":")[2])
+        with visiting(context, first.url) as visit:
+            visit.open("")
+            main = visit.page.locator("main")
+            expect(main).to_contain_text("No factor model has been computed yet")
+            first.end_by(signal.SIGINT)
+            visit.page.evaluate("location.hash = '#/launch'")
+            visit.page.evaluate("location.hash = '#/'")
+            expect(main).to_contain_text("The server cannot be reached.")
+            start(Command, "serve", "--port", str(port))
+            expect(main).to_contain_text("No factor model has been computed yet", timeout=40_000)
+            expect(main).not_to_contain_text("The server cannot be reached.")
+            visit.page.route("**/pages/datasets.js", lambda route: route.abort())
+            visit.page.evaluate("location.hash = '#/datasets'")
+            expect(main).to_contain_text("The server cannot be reached.")
+            visit.page.unroute("**/pages/datasets.js")
+            visit.page.get_by_role("button", name="Try again").click()
+            expect(main).to_contain_text("No datasets yet.")
+            lost = [text for text in visit.complaints if "ERR_" in text]
+            assert lost
+            visit.complaints[:] = [text for text in visit.complaints if text not in lost]
+    context.close()
