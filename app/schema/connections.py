@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -64,22 +65,24 @@ async def count_items(list_page: Callable[[str | None], Awaitable[Page]]) -> int
         after = page.cursors[-1]
 
 
-def slice_page(items: Sequence, first: int, after: str | None) -> Page:
-    """A page of an unchanging list that is at hand as a whole. Raises BadCursor."""
+def slice_page(items: Sequence, first: int, after: str | None, *, scope: str = "") -> Page:
+    """A page of an unchanging list that is at hand as a whole. scope: says which list it is, where a cursor
+    of another one could be taken for its own. Raises BadCursor."""
+    mark = hashlib.sha256(scope.encode()).hexdigest()[:16] if scope else ""
     start = 0
     if after is not None:
-        known = (position for position in range(1, len(items) + 1) if _position_cursor(position) == after)
+        known = (at for at in range(1, len(items) + 1) if _position_cursor(at, mark) == after)
         start = next(known, -1)
         if start < 0:
             raise BadCursor("the cursor does not belong to this list", hint="start from the first page")
     stop = min(start + first, len(items))
     return Page(
         items=tuple(items[start:stop]),
-        cursors=tuple(_position_cursor(position + 1) for position in range(start, stop)),
+        cursors=tuple(_position_cursor(position + 1, mark) for position in range(start, stop)),
         has_next_page=stop < len(items),
     )
 
 
-def _position_cursor(position: int) -> str:
+def _position_cursor(position: int, mark: str) -> str:
     """Continues a list after its first `position` items."""
-    return base64.urlsafe_b64encode(f"after:{position}".encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(f"after{mark}:{position}".encode()).decode().rstrip("=")

@@ -158,10 +158,10 @@ class AssetsAsked:
     first: int
     after: str | None
 
-    def page(self, holder: Holder, all_known: Callable[[], Any]) -> tuple[Page[int], int]:
-        """(the ordinals of the page, how many there are in all)."""
+    def page(self, holder: Holder, all_known: Callable[[], Any], of_date: str) -> tuple[Page[int], int]:
+        """(the ordinals of the page, how many there are in all). A cursor belongs to its date and assets."""
         ordinals = all_known().tolist() if self.words is None else ordinals_of(holder, self.words)
-        return slice_page(ordinals, self.first, self.after), len(ordinals)
+        return slice_page(ordinals, self.first, self.after, scope=f"{of_date} {ordinals}"), len(ordinals)
 
 
 def ordinals_of(holder: Holder, words: Sequence[str], most: int = MAX_ASSETS) -> list[int]:
@@ -178,7 +178,7 @@ def exposures_page(
 ) -> AssetFactorExposuresConnection:
     """Reads files: not for the event loop's thread."""
     table = exposure_table(results, arrays, row)
-    page, count = asked.page(holder, table.known)
+    page, count = asked.page(holder, table.known, f"exposures {results.dates[row]}")
     names = holder.named.assets
     nodes = [AssetFactorExposures.of(one, names[one.ordinal]) for one in table.of(page.items)]
     return AssetFactorExposuresConnection(
@@ -198,12 +198,13 @@ def specific_risk_page(
     results: RiskModelResults, arrays: RiskArrays, holder: Holder, at: int, asked: AssetsAsked
 ) -> AssetSpecificRiskConnection:
     """Reads files: not for the event loop's thread."""
-    page, count = asked.page(holder, lambda: with_specific_risk(arrays, at))
+    day = results.forecast_dates[at]
+    page, count = asked.page(holder, lambda: with_specific_risk(arrays, at), f"specific risk {day}")
     names = holder.named.assets
     found = specific_risks_of(arrays, at, page.items)
     nodes = [AssetSpecificRisk.of(one, names[one.ordinal]) for one in found]
     return AssetSpecificRiskConnection(
-        date=results.forecast_dates[at].item(),
+        date=day.item(),
         edges=[
             AssetSpecificRiskEdge(cursor=cursor, node=node)
             for cursor, node in zip(page.cursors, nodes, strict=True)

@@ -416,6 +416,22 @@ async def test_assets_come_in_pages(graph: Graph, model: RunRecord) -> None:
 
 
 @pytest.mark.parametrize("field", ["exposures", "specificRisk"])
+async def test_a_cursor_belongs_to_its_date_and_assets(graph: Graph, model: RunRecord, field: str) -> None:
+    page = (await of_model(graph, model, f"{field}(first: 7) {{ pageInfo {{ endCursor }} }}"))[field]
+    cursor = page["pageInfo"]["endCursor"]
+    going_on = await of_model(graph, model, f'{field}(first: 7, after: "{cursor}") {{ nodes {{ asset }} }}')
+    assert len(going_on[field]["nodes"]) == 7
+    other = "specificRisk" if field == "exposures" else "exposures"
+    for asked in (
+        f'{field}(date: "2016-02-29", after: "{cursor}")',
+        f'{field}(assets: ["A0003", "A0004", "A0005"], after: "{cursor}")',
+        f'{other}(after: "{cursor}")',
+    ):
+        error = await error_of(graph, model, f"{asked} {{ totalCount }}")
+        assert isinstance(error, BadCursor)
+
+
+@pytest.mark.parametrize("field", ["exposures", "specificRisk"])
 async def test_pages_and_assets_are_limited(graph: Graph, model: RunRecord, field: str) -> None:
     for first in (-1, 101):
         error = await error_of(graph, model, f"{field}(first: {first}) {{ totalCount }}")
