@@ -140,7 +140,7 @@ def test_a_log_of_the_older_system_is_gone_on_with_in_its_own_order(
 
 def test_a_column_that_is_unknown_here_stays_empty(tmp_path: Path) -> None:
     log = tmp_path / "momentum.csv"
-    log.write_text('run_id,"Factor",note, years\n20230101_000000,momentum,"a, b",1.0\n')
+    log.write_text('run_id,"Factor",note, "years"\n20230101_000000,momentum,"a, b",1.0\n')
     appended(tmp_path)
     assert log.read_text().splitlines()[-1] == f"{FIRST_ID},momentum,,2.0"
 
