@@ -19,7 +19,6 @@ const OVERVIEW = `
   query Overview($dataset: DatasetRef, $origin: RunOrigin) {
     latestFactorRuns(dataset: $dataset, origin: $origin) {
       id
-      origin
       finishedAt
       factor { name title }
       config { rebalance ... on ValueConfig { longSide } }

@@ -230,12 +230,21 @@ function skippedSpans(xs, rebalance, calendar) {
 
 function marksOf(run, gaps) {
   const bands = gaps.map((span) => ({ ...span, color: "--warn" }));
-  const wiped = run.performance.wipedOutOn;
-  return wiped ? [...bands, { at: seconds(wiped), label: `wiped out ${day(wiped)}`, color: "--bad" }] : bands;
+  const wiped = wipedOut(run);
+  return wiped ? [...bands, { at: seconds(wiped.on), label: wiped.label, color: "--bad" }] : bands;
+}
+
+/** When nothing was left; costs may take what the factor itself does not lose. */
+function wipedOut({ performance, netPerformance }) {
+  if (performance.wipedOutOn)
+    return { on: performance.wipedOutOn, label: `wiped out ${day(performance.wipedOutOn)}`, of: "A loss" };
+  const on = netPerformance?.wipedOutOn;
+  return on ? { on, label: `wiped out net of costs ${day(on)}`, of: "Net of costs, a loss" } : null;
 }
 
 function skipNote(run, gaps) {
-  const { skippedPeriods, wipedOutOn } = run.performance;
+  const { skippedPeriods } = run.performance;
+  const wiped = wipedOut(run);
   const parts = [];
   if (skippedPeriods) {
     const where = gaps.length
@@ -248,7 +257,7 @@ function skipNote(run, gaps) {
       `${plural(skippedPeriods, "period was", "periods were")} skipped for want of eligible assets${where}.`,
     );
   }
-  if (wipedOutOn)
-    parts.push(`A loss of 100 % or more on ${day(wipedOutOn)} ended it: wealth is 0 from there on.`);
+  if (wiped)
+    parts.push(`${wiped.of} of 100 % or more on ${day(wiped.on)} ended it: wealth is 0 from there on.`);
   return parts.join(" ") || null;
 }

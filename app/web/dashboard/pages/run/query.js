@@ -7,34 +7,30 @@ export const RUN = `
       id
       status
       origin
-      createdAt
-      startedAt
       finishedAt
       durationMs
       progress { fraction stage }
       failure { code message }
-      engineVersion
       tags
       note
       attempt
-      dataset {
-        id
-        label
-        synthetic
-        calendar
-        assetCount
-        firstDate
-        lastDate
-        source
-        licence
-        quality {
-          rowsRead
-          rowsRefused
-          counts { code label action count example }
-          notes
-        }
-      }
+      dataset { id label synthetic }
       ... on FactorRun {
+        engineVersion
+        dataset {
+          calendar
+          assetCount
+          firstDate
+          lastDate
+          source
+          licence
+          quality {
+            rowsRead
+            rowsRefused
+            counts { label action count example }
+            notes
+          }
+        }
         legacyRunId
         importRemarks
         factor { name title description signal longOnly }
@@ -110,7 +106,7 @@ export const RUN = `
           startDate
           endDate
           wipedOutOn
-          undefinedMetrics { metric reason detail }
+          undefinedMetrics { metric detail }
         }
         netPerformance { annualizedReturn sharpeRatio maxDrawdown wipedOutOn }
         confidenceIntervals { metric net level low high }
