@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,14 +20,20 @@ IMPORT = "mutation Import($files: [Upload!]!) { importFactorLogs(files: $files) 
 
 
 @pytest.fixture(scope="package")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with what `factorql demo` leaves, and one import of logs with lines that say nothing."""
-    from tests.app.web.browsing import BAD_LINES
-
+def demo_copy(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
+    """Gives a new folder with what `factorql demo` leaves, which is computed once for all of them."""
     folder = tmp_path_factory.mktemp("demo")
     done = run_command(folder, "demo", "--no-serve")
     assert done.returncode == 0, done.stderr
-    with commands(folder) as start:
+    return lambda: Path(shutil.copytree(folder, tmp_path_factory.mktemp("copy"), dirs_exist_ok=True))
+
+
+@pytest.fixture(scope="package")
+def server(demo_copy: Callable[[], Path]) -> Iterator[Server]:
+    """A server with what `factorql demo` leaves, and one import of logs with lines that say nothing."""
+    from tests.app.web.browsing import BAD_LINES
+
+    with commands(demo_copy()) as start:
         server = start(Server).ready()
         lines = [
             "run_id,factor,breakpoint",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,7 +13,7 @@ import pytest
 from tests.app.web.browsing import Visit, chromium, playwright_api, visiting
 from tests.e2e.graph import launched
 from tests.e2e.held_datasets import held_datasets
-from tests.e2e.servers import Server, commands, run_command
+from tests.e2e.servers import Server, commands
 
 expect = playwright_api.expect
 
@@ -39,12 +40,9 @@ IMPORTED_LOG = (
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(demo_copy: Callable[[], Path]) -> Iterator[Server]:
     """A server with what `factorql demo` leaves, and one imported run without a return series."""
-    folder = tmp_path_factory.mktemp("demo")
-    done = run_command(folder, "demo", "--no-serve")
-    assert done.returncode == 0, done.stderr
-    with commands(folder) as start:
+    with commands(demo_copy()) as start:
         server = start(Server).ready()
         server.upload(IMPORT, {"files": [None]}, [("variables.files.0", "smb.csv", IMPORTED_LOG.encode())])
         yield server

@@ -13,7 +13,7 @@ import pytest
 
 from tests.e2e.graph import launched
 from tests.e2e.held_datasets import held_datasets
-from tests.e2e.servers import Server, commands, run_command
+from tests.e2e.servers import Server, commands
 
 playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -36,12 +36,9 @@ CHROMIUM_ARGUMENTS = [
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(demo_copy: Callable[[], Path]) -> Path:
     """A data directory after `factorql demo`."""
-    folder = tmp_path_factory.mktemp("demo")
-    done = run_command(folder, "demo", "--no-serve")
-    assert done.returncode == 0, done.stderr
-    return folder
+    return demo_copy()
 
 
 @pytest.fixture(scope="module")
