@@ -1,7 +1,7 @@
-"""The assets of a dataset and the symbols people call them by, read from the store once a process.
+"""The assets of a dataset and the symbols people call them by, read from a store once.
 
-A dataset never changes, so that its fingerprint names what it holds; reading thousands of rows takes the
-event loop's time, and one request may ask for them many times.
+A dataset never changes; reading thousands of rows takes the event loop's time, and one request may ask for
+them many times.
 """
 
 from __future__ import annotations
@@ -20,21 +20,31 @@ from db.store import Store
 from engine.panel import Calendar, Panel
 
 _REMEMBERED: Final = 16
-_known: OrderedDict[str, Panel] = OrderedDict()
-_reading: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+"""Datasets of a store."""
+
+
+class _Known:
+    """By the dataset's id; whoever asks while one is read waits for that reading."""
+
+    def __init__(self) -> None:
+        self.panels: OrderedDict[int, Panel] = OrderedDict()
+        self.reading = asyncio.Lock()
+
+
+_known_of: WeakKeyDictionary[Store, _Known] = WeakKeyDictionary()
 
 
 async def known_assets(store: Store, dataset: DatasetRecord) -> Panel:
     """The dataset's assets with the attributes that words may mean, without dates and fields."""
-    # Those who ask while it is read wait for that one reading.
-    async with _reading.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
-        found = _known.get(dataset.fingerprint)
+    known = _known_of.setdefault(store, _Known())
+    async with known.reading:
+        found = known.panels.get(dataset.id)
         if found is None:
             found = await _read(store, dataset)
-            _known[dataset.fingerprint] = found
-            while len(_known) > _REMEMBERED:
-                _known.popitem(last=False)
-        _known.move_to_end(dataset.fingerprint)
+            known.panels[dataset.id] = found
+            while len(known.panels) > _REMEMBERED:
+                known.panels.popitem(last=False)
+        known.panels.move_to_end(dataset.id)
         return found
 
 

@@ -20,7 +20,9 @@ def test_two_servers_share_a_store_from_its_first_moment(start, tmp_path, empty_
 
     with subscription(second, EVENTS) as events:
         with held_datasets(tmp_path / "data"):
-            ids = [launched(first, spec=spec_number(number)) for number in range(LAUNCHES)]
+            ids = [launched(first, spec=spec_number(0))]
+            next(events)  # the stream has begun: all that comes now is told
+            ids += [launched(first, spec=spec_number(number)) for number in range(1, LAUNCHES)]
             assert [launched(second, spec=spec_number(number)) for number in range(LAUNCHES)] == ids
             assert len(set(ids)) == LAUNCHES
             assert eventually(lambda: first.computing() and second.computing(), 10), "one takes no run"
@@ -34,7 +36,10 @@ def test_two_servers_share_a_store_from_its_first_moment(start, tmp_path, empty_
     for run_id in ids:
         begun = ["STARTED"] if run_id != ids[-1] else []
         end = "CANCELED" if run_id in canceled else "SUCCEEDED"
-        assert kinds[run_id] == ["QUEUED", *begun, end], "each is computed once, and followed without a gap"
+        told = ["QUEUED", *begun, end]
+        if run_id == ids[0]:  # it may have been what the stream began with
+            told = told[-len(kinds[run_id]) :]
+        assert kinds[run_id] == told, "each is computed once, and followed without a gap"
 
 
 def spec_number(number: int) -> dict:

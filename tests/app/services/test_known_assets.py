@@ -1,4 +1,4 @@
-"""Reading which assets a dataset has: once a process, however many ask."""
+"""Reading which assets a dataset has: once a store, however many ask."""
 
 import asyncio
 
@@ -10,6 +10,7 @@ from app.services.events import EventHub
 from app.services.known_assets import known_assets
 from app.settings import Settings
 from db import datasets as dataset_store
+from db.store import Store
 from tests.app.modelling import panel
 from tests.app.schema.modelling import SYMBOLS, add_model_dataset
 
@@ -24,7 +25,6 @@ async def services(store, tmp_path):
 @pytest.fixture
 def reads(monkeypatch):
     """The datasets whose assets were read."""
-    module._known.clear()
     read = []
 
     async def get_assets(store, ids, original=dataset_store.get_assets):
@@ -45,7 +45,7 @@ async def test_many_who_ask_at_once_cost_one_reading(services, reads):
     assert found[0].attributes["symbol"] == tuple(SYMBOLS.get(asset) for asset in panel().assets)
 
 
-async def test_each_content_is_read_for_itself(services, reads):
+async def test_each_dataset_is_read_for_itself(services, reads):
     first = await add_model_dataset(services, panel())
     second = await add_model_dataset(services, panel(assets=30), "others")
     assert (await known_assets(services.store, first)).assets == panel().assets
@@ -61,7 +61,7 @@ async def test_no_more_are_remembered_than_there_is_room_for(services, reads, mo
     for dataset in (first, second, first):
         await known_assets(services.store, dataset)
     assert reads == [first.id, second.id, first.id]
-    assert list(module._known) == [first.fingerprint]
+    assert list(module._known_of[services.store].panels) == [first.id]
 
 
 async def test_a_failed_reading_is_not_remembered(services, reads, monkeypatch):
@@ -75,3 +75,15 @@ async def test_a_failed_reading_is_not_remembered(services, reads, monkeypatch):
         with pytest.raises(ZeroDivisionError):
             await known_assets(services.store, dataset)
     assert (await known_assets(services.store, dataset)).assets == panel().assets
+
+
+async def test_another_store_is_read_for_itself(services, reads, tmp_path):
+    dataset = await add_model_dataset(services, panel())
+    await known_assets(services.store, dataset)
+    async with await Store.open(f"sqlite:///{tmp_path / 'other.sqlite'}") as other:
+        there = Services(services.settings, other, EventHub(other), None)
+        others = await add_model_dataset(there, panel(assets=30))
+        assert (await known_assets(other, others)).assets == panel(assets=30).assets
+        await there.events.close()
+    assert (await known_assets(services.store, dataset)).assets == panel().assets
+    assert len(reads) == 2

@@ -13,7 +13,7 @@ import pytest
 
 playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-PATIENCE_MS = 15_000
+PATIENCE_MS = 30_000
 """How long something may take on a busy machine."""
 playwright_api.expect.set_options(timeout=PATIENCE_MS)
 
