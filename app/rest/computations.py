@@ -14,13 +14,13 @@ from app.rest.models import ComputeRequest, EquityFactorsRequest, Factor, Lookba
 from app.rest.reads import services_of
 from app.rest.validation import query_model, read_model
 from app.schema.node_ids import NodeType, encode_id
-from app.services.awaited import await_success, daily_dataset
+from app.services.awaited import daily_dataset
+from app.services.computed_last import compute_last
 from app.services.context import Services
 from app.services.datasets import DatasetRef, dataset_label
 from app.services.equity_factors import compute_equity_factors
 from app.services.log_rows import log_row, weighting_word
 from app.services.results import RunWithPerformance
-from app.services.runs import launch_factor
 from app.services.series import SeriesName
 from db import results as result_store
 from db.records import PerformanceRecord, RunRecord
@@ -49,13 +49,12 @@ def computing(factor: Factor) -> Endpoint:
             raise RestError(400, message)
         services = services_of(request)
         dataset = await daily_dataset(services, start=asked.start_date, end=asked.end_date)
-        launch = await launch_factor(
+        run = await compute_last(
             services,
             FactorName(factor.upper()),
             _options(factor, asked, query),
             dataset=DatasetRef(id=dataset.id),
         )
-        run = await await_success(services, launch.run.id)
         (content,) = await _computed(services, [run])
         # the body is as it always was: what is invented is said beside it
         named = {RUN_HEADER: encode_id(NodeType.FACTOR_RUN, run.id), DATASET_HEADER: dataset_label(dataset)}

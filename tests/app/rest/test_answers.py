@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -213,6 +214,26 @@ def test_a_computation_is_a_run_like_any_other(live: httpx.Client) -> None:
 def test_asking_again_computes_nothing_anew(live: httpx.Client) -> None:
     ids = {live.post("/compute/smb", json=body(min_assets=13)).headers["x-factorql-run"] for _ in range(3)}
     assert len(ids) == 1
+
+
+def test_what_was_asked_for_last_is_the_latest_run(live: httpx.Client) -> None:
+    def latest() -> int:
+        return live.get("/factors/smb/latest").json()["min_assets"]
+
+    def computed(min_assets: int) -> str:
+        response = live.post("/compute/smb", json=body(min_assets=min_assets))
+        assert latest() == min_assets
+        return response.headers["x-factorql-run"]
+
+    first, second = computed(17), computed(18)
+    again = computed(17)
+    assert len({first, second, again}) == 3
+    assert computed(17) == again
+    computed(18)
+    with ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(live.post, "/compute/smb", json=body(min_assets=17)) for _ in range(8)]
+    assert len({one.result().headers["x-factorql-run"] for one in asked}) == 1
+    assert latest() == 17
 
 
 def test_momentum_is_adjusted_for_volatility(live: httpx.Client) -> None:
@@ -447,7 +468,7 @@ def test_a_full_queue_asks_to_come_back(live: httpx.Client, monkeypatch: pytest.
     async def full(services: Services, *_: object, **__: object) -> None:
         raise QueueFull("the queue is full: 3 runs are waiting", hint="try again when some have finished")
 
-    monkeypatch.setattr("app.rest.computations.launch_factor", full)
+    monkeypatch.setattr("app.services.computed_last.launch_factor", full)
     response = live.post("/compute/smb", json=body())
     assert response.status_code == 503
     assert int(response.headers["retry-after"]) > 0
