@@ -21,12 +21,10 @@ from app.services.runs import (
 )
 from db.records import NewRun, RunKind, RunRecord
 from engine import ENGINE_VERSION
-from engine.errors import ConfigFault, InvalidConfig, MissingField
-from engine.panel import MARKET_CAP, PRICE, VOLUME
-from engine.risk.config import RiskModelConfig, chosen_styles, repeated_names
+from engine.errors import ConfigFault, InvalidConfig
+from engine.risk.config import RiskModelConfig, chosen_styles, needed_fields, repeated_names
 from engine.risk.config_json import parse_risk_config, risk_config_to_json
 from engine.risk.factor_returns import MARKET
-from engine.risk.scores.value import ValueConfig
 
 SECTOR = "sector"
 """The attribute of assets by which they have sectors."""
@@ -55,7 +53,7 @@ async def launch_risk_model(
     record = await resolve_dataset(services, dataset)
     _, attributes = await asset_selectors(services, record)
     with dataset_faults(record, _in_config):
-        require_fields(config, record.fields)
+        needed_fields(config, record.fields)
         require_distinct_factors(config, record.fields, attributes.get(SECTOR, ()))
     normalised = risk_config_to_json(config)
     return await launch_new(
@@ -93,20 +91,6 @@ def checked_risk_config(options: Mapping[str, object]) -> RiskModelConfig:
         return parse_risk_config(options)
     except InvalidConfig as error:
         raise invalid_config(error, _in_config) from None
-
-
-def require_fields(config: RiskModelConfig, available: Collection[str]) -> None:
-    """Raises the engine's MissingField for what a model of that config cannot do without."""
-    needed = {PRICE: "a risk model", MARKET_CAP: "a risk model"}
-    if config.universe.liquidity_threshold is not None:
-        needed[VOLUME] = "liquidity_threshold of a risk model"
-    for style in config.styles or ():
-        needed |= dict.fromkeys(style.required_fields, f"style {style.label}")
-        if isinstance(style, ValueConfig) and not any(name in available for name in style.candidate_fields):
-            raise MissingField(" or ".join(style.candidate_fields), f"style {style.label}")
-    for name, reason in needed.items():
-        if name not in available:
-            raise MissingField(name, reason)
 
 
 def require_distinct_factors(
