@@ -30,6 +30,7 @@ from engine.risk.covariance import FactorCovariance
 from engine.risk.explained import Coverage
 from engine.risk.model import FactorKind
 from engine.risk.outcomes import Outcomes, TooFewPeriods, Validation
+from engine.risk.outlook import covariance_at
 from engine.risk.validation import BiasStatistics
 
 _REQUIRED = (RISK_FACTOR_RETURNS, RISK_COVERAGE, RISK_COVARIANCE)
@@ -82,11 +83,7 @@ class RiskModelResults:
     def correlations(self, at: int) -> FloatArray:
         """(F, F) of the factors at forecast date `at` (from 0, negative = from the last)."""
         row = range(len(self.forecast_rows))[at]
-        matrix, volatilities = self.covariance.matrices[row], self.volatilities[row]
-        vary = volatilities > 0.0
-        scale = np.divide(1.0, volatilities, out=np.zeros_like(volatilities), where=vary)
-        found = np.clip(matrix * scale[:, None] * scale, -1.0, 1.0)
-        np.fill_diagonal(found, 1.0)
+        (found,) = covariance_at(self.covariance, self.forecast_rows[row : row + 1]).correlations()
         return np.asarray(found)
 
     @classmethod
