@@ -81,7 +81,7 @@ async def open_socket(server, *, init=True, payload=None, **options):
 
 
 async def eventually(condition):
-    for _ in range(500):
+    for _ in range(3_000):
         if condition():
             return
         await asyncio.sleep(0.02)
