@@ -81,7 +81,7 @@ async def open_socket(server, *, init=True, payload=None, **options):
 
 
 async def eventually(condition):
-    for _ in range(3_000):
+    for _ in range(500):
         if condition():
             return
         await asyncio.sleep(0.02)
@@ -297,7 +297,8 @@ class TestLimits:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
             ws.raw.transport.pause_reading()
             await ws.subscribe("subscription { count(to: 1000000, characters: 200000) }")
-            await eventually(lambda: JOURNAL.cancelled_subscriptions == before + 1)
+            # That of an earlier test may still be on its way, so that there may be two.
+            await eventually(lambda: JOURNAL.cancelled_subscriptions > before)
             assert JOURNAL.produced < 200
             await eventually(lambda: server.connections == 0)
             ws.raw.transport.abort()
