@@ -80,6 +80,15 @@ async def open_socket(server, *, init=True, payload=None, **options):
         yield opened
 
 
+async def settled_cancellations() -> int:
+    """The count, once no subscription of an earlier test is still on its way to its end."""
+    while True:
+        count = JOURNAL.cancelled_subscriptions
+        await asyncio.sleep(0.3)
+        if JOURNAL.cancelled_subscriptions == count:
+            return count
+
+
 async def eventually(condition):
     for _ in range(500):
         if condition():
@@ -290,15 +299,14 @@ class TestLimits:
     async def test_a_client_that_does_not_read_is_closed_and_its_subscription_ends(self, server, monkeypatch):
         monkeypatch.setattr("app.boundary.server._ABORT_AFTER_SECONDS", 0.2)
         await eventually(lambda: server.connections == 0)
-        before = JOURNAL.cancelled_subscriptions
+        before = await settled_cancellations()
         JOURNAL.produced = 0
         async with open_socket(server, max_queue=1) as ws:
             raw = ws.raw.transport.get_extra_info("socket")
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
             ws.raw.transport.pause_reading()
             await ws.subscribe("subscription { count(to: 1000000, characters: 200000) }")
-            # That of an earlier test may still be on its way, so that there may be two.
-            await eventually(lambda: JOURNAL.cancelled_subscriptions > before)
+            await eventually(lambda: JOURNAL.cancelled_subscriptions == before + 1)
             assert JOURNAL.produced < 200
             await eventually(lambda: server.connections == 0)
             ws.raw.transport.abort()

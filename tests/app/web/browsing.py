@@ -14,8 +14,8 @@ import pytest
 playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 PATIENCE_MS = 60_000
-"""Longer than the 45 seconds for which the system may keep a held dataset closed (`held_datasets`)."""
-"""How long something may take on a busy machine."""
+"""How long something may take on a busy machine; longer than the 45 seconds for which the system may keep
+a held dataset closed (`held_datasets`)."""
 playwright_api.expect.set_options(timeout=PATIENCE_MS)
 
 CHROMIUM_ARGUMENTS = [
