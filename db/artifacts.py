@@ -9,13 +9,14 @@ from sqlalchemy import select
 from db.columns import is_row_id
 from db.models import Artifact
 from db.records import ArtifactRecord
-from db.store import Store
+from db.store import Store, store_access
 
 artifact = Artifact.__table__
 
 _COLUMNS = artifact.c["name", "path", "dtype", "shape", "byte_count", "sha256"]
 
 
+@store_access
 async def get_artifacts(store: Store, run_id: int) -> dict[str, ArtifactRecord]:
     """The artifacts of a run by name; empty for a run without any, and for no run."""
     if not is_row_id(run_id):
@@ -25,6 +26,7 @@ async def get_artifacts(store: Store, run_id: int) -> dict[str, ArtifactRecord]:
         return {row.name: _record(row) for row in rows}
 
 
+@store_access
 async def artifact_folders(store: Store) -> set[str]:
     """The folders in which runs have artifacts, relative to the data directory: "artifacts/ab12..."."""
     async with store.read() as connection:

@@ -14,7 +14,7 @@ from db.models import Dataset, DatasetAsset
 from db.pages import Page, SortKey, after_values, check_page_size, decode_cursor, encode_cursor
 from db.records import AssetRecord, DatasetRecord, NewDataset, RunStatus
 from db.run_rows import run
-from db.store import Store
+from db.store import Store, store_access
 
 dataset = Dataset.__table__
 dataset_asset = DatasetAsset.__table__
@@ -23,6 +23,7 @@ _LIST_SCOPE = "datasets, newest first"
 _BY_NEWEST = (SortKey(dataset.c.id, descending=True, nullable=False),)
 
 
+@store_access
 async def add_dataset(store: Store, new: NewDataset, now: datetime) -> tuple[DatasetRecord, bool]:
     """Makes a snapshot the current version of its name: (dataset, created).
 
@@ -96,6 +97,7 @@ async def _insert(connection: AsyncConnection, new: NewDataset, now: datetime) -
     return dataset_id
 
 
+@store_access
 async def get_datasets(store: Store, ids: Iterable[int]) -> dict[int, DatasetRecord]:
     """By id; deleted ones too, because results refer to them."""
     wanted = {dataset_id for dataset_id in ids if is_row_id(dataset_id)}
@@ -104,6 +106,7 @@ async def get_datasets(store: Store, ids: Iterable[int]) -> dict[int, DatasetRec
         return {row.id: _record(row) for row in await connection.execute(statement)}
 
 
+@store_access
 async def find_dataset(store: Store, name: str) -> DatasetRecord | None:
     """The current version of a name, unless it is deleted."""
     statement = select(dataset).where(
@@ -114,6 +117,7 @@ async def find_dataset(store: Store, name: str) -> DatasetRecord | None:
     return None if row is None else _record(row)
 
 
+@store_access
 async def list_datasets(store: Store, *, first: int, after: str | None) -> Page[DatasetRecord]:
     """All versions not deleted, newest first. Errors: InvalidCursor; ValueError unless 0 <= first <= 100."""
     check_page_size(first)
@@ -134,6 +138,7 @@ async def list_datasets(store: Store, *, first: int, after: str | None) -> Page[
     )
 
 
+@store_access
 async def real_datasets(store: Store) -> list[DatasetRecord]:
     """The current, undeleted datasets that are not synthetic, by name."""
     statement = (
@@ -145,6 +150,7 @@ async def real_datasets(store: Store) -> list[DatasetRecord]:
         return [_record(row) for row in await connection.execute(statement)]
 
 
+@store_access
 async def get_assets(store: Store, dataset_ids: Iterable[int]) -> dict[int, tuple[AssetRecord, ...]]:
     """The assets of each dataset by ordinal; unknown datasets have none."""
     wanted = list(dict.fromkeys(dataset_ids))
@@ -164,6 +170,7 @@ async def get_assets(store: Store, dataset_ids: Iterable[int]) -> dict[int, tupl
     return {dataset_id: tuple(assets) for dataset_id, assets in found.items()}
 
 
+@store_access
 async def asset_names(store: Store, dataset_ids: Iterable[int]) -> dict[int, tuple[str, ...]]:
     """The asset ids of each dataset by ordinal, without the rest; unknown datasets have none."""
     wanted = list(dict.fromkeys(dataset_ids))
@@ -175,6 +182,7 @@ async def asset_names(store: Store, dataset_ids: Iterable[int]) -> dict[int, tup
     return {dataset_id: tuple(assets) for dataset_id, assets in found.items()}
 
 
+@store_access
 async def delete_dataset(store: Store, dataset_id: int, now: datetime) -> bool:
     """Marks a dataset deleted; False when there is none or it was deleted before.
 
@@ -199,6 +207,7 @@ async def delete_dataset(store: Store, dataset_id: int, now: datetime) -> bool:
         return True
 
 
+@store_access
 async def fingerprints_in_use(store: Store) -> set[str]:
     """The fingerprints whose files must stay: of datasets not deleted or with queued or running runs."""
     live = (RunStatus.QUEUED.value, RunStatus.RUNNING.value)

@@ -15,7 +15,7 @@ from db.columns import PlainText, UtcDateTime
 from db.models import RunEvent
 from db.records import RunEventKind, RunEventRecord, RunStatus
 from db.run_rows import run
-from db.store import Store
+from db.store import Store, store_access
 
 event = RunEvent.__table__
 
@@ -55,12 +55,14 @@ async def append_events(
     await connection.execute(insert(event).from_select(columns, happened))
 
 
+@store_access
 async def last_event_id(store: Store) -> int:
     """The id of the newest event; 0 when there is none."""
     async with store.read() as connection:
         return (await connection.scalar(select(func.max(event.c.id)))) or 0
 
 
+@store_access
 async def read_events(store: Store, *, after_id: int, run_id: int | None, limit: int) -> list[RunEventRecord]:
     """At most `limit` events after `after_id`, oldest first; of one run, or of all when `run_id` is None."""
     statement = select(event).where(event.c.id > after_id).order_by(event.c.id).limit(limit)

@@ -14,9 +14,10 @@ from db.records import NewDataset, RunEventKind, RunResults, RunStatus
 from db.results import pack_results, write_results
 from db.run_rows import run
 from db.runs import fence, update_held
-from db.store import Store
+from db.store import Store, store_access
 
 
+@store_access
 async def finish_fetch(
     store: Store,
     run_id: int,

@@ -12,7 +12,7 @@ from db.columns import is_row_id
 from db.import_records import ImportBatchRecord, MonthlyMetricsRecord, QuarantineRecord
 from db.models import ImportBatch, MonthlyMetrics, Quarantine
 from db.pages import Page, SortKey, after_values, check_page_size, decode_cursor, encode_cursor
-from db.store import Store
+from db.store import Store, store_access
 
 import_batch = ImportBatch.__table__
 monthly = MonthlyMetrics.__table__
@@ -22,6 +22,7 @@ _LIST_SCOPE = "import batches, newest first"
 _BY_NEWEST = (SortKey(import_batch.c.id, descending=True, nullable=False),)
 
 
+@store_access
 async def get_batch(store: Store, batch_id: int) -> ImportBatchRecord | None:
     """One import with the lines it quarantined."""
     if not is_row_id(batch_id):
@@ -32,6 +33,7 @@ async def get_batch(store: Store, batch_id: int) -> ImportBatchRecord | None:
     return records[0] if records else None
 
 
+@store_access
 async def list_batches(store: Store, first: int, after: str | None = None) -> Page[ImportBatchRecord]:
     """Imports, newest first, with the lines they quarantined. Errors: InvalidCursor; ValueError unless
     0 <= first <= 100."""
@@ -49,12 +51,14 @@ async def list_batches(store: Store, first: int, after: str | None = None) -> Pa
     )
 
 
+@store_access
 async def quarantine_of(store: Store, batch_id: int) -> tuple[QuarantineRecord, ...]:
     """The lines that one import quarantined, in the order in which it met them."""
     async with store.read() as connection:
         return tuple((await _quarantined(connection, [batch_id])).get(batch_id, ()))
 
 
+@store_access
 async def monthly_metrics(
     store: Store, factors: Iterable[str]
 ) -> dict[str, tuple[MonthlyMetricsRecord, ...]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -39,7 +40,7 @@ from db.models import Series
 from db.records import RunEventKind, RunKind, RunOrigin, RunStatus, SeriesRecord
 from db.results import write_performance, write_series
 from db.run_rows import run
-from db.store import Store
+from db.store import Store, store_access
 
 __all__ = ["get_batch", "import_files", "list_batches", "monthly_metrics", "quarantine_of"]
 
@@ -109,17 +110,22 @@ async def import_files(
     batch was kept. A dry run does the same work, counts the same, and rolls all of it back."""
     tally = _Tally(source, now, [[file.file, file.content_hash] for file in files])
     if dry_run:
-        try:
-            async with store.write(exclusive=True) as connection:
-                for file in files:
-                    await _add_file(connection, file, tally)
-                raise _NothingIsKept
-        except _NothingIsKept:
-            return tally.record(kept=False)
-    for file in files:
-        async with store.write(exclusive=True) as connection:
+        with suppress(_NothingIsKept):
+            await _add_files(store, files, tally, kept=False)
+    else:
+        for file in files:
+            await _add_files(store, [file], tally, kept=True)
+    return tally.record(kept=not dry_run)
+
+
+@store_access
+async def _add_files(store: Store, files: Sequence[NewImportFile], tally: _Tally, *, kept: bool) -> None:
+    """Add all of them in one transaction. Raises _NothingIsKept at its end unless `kept`."""
+    async with store.write(exclusive=True) as connection:
+        for file in files:
             await _add_file(connection, file, tally)
-    return tally.record(kept=True)
+        if not kept:
+            raise _NothingIsKept
 
 
 async def _add_file(connection: AsyncConnection, file: NewImportFile, tally: _Tally) -> None:

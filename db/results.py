@@ -26,7 +26,7 @@ from db.records import (
     SeriesRecord,
     UndefinedMetricRecord,
 )
-from db.store import Store
+from db.store import Store, store_access
 
 Item = TypeVar("Item")
 
@@ -78,6 +78,7 @@ async def get_net_performance(store: Store, run_ids: Sequence[int]) -> dict[int,
     return await _get_metrics(store, net_performance, run_ids)
 
 
+@store_access
 async def _get_metrics(store: Store, table: Table, run_ids: Sequence[int]) -> dict[int, PerformanceRecord]:
     columns = [table.c[name] for name in _METRICS]
     found: dict[int, PerformanceRecord] = {}
@@ -93,6 +94,7 @@ async def _get_metrics(store: Store, table: Table, run_ids: Sequence[int]) -> di
     return found
 
 
+@store_access
 async def get_series(
     store: Store, run_ids: Sequence[int], names: Sequence[str]
 ) -> dict[tuple[int, str], SeriesRecord]:
@@ -109,6 +111,7 @@ async def get_series(
     return found
 
 
+@store_access
 async def get_compositions(
     store: Store, keys: Sequence[tuple[int, date | None]]
 ) -> dict[tuple[int, date | None], CompositionRecord]:
@@ -124,6 +127,7 @@ async def get_compositions(
     return found
 
 
+@store_access
 async def composition_dates(store: Store, run_ids: Sequence[int]) -> dict[int, NDArray[np.datetime64]]:
     """The period ends of each run, datetime64[D] ascending; an empty array for a run without compositions."""
     ends: dict[int, list[date]] = {run_id: [] for run_id in run_ids}
@@ -139,6 +143,7 @@ async def composition_dates(store: Store, run_ids: Sequence[int]) -> dict[int, N
     return {run_id: np.array(found, dtype="datetime64[D]") for run_id, found in ends.items()}
 
 
+@store_access
 async def get_documents(store: Store, run_ids: Sequence[int], name: str) -> dict[int, DocumentRecord]:
     """The document of that name by run id; runs without one are left out. Errors: CorruptBlob."""
     packed: list[tuple[int, Blob]] = []

@@ -36,7 +36,7 @@ from db.run_filters import (
     sorts_by_metrics,
 )
 from db.run_rows import RUN_COLUMNS, run, run_record, select_runs
-from db.store import Store
+from db.store import Store, store_access
 
 __all__ = [
     "Choice",
@@ -68,6 +68,7 @@ def _distinct_factors() -> CTE:
 _factors = _distinct_factors()
 
 
+@store_access
 async def get_runs(store: Store, ids: Iterable[int]) -> dict[int, RunRecord]:
     """By id, of any kind; unknown ids are left out."""
     wanted = {run_id for run_id in ids if is_row_id(run_id)}
@@ -76,6 +77,7 @@ async def get_runs(store: Store, ids: Iterable[int]) -> dict[int, RunRecord]:
         return {row.id: run_record(row) for row in rows}
 
 
+@store_access
 async def find_imported(store: Store, factor: str, legacy_run_id: str) -> RunRecord | None:
     """The imported run that the older system knew by this id."""
     statement = select_runs().where(
@@ -88,6 +90,7 @@ async def find_imported(store: Store, factor: str, legacy_run_id: str) -> RunRec
     return None if row is None else run_record(row)
 
 
+@store_access
 async def page_runs(
     store: Store,
     where: RunFilter | None = None,
@@ -140,6 +143,7 @@ def _parts(
     yield undefined
 
 
+@store_access
 async def page_runs_by_factor(
     store: Store,
     factors: Sequence[str],
@@ -175,6 +179,7 @@ async def page_runs_by_factor(
     return {factor: _page(by_factor[factor], scope, len(keys), first) for factor, scope in scopes.items()}
 
 
+@store_access
 async def count_runs(
     store: Store, where: RunFilter | None = None, *, kind: RunKind | None = RunKind.FACTOR
 ) -> int:
@@ -186,6 +191,7 @@ async def count_runs(
     return counted or 0
 
 
+@store_access
 async def latest_runs(
     store: Store,
     *,

@@ -32,7 +32,7 @@ from db.records import (
 )
 from db.results import pack_results, write_results
 from db.run_rows import fetch_run, run, run_record, run_tag, select_runs
-from db.store import Store
+from db.store import Store, store_access
 
 WORKER_LOST = "WORKER_LOST"
 
@@ -40,6 +40,7 @@ _LIVE = (RunStatus.QUEUED.value, RunStatus.RUNNING.value)
 _TERMINAL = tuple(status.value for status in RunStatus if status.is_terminal)
 
 
+@store_access
 async def launch_run(store: Store, new: NewRun, *, max_queued: int, now: datetime) -> tuple[RunRecord, bool]:
     """Queues a run, or returns the unforced live or succeeded one with the same identity: (run, reused). Of
     fetches only live ones: what the vendor says may have changed since.
@@ -116,6 +117,7 @@ async def _queue(connection: AsyncConnection, new: NewRun, max_queued: int, now:
     return record
 
 
+@store_access
 async def claim_run(
     store: Store, worker: str, now: datetime, *, kinds: Collection[RunKind] = tuple(RunKind)
 ) -> RunRecord | None:
@@ -157,6 +159,7 @@ async def claim_run(
         return await fetch_run(connection, run_id)
 
 
+@store_access
 async def heartbeat(store: Store, claims: Sequence[tuple[int, int]], worker: str, now: datetime) -> set[int]:
     """Says for all (run id, attempt) pairs at once that `worker` is alive; the run ids it still holds."""
     if not claims:
@@ -175,6 +178,7 @@ async def heartbeat(store: Store, claims: Sequence[tuple[int, int]], worker: str
         return set((await connection.scalars(statement)).all())
 
 
+@store_access
 async def report_progress(
     store: Store,
     run_id: int,
@@ -204,6 +208,7 @@ async def report_progress(
         return held
 
 
+@store_access
 async def finish_run(
     store: Store, run_id: int, attempt: int, worker: str, results: RunResults, now: datetime
 ) -> bool:
@@ -229,6 +234,7 @@ async def finish_run(
         return held
 
 
+@store_access
 async def fail_run(
     store: Store, run_id: int, attempt: int, worker: str, code: str, message: str, now: datetime
 ) -> bool:
@@ -237,6 +243,7 @@ async def fail_run(
         return await _fail(connection, fence(run_id, attempt, worker), run_id, code, message, now)
 
 
+@store_access
 async def list_claims(store: Store) -> list[Claim]:
     """Who holds which running run, oldest first."""
     columns = (run.c.id, run.c.claimed_by, run.c.attempt, run.c.heartbeat_at)
@@ -248,6 +255,7 @@ async def list_claims(store: Store) -> list[Claim]:
         ]
 
 
+@store_access
 async def retry_or_lose(
     store: Store, claim: Claim, *, max_attempts: int = 3, now: datetime
 ) -> RunStatus | None:
@@ -282,6 +290,7 @@ async def retry_or_lose(
         return RunStatus.QUEUED
 
 
+@store_access
 async def cancel_run(store: Store, run_id: int, now: datetime) -> tuple[RunRecord, bool] | None:
     """CANCELED at once when QUEUED or RUNNING: (run, True); a terminal run as it is: (run, False); None when
     there is no such run. Whoever computes it notices that the claim is lost."""
@@ -298,6 +307,7 @@ async def cancel_run(store: Store, run_id: int, now: datetime) -> tuple[RunRecor
         return None if record is None else (record, canceled)
 
 
+@store_access
 async def delete_run(store: Store, run_id: int) -> tuple[RunRecord, bool] | None:
     """Deletes a terminal run with all its results, tags and events: (run, True); a live one is left as it is:
     (run, False); None when there is no such run."""
@@ -312,6 +322,7 @@ async def delete_run(store: Store, run_id: int) -> tuple[RunRecord, bool] | None
         return record, record.status.is_terminal
 
 
+@store_access
 async def annotate_run(
     store: Store,
     run_id: int,

@@ -1,11 +1,19 @@
-"""The open store: an engine, and the two ways to use it."""
+"""The open store: an engine, and the two ways to use it.
+
+Nothing is cancelled inside the store. A task that is cancelled within a transaction leaves a connection of
+aiosqlite to nobody, with its lock on the database, and no process can write any more. So every function that
+reads or writes is a `store_access`: a task of its own that runs to its end, whoever gives up waiting for it.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from functools import wraps
 from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -13,6 +21,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from db import migrate as migrations
 from db.connect import WRITES, open_engine
 from db.failures import translated_failures
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+P = ParamSpec("P")
 
 # Any constant will do, together with the schema's name; all versions that share a store must agree on it.
 _EXCLUSIVE_LOCK = text("SELECT pg_advisory_xact_lock(7306123, hashtext(current_schema()))")
@@ -30,6 +43,7 @@ class Store:
         self._writing = engine.execution_options(**{WRITES: True})
         # Within a process writers queue here, in order, instead of polling SQLite's lock.
         self._turn: AbstractAsyncContextManager[None] = nullcontext() if postgresql else asyncio.Lock()
+        self._accesses: set[asyncio.Task[Any]] = set()
 
     @classmethod
     async def open(cls, url: str, *, migrate: bool = True) -> Store:
@@ -48,6 +62,9 @@ class Store:
         return cls(engine)
 
     async def close(self) -> None:
+        """Wait for the accesses under way, also those that nobody waits for, and disconnect."""
+        while self._accesses:
+            await asyncio.wait(self._accesses)
         await self.engine.dispose()
 
     async def __aenter__(self) -> Store:
@@ -62,6 +79,17 @@ class Store:
     def dialect(self) -> str:
         """`sqlite` or `postgresql`."""
         return self.engine.dialect.name
+
+    async def run_to_end(self, access: Coroutine[Any, Any, T]) -> T:
+        """Return what `access` returns. A caller that is cancelled goes at once; the access does not."""
+        task = asyncio.create_task(access)
+        self._accesses.add(task)  # the loop itself holds tasks by weak references only
+        task.add_done_callback(self._accesses.discard)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(_log_unseen_failure)
+            raise
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -81,3 +109,20 @@ class Store:
                 if exclusive and self.dialect == "postgresql":
                     await connection.execute(_EXCLUSIVE_LOCK)
                 yield connection
+
+
+def store_access(
+    access: Callable[Concatenate[Store, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[Store, P], Coroutine[Any, Any, T]]:
+    """Make a function of the store run to its end once it is called: see the head of this module."""
+
+    @wraps(access)
+    async def run_to_end(store: Store, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await store.run_to_end(access(store, *args, **kwargs))
+
+    return run_to_end
+
+
+def _log_unseen_failure(task: asyncio.Task[Any]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.warning("an access to the store that nobody waits for has failed: %s", error)

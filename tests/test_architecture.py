@@ -56,6 +56,31 @@ def test_imports_go_one_way(path):
     assert "pickle" not in tops
 
 
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_store_is_used_where_nothing_is_cancelled(path):
+    """Whoever opens `store.read()` or `store.write()` is a `store_access`, which runs to its end."""
+    for function in ast.walk(ast.parse(path.read_text())):
+        if isinstance(function, ast.AsyncFunctionDef) and any(map(opens_the_store, own_nodes(function))):
+            assert "store_access" in map(ast.unparse, function.decorator_list), function.name
+
+
+def own_nodes(function):
+    """The nodes of a function without those of functions inside it."""
+    for node in ast.iter_child_nodes(function):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+            yield from own_nodes(node)
+
+
+def opens_the_store(node):
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("read", "write")
+        and ast.unparse(node.func.value).endswith("store")
+    )
+
+
 def test_what_children_import_is_light():
     """A computation's process holds numpy and the engine, not pandas, the database or the network."""
     code = (

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import insert, select, text
@@ -12,7 +14,7 @@ from sqlalchemy import insert, select, text
 from db.connect import parse_url
 from db.errors import StoreUnavailable
 from db.models import ImportBatch
-from db.store import Store
+from db.store import Store, store_access
 from tests.stores import run_blocking
 
 BATCH = {
@@ -74,6 +76,54 @@ async def test_a_canceled_write_leaves_nothing_and_frees_the_next_one(store: Sto
     async with asyncio.timeout(5), store.write() as connection:
         await connection.execute(insert(ImportBatch), BATCH)
     assert await count_batches(store) == 1
+
+
+@store_access
+async def add_batch(store: Store) -> None:
+    async with store.write(exclusive=True) as connection:
+        await connection.execute(insert(ImportBatch), BATCH)
+        await connection.execute(select(ImportBatch.__table__.c.id))
+
+
+async def give_up(access: Coroutine[Any, Any, Any], after_seconds: float) -> None:
+    """Cancel twice, as a socket does that closes right after its operation was completed."""
+    task = asyncio.create_task(access)
+    await asyncio.sleep(after_seconds)
+    task.cancel()
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_accesses_given_up_at_any_moment_run_to_their_end(store: Store) -> None:
+    for round_number in range(30):
+        await asyncio.gather(*(give_up(add_batch(store), (8 * round_number + i) * 2e-5) for i in range(8)))
+    async with asyncio.timeout(5):
+        await add_batch(store)
+    assert await count_batches(store) == 241
+
+
+async def test_closing_waits_for_what_nobody_waits_for(store_url: str) -> None:
+    async with await Store.open(store_url, migrate=False) as store:
+        await give_up(add_batch(store), 0)
+    async with await Store.open(store_url, migrate=False) as store:
+        assert await count_batches(store) == 1
+
+
+async def test_a_failure_that_nobody_waits_for_is_logged(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    given_up = asyncio.Event()
+
+    @store_access
+    async def fail(store: Store) -> None:
+        await given_up.wait()
+        raise StoreUnavailable("the disk is full")
+
+    await give_up(fail(store), 0)
+    given_up.set()
+    await store.close()
+    assert "the disk is full" in caplog.text
 
 
 async def test_reading_refuses_to_write(store: Store) -> None:
