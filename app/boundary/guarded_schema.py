@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 import strawberry
 from graphql import DocumentNode, GraphQLError, GraphQLSyntaxError, OperationDefinitionNode, parse
 from strawberry.extensions import SchemaExtension
+from strawberry.types.graphql import OperationType
+from strawberry.utils.operation import get_operation_type
 
 from app.boundary.cost_rules import CostLimits, CostRules
 from app.boundary.query_cost import QueryCostMeter
@@ -30,9 +32,19 @@ def guarded(
     """
     guard = _Guard(QueryCostMeter(schema._schema, rules, limits))
     view = copy.copy(schema)
+    view.guard = guard
     view.extensions = (guard.extension, *schema.extensions)
     view.process_errors = lambda errors, execution_context=None: None
     return view
+
+
+def is_mutation(schema: strawberry.Schema, text: str, operation_name: str | None) -> bool:
+    """Return whether an operation of a guarded schema changes anything; what cannot be executed does not."""
+    try:
+        document = schema.guard.prepare(text).document
+        return get_operation_type(document, operation_name) is OperationType.MUTATION
+    except (LimitExceeded, GraphQLSyntaxError, RuntimeError):  # the last: no operation of that name
+        return False
 
 
 @dataclass(slots=True)

@@ -4,6 +4,9 @@ The close codes are those of the protocol: 4400 malformed message, 4401 subscrib
 connection_init, 4403 wrong or missing token, 4406 other subprotocol, 4408 no connection_init in time,
 4409 id in use, 4429 second connection_init; and of WebSockets: 1009 message too large, 1013 the client
 does not read.
+
+An operation that the client gives up, by `complete` or by closing, is cancelled wherever it stands; but a
+mutation runs to its end, as over HTTP, and nobody is told.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from strawberry.types.execution import PreExecutionError
 from app.boundary.access import Access, Caller
 from app.boundary.encoding import encode
 from app.boundary.error_masking import internal_error, public_errors
+from app.boundary.guarded_schema import is_mutation
 from app.boundary.headers import authorization_of
 from app.boundary.http_request import OperationRequest, parse_operation
 from app.boundary.refusals import Refusal
@@ -77,6 +81,7 @@ class TransportSession:
         self.operations: dict[str, asyncio.Task[None]] = {}
         self.tasks: set[asyncio.Task[None]] = set()
         """Operations that still run, those included that were completed by the client and wind down."""
+        self.mutations: set[asyncio.Task[None]] = set()
         self.failure: asyncio.Future[_Closed] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> None:
@@ -93,7 +98,8 @@ class TransportSession:
             await self._close(closed.code, closed.reason)
         finally:
             self.failure.cancel()
-            for task in (reader, *self.tasks):
+            self.operations.clear()
+            for task in {reader, *self.tasks} - self.mutations:
                 task.cancel()
             await asyncio.gather(reader, *self.tasks, return_exceptions=True)
 
@@ -141,7 +147,7 @@ class TransportSession:
                 await self._subscribe(message)
             case "complete":
                 operation = self.operations.pop(_id_of(message), None)
-                if operation is not None:
+                if operation is not None and operation not in self.mutations:
                     operation.cancel()
             case _:
                 raise _Closed(4400, "Unknown message type")
@@ -183,18 +189,21 @@ class TransportSession:
         self.operations[operation_id] = task
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
+        task.add_done_callback(self.mutations.discard)
 
     async def _operate(self, operation_id: str, asked: OperationRequest, caller: Caller) -> None:
         """One operation from its first result to its `complete` or `error`."""
+        if is_mutation(self.schema, asked.query, asked.operation_name):
+            self.mutations.add(asyncio.current_task())
         try:
             try:
-                if await self._send_results(operation_id, asked, caller):
-                    self._forget(operation_id)
+                if await self._send_results(operation_id, asked, caller) and self._forget(operation_id):
                     await self._send({"type": "complete", "id": operation_id})
             except _Closed:
                 raise
             except Exception as error:
-                await self._send_errors(operation_id, error)
+                if self._is_wanted(operation_id):
+                    await self._send_errors(operation_id, error)
         except _Closed as closed:
             if not self.failure.done():
                 self.failure.set_result(closed)
@@ -213,6 +222,8 @@ class TransportSession:
         )
         async with aclosing(stream):
             async for result in stream:
+                if not self._is_wanted(operation_id):
+                    return False
                 if isinstance(result, PreExecutionError):
                     await self._send_errors(operation_id, *(result.errors or ()))
                     return False
@@ -247,9 +258,16 @@ class TransportSession:
             return error
         return GraphQLError(str(error), original_error=error)
 
-    def _forget(self, operation_id: str) -> None:
-        if self.operations.get(operation_id) is asyncio.current_task():
+    def _is_wanted(self, operation_id: str) -> bool:
+        """Return whether the client still waits for the operation that asks, and not for another of its id."""
+        return self.operations.get(operation_id) is asyncio.current_task()
+
+    def _forget(self, operation_id: str) -> bool:
+        """Free the id of the operation that asks; return whether the client still waited for it."""
+        wanted = self._is_wanted(operation_id)
+        if wanted:
             del self.operations[operation_id]
+        return wanted
 
     async def _send(self, message: dict[str, Any]) -> None:
         await self._send_encoded(encode(message))

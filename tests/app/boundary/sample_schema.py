@@ -96,6 +96,7 @@ class Journal:
     """What the resolvers saw, for the tests to read."""
 
     mutations: int = 0
+    begun_mutations: int = 0
     contexts: list[object] = field(default_factory=list)
     cancelled_subscriptions: int = 0
     produced: int = 0
@@ -168,6 +169,13 @@ class Query:
 class Mutation:
     @strawberry.mutation
     def touch(self) -> int:
+        JOURNAL.mutations += 1
+        return JOURNAL.mutations
+
+    @strawberry.mutation
+    async def touch_slowly(self) -> int:
+        JOURNAL.begun_mutations += 1
+        await asyncio.sleep(0.3)
         JOURNAL.mutations += 1
         return JOURNAL.mutations
 

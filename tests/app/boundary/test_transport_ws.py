@@ -140,6 +140,38 @@ class TestOperations:
                 await ws.until("next")
         await eventually(lambda: JOURNAL.cancelled_subscriptions == before + 2)
 
+    async def test_a_mutation_that_the_client_completes_runs_to_its_end_unheard(self, server):
+        begun, done = JOURNAL.begun_mutations, JOURNAL.mutations
+        async with open_socket(server) as ws:
+            await ws.subscribe("mutation { touchSlowly }")
+            await eventually(lambda: JOURNAL.begun_mutations == begun + 1)
+            await ws.send("complete", id="1")
+            # its id is free at once, and what is sent under it belongs to the new operation
+            await ws.subscribe("subscription { forever }")
+            assert (await ws.receive())["payload"]["data"] == {"forever": 0}
+            await eventually(lambda: JOURNAL.mutations == done + 1)
+            await ws.send("ping")
+            assert await ws.receive() == {"type": "pong"}
+
+    async def test_a_mutation_runs_to_its_end_when_its_socket_is_gone(self, server):
+        begun, done = JOURNAL.begun_mutations, JOURNAL.mutations
+        async with open_socket(server) as ws:
+            await ws.subscribe("mutation { touchSlowly }")
+            await eventually(lambda: JOURNAL.begun_mutations == begun + 1)
+            ws.raw.transport.abort()
+        await eventually(lambda: JOURNAL.mutations == done + 1)
+
+    async def test_mutations_given_up_count_until_they_have_ended(self, server):
+        begun = JOURNAL.begun_mutations
+        async with open_socket(server) as ws:
+            for id_ in "abc":
+                await ws.subscribe("mutation { touchSlowly }", id_)
+            await eventually(lambda: JOURNAL.begun_mutations == begun + LIMITS.operations)
+            for id_ in "abc":
+                await ws.send("complete", id=id_)
+            await ws.subscribe("{ hello }")
+            assert (await ws.receive())["payload"][0]["extensions"]["code"] == "LIMIT_EXCEEDED"
+
     async def test_a_ping_is_answered_also_before_init(self, server):
         async with open_socket(server, init=False) as ws:
             await ws.send("ping", payload={"a": 1})
