@@ -259,7 +259,7 @@ class TransportSession:
         return GraphQLError(str(error), original_error=error)
 
     def _is_wanted(self, operation_id: str) -> bool:
-        """Return whether the client still waits for the operation that asks, and not for another of its id."""
+        """Return whether the client still waits for the operation that asks, not for another of its id."""
         return self.operations.get(operation_id) is asyncio.current_task()
 
     def _forget(self, operation_id: str) -> bool:
