@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from numpy.typing import NDArray
 
-from app.errors import FactorQLError, LimitExceeded, QueueFull
+from app.errors import FactorQLError, LimitExceeded
 from app.execution.child_task import ChildTask
 from app.execution.codes import COMPUTATION_CRASHED, SERVER_STOPS, TIMED_OUT
 from app.execution.conversation import Ended
@@ -19,6 +19,7 @@ from app.execution.launcher import Launcher, NoChildProcess
 from app.execution.optimize_job import OPTIMIZE, OptimizeTask, encode_task, optimum_of
 from app.execution.protocol import ComputeRequest, Failure
 from app.settings import Settings
+from app.turns import Turns
 from db.records import RunResults
 from engine.risk.optimize import OptimalPortfolio
 
@@ -57,8 +58,7 @@ class Consultations:
     def __init__(self, launcher: Launcher, settings: Settings) -> None:
         self._launcher = launcher
         self._settings = settings
-        self._room = asyncio.Semaphore(MOST_AT_ONCE)
-        self._asked = 0
+        self._turns = Turns("computations", MOST_AT_ONCE)
         self._tasks: set[ChildTask] = set()
         self._closed = False
 
@@ -76,14 +76,8 @@ class Consultations:
         caller ends it.
 
         Errors: QueueFull, LimitExceeded, NoChildProcess, ConsultFailed."""
-        if self._asked >= MOST_AT_ONCE + MOST_WAITING:
-            raise QueueFull(f"{MOST_WAITING} computations wait already", hint="try again in a moment")
-        self._asked += 1
-        try:
-            async with self._room:
-                return await self._computed(kind, config, arrays)
-        finally:
-            self._asked -= 1
+        async with self._turns.turn(most_waiting=MOST_WAITING):
+            return await self._computed(kind, config, arrays)
 
     def close(self) -> None:
         """End those under way, and begin no more: no process is left."""

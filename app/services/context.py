@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from app.execution.executor import RunExecutor
@@ -12,7 +12,11 @@ from app.services.csv_log import CsvLog
 from app.services.events import EventHub
 from app.settings import Settings
 from app.storage import prepare_data_dir
+from app.turns import Turns
 from db.store import Store
+
+_LAUNCHES_AT_ONCE = 4
+"""Writes take turns: however many launches wait, a heartbeat or a run's end has no more before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,7 @@ class Services:
     store: Store
     events: EventHub
     executor: RunExecutor | None
+    launches: Turns = field(default_factory=lambda: Turns("launches", _LAUNCHES_AT_ONCE))
 
     def now(self) -> datetime:
         return datetime.now(UTC)

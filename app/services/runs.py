@@ -116,9 +116,10 @@ async def launch_new(services: Services, new_run: NewRun) -> Launch:
     """Queue a run, or find the one that is the same. Raises DatasetNotFound, QueueFull."""
     limit = services.settings.max_queued_runs
     try:
-        run, reused = await run_store.launch_run(
-            services.store, new_run, max_queued=limit, now=services.now()
-        )
+        async with services.launches.turn(most_waiting=limit):
+            run, reused = await run_store.launch_run(
+                services.store, new_run, max_queued=limit, now=services.now()
+            )
     except store_errors.QueueFull as error:
         raise QueueFull(error.message, hint=error.hint) from None
     except store_errors.DatasetGone as error:  # deleted since it was looked up
