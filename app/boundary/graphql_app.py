@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import strawberry
@@ -61,13 +62,16 @@ class FactorQLApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            await TransportSession(
+            session = TransportSession(
                 WebSocket(scope, receive, send),
                 self.schema,
                 self.access,
                 self.context_factory,
                 self.socket_limits,
-            ).run()
+            )
+            # Nobody but the server cancels, once it has waited long enough for mutations to end.
+            with suppress(asyncio.CancelledError):
+                await session.run()
             return
         request = Request(scope, receive)
         try:
