@@ -151,6 +151,15 @@ async def real_datasets(store: Store) -> list[DatasetRecord]:
 
 
 @store_access
+async def kept_fingerprints(store: Store) -> dict[int, str]:
+    """Return the fingerprint of every dataset that is not deleted, by id, newest first."""
+    columns = (dataset.c.id, dataset.c.fingerprint)
+    kept = select(*columns).where(dataset.c.deleted_at.is_(None)).order_by(dataset.c.id.desc())
+    async with store.read() as connection:
+        return {row.id: row.fingerprint for row in await connection.execute(kept)}
+
+
+@store_access
 async def get_assets(store: Store, dataset_ids: Iterable[int]) -> dict[int, tuple[AssetRecord, ...]]:
     """The assets of each dataset by ordinal; unknown datasets have none."""
     wanted = list(dict.fromkeys(dataset_ids))

@@ -6,17 +6,17 @@ fenced: it happens only while the run is RUNNING, claimed by that worker, in tha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.columns import is_row_id
 from db.errors import DatasetGone, QueueFull
-from db.events import append_events
+from db.events import append_events, event
 from db.models import Dataset
 from db.records import (
     UNSET,
@@ -35,6 +35,9 @@ from db.run_rows import fetch_run, run, run_record, run_tag, select_runs
 from db.store import Store, store_access
 
 WORKER_LOST = "WORKER_LOST"
+
+_WAS_LOST = "was lost"
+"""How the message of a RETRIED event ends that counts as a loss."""
 
 _LIVE = (RunStatus.QUEUED.value, RunStatus.RUNNING.value)
 _TERMINAL = tuple(status.value for status in RunStatus if status.is_terminal)
@@ -119,18 +122,29 @@ async def _queue(connection: AsyncConnection, new: NewRun, max_queued: int, now:
 
 @store_access
 async def claim_run(
-    store: Store, worker: str, now: datetime, *, kinds: Collection[RunKind] = tuple(RunKind)
+    store: Store,
+    worker: str,
+    now: datetime,
+    *,
+    kinds: Collection[RunKind] = tuple(RunKind),
+    engine_version: str | None = None,
+    has_data: Callable[[str], bool] = lambda fingerprint: True,
 ) -> RunRecord | None:
-    """Hands the oldest QUEUED run of these kinds to `worker` (host:pid:start time); None when none waits."""
+    """Hand `worker` (host:pid:start time) the oldest QUEUED run that it can carry out; None when none waits.
+
+    It can carry out runs of these kinds that were queued for its engine's version (None: for any) and whose
+    dataset, by fingerprint, it has; fetches have neither. Exceptions of `has_data` pass through."""
     waits = and_(run.c.status == RunStatus.QUEUED.value, run.c.kind.in_([kind.value for kind in kinds]))
+    if engine_version is not None:
+        waits &= run.c.engine_version.is_(None) | (run.c.engine_version == engine_version)
     # Without a transaction first: an idle worker that polls must not keep taking the write lock.
     async with store.read() as connection:
-        waiting = await connection.scalar(select(run.c.id).where(waits).limit(1))
+        waiting = await _oldest_with_data(connection, waits, has_data)
     if waiting is None:
         return None
     oldest = (
         select(run.c.id)
-        .where(waits)
+        .where(waits, run.c.dataset_id.is_not_distinct_from(waiting.dataset_id))
         .order_by(run.c.id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -159,11 +173,32 @@ async def claim_run(
         return await fetch_run(connection, run_id)
 
 
+async def _oldest_with_data(
+    connection: AsyncConnection, waits: ColumnElement[bool], has_data: Callable[[str], bool]
+) -> Row[Any] | None:
+    """Return (dataset_id, fingerprint) of the oldest run that waits and whose dataset, if any, is there."""
+    dataset = Dataset.__table__
+    oldest = (
+        select(run.c.dataset_id, dataset.c.fingerprint)
+        .select_from(run.join(dataset, isouter=True))
+        .where(waits)
+        .order_by(run.c.id)
+        .limit(1)
+    )
+    lacking: list[int] = []
+    while True:
+        possible = run.c.dataset_id.is_(None) | run.c.dataset_id.not_in(lacking)
+        found = (await connection.execute(oldest.where(possible))).first()
+        if found is None or found.dataset_id is None or has_data(found.fingerprint):
+            return found
+        lacking.append(found.dataset_id)
+
+
 @store_access
 async def heartbeat(store: Store, claims: Sequence[tuple[int, int]], worker: str, now: datetime) -> set[int]:
-    """Says for all (run id, attempt) pairs at once that `worker` is alive; the run ids it still holds."""
-    if not claims:
-        return set()
+    """Say for all (run id, attempt) pairs at once that `worker` is alive; the run ids it still holds.
+
+    Without claims it changes nothing, but tells whether the store can be written to: StoreUnavailable."""
     statement = (
         update(run)
         .where(
@@ -257,37 +292,65 @@ async def list_claims(store: Store) -> list[Claim]:
 
 @store_access
 async def retry_or_lose(
-    store: Store, claim: Claim, *, max_attempts: int = 3, now: datetime
+    store: Store, claim: Claim, *, max_losses: int = 3, now: datetime
 ) -> RunStatus | None:
-    """Takes a run away from a dead worker: QUEUED again, or FAILED (WORKER_LOST) after `max_attempts`.
+    """Take a run away from a dead worker: QUEUED again, or FAILED (WORKER_LOST) at its loss `max_losses`.
 
     None, and nothing written, when the claim changed since it was listed - a heartbeat is a change, too."""
-    unchanged = and_(
-        fence(claim.run_id, claim.attempt, claim.claimed_by), run.c.heartbeat_at == claim.heartbeat_at
-    )
+    unchanged = _unchanged(claim)
+    message = f"the worker {claim.claimed_by} {_WAS_LOST}"
     async with store.write(exclusive=True) as connection:
-        if claim.attempt >= max_attempts:
-            message = f"the worker {claim.claimed_by} was lost in attempt {claim.attempt} of {max_attempts}"
+        losses = 1 + await _count_losses(connection, claim.run_id)
+        if losses >= max_losses:
+            message = f"{message}, as were {losses - 1} before it"
             lost = await _fail(connection, unchanged, claim.run_id, WORKER_LOST, message, now)
             return RunStatus.FAILED if lost else None
-        requeued = await update_held(
-            connection,
-            unchanged,
-            {
-                "status": RunStatus.QUEUED.value,
-                "claimed_by": None,
-                "heartbeat_at": None,
-                "started_at": None,
-                "progress_fraction": 0.0,
-                "progress_stage": "queued",
-                "progress_counts": None,
-            },
-        )
-        if not requeued:
-            return None
-        message = f"the worker {claim.claimed_by} was lost"
-        await append_events(connection, [claim.run_id], RunEventKind.RETRIED, now, message)
-        return RunStatus.QUEUED
+        requeued = await _requeue(connection, unchanged, claim.run_id, message, now)
+        return RunStatus.QUEUED if requeued else None
+
+
+@store_access
+async def put_back(store: Store, claim: Claim, *, now: datetime) -> bool:
+    """Queue a run again whose worker stops, which is no loss; False when the claim changed meanwhile."""
+    async with store.write(exclusive=True) as connection:
+        message = f"the worker {claim.claimed_by} stopped"
+        return await _requeue(connection, _unchanged(claim), claim.run_id, message, now)
+
+
+def _unchanged(claim: Claim) -> ColumnElement[bool]:
+    held_by = fence(claim.run_id, claim.attempt, claim.claimed_by)
+    return and_(held_by, run.c.heartbeat_at == claim.heartbeat_at)
+
+
+async def _count_losses(connection: AsyncConnection, run_id: int) -> int:
+    """Return how often the run was taken from a dead worker; claims that were put back do not count."""
+    losses = select(func.count()).where(
+        event.c.run_id == run_id,
+        event.c.kind == RunEventKind.RETRIED.value,
+        event.c.message.endswith(_WAS_LOST),
+    )
+    return await connection.scalar(losses) or 0
+
+
+async def _requeue(
+    connection: AsyncConnection, held_by: ColumnElement[bool], run_id: int, message: str, now: datetime
+) -> bool:
+    requeued = await update_held(
+        connection,
+        held_by,
+        {
+            "status": RunStatus.QUEUED.value,
+            "claimed_by": None,
+            "heartbeat_at": None,
+            "started_at": None,
+            "progress_fraction": 0.0,
+            "progress_stage": "queued",
+            "progress_counts": None,
+        },
+    )
+    if requeued:
+        await append_events(connection, [run_id], RunEventKind.RETRIED, now, message)
+    return requeued
 
 
 @store_access

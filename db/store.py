@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from dataclasses import dataclass
 from functools import wraps
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -20,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db import migrate as migrations
 from db.connect import WRITES, open_engine
+from db.errors import StoreUnavailable
 from db.failures import translated_failures
 
 log = logging.getLogger(__name__)
@@ -29,6 +32,15 @@ P = ParamSpec("P")
 
 # Any constant will do, together with the schema's name; all versions that share a store must agree on it.
 _EXCLUSIVE_LOCK = text("SELECT pg_advisory_xact_lock(7306123, hashtext(current_schema()))")
+
+
+@dataclass(frozen=True, slots=True)
+class WriteFailure:
+    """Writes have failed from `since` to `until`, in seconds of `time.monotonic`, the last one by `error`."""
+
+    error: StoreUnavailable
+    since: float
+    until: float
 
 
 class Store:
@@ -44,6 +56,8 @@ class Store:
         # Within a process writers queue here, in order, instead of polling SQLite's lock.
         self._turn: AbstractAsyncContextManager[None] = nullcontext() if postgresql else asyncio.Lock()
         self._accesses: set[asyncio.Task[Any]] = set()
+        self.write_failure: WriteFailure | None = None
+        """None once a write has succeeded again."""
 
     @classmethod
     async def open(cls, url: str, *, migrate: bool = True) -> Store:
@@ -104,11 +118,18 @@ class Store:
 
         Exclusive ones follow each other, whichever process runs them: so the ids of run events become
         visible in their order. SQLite has one writer anyway; PostgreSQL takes one lock before all others."""
-        with translated_failures(self.engine.url):
-            async with self._turn, self._writing.begin() as connection:
-                if exclusive and self.dialect == "postgresql":
-                    await connection.execute(_EXCLUSIVE_LOCK)
-                yield connection
+        try:
+            with translated_failures(self.engine.url):
+                async with self._turn, self._writing.begin() as connection:
+                    if exclusive and self.dialect == "postgresql":
+                        await connection.execute(_EXCLUSIVE_LOCK)
+                    yield connection
+        except StoreUnavailable as error:
+            now = time.monotonic()
+            since = now if self.write_failure is None else self.write_failure.since
+            self.write_failure = WriteFailure(error, since, now)
+            raise
+        self.write_failure = None
 
 
 def store_access(
@@ -121,6 +142,13 @@ def store_access(
         return await store.run_to_end(access(store, *args, **kwargs))
 
     return run_to_end
+
+
+@store_access
+async def schema_revision(store: Store) -> str | None:
+    """Return the revision that the store is at."""
+    async with store.read() as connection:
+        return await connection.run_sync(migrations.revision_of)
 
 
 def _log_unseen_failure(task: asyncio.Task[Any]) -> None:

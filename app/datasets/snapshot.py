@@ -44,6 +44,7 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
 __all__ = [
     "fingerprint",
+    "has_snapshot",
     "open_snapshot",
     "remove_snapshot",
     "snapshot_fingerprints",
@@ -116,6 +117,11 @@ def verify_snapshot(datasets_dir: Path, name: str) -> None:
         raise _unavailable(name, error) from error
     if fingerprint(panel) != name:
         raise _unavailable(name, DamagedFolder("its content does not have its fingerprint"))
+
+
+def has_snapshot(datasets_dir: Path, fingerprint: str) -> bool:
+    """Return whether the folder of a snapshot is there, whatever state its files are in."""
+    return bool(_FINGERPRINT.fullmatch(fingerprint)) and (datasets_dir / fingerprint).is_dir()
 
 
 def snapshot_fingerprints(datasets_dir: Path, *, min_age_seconds: float = 0.0) -> frozenset[str]:

@@ -9,11 +9,12 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import import_module
 
+from app.datasets.snapshot import has_snapshot, snapshot_fingerprints
 from app.execution.computing import Computing
 from app.execution.consult import ANSWERING, Consultations
 from app.execution.flight import Ending, Flight
 from app.execution.ground import Ground
-from app.execution.heartbeat import ClaimKey, HeartbeatThread
+from app.execution.heartbeat import ClaimKey, HeartbeatThread, Pulse
 from app.execution.identity import worker_id
 from app.execution.launcher import PRODUCTION, Launcher
 from app.execution.recovery import Recovery
@@ -21,10 +22,12 @@ from app.execution.timing import Timing
 from app.execution.vendors import Vendors
 from app.execution.work import Work
 from app.settings import Settings
+from db.datasets import kept_fingerprints
 from db.errors import StoreError
 from db.records import RunKind, RunRecord
 from db.runs import claim_run
 from db.store import Store
+from engine import ENGINE_VERSION
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +39,10 @@ class RunExecutor:
     """Carries out the queued runs of `store`: at most `settings.max_concurrent_runs` computations at a time,
     which need processors, and `settings.max_concurrent_fetches` fetches, which wait for others.
 
-    `settings.store_url` must name the same database. `on_event` is called in the event loop's thread whenever
-    this executor has changed a run, and `on_succeeded` is awaited with the id of each run whose results it
-    has committed. Any number of executors may share a store, in one process or in many.
+    It takes runs that its own version of the engine computes, on datasets whose files it has; the others wait
+    for another. `settings.store_url` must name the same database. `on_event` is called in the event loop's
+    thread whenever this executor has changed a run, and `on_succeeded` is awaited with the id of each run
+    whose results it has committed. Any number of executors may share a store, in one process or in many.
     """
 
     def __init__(
@@ -57,6 +61,7 @@ class RunExecutor:
         self._max_fetches = settings.max_concurrent_fetches
         self._on_event = on_event
         self._timing = timing or Timing()
+        self._datasets_dir = settings.datasets_dir
         self._worker = worker_id()
         self._launcher = Launcher(computation)
         self._consultations = Consultations(Launcher(answering), settings)
@@ -82,6 +87,10 @@ class RunExecutor:
         self._flights: dict[ClaimKey, Flight] = {}
         self._flying: set[asyncio.Task[None]] = set()
         self._loops: set[asyncio.Task[None]] = set()
+        self._unclaimed = ""
+        """Why no run could be claimed the last time; empty if one could."""
+        self.missing_datasets: tuple[int, ...] = ()
+        """Ids of those in the store whose files are not in this server's data folder, newest first."""
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
 
@@ -91,7 +100,7 @@ class RunExecutor:
         Errors: NoChildProcess, StoreError; then nothing is left running."""
         try:
             await asyncio.to_thread(self._launcher.start)
-            await self._recover()
+            await self._look_around()
         except BaseException:
             self._launcher.close()
             raise
@@ -128,6 +137,16 @@ class RunExecutor:
         """What is computed for readers at once, beside the runs."""
         return self._consultations
 
+    @property
+    def pulse(self) -> Pulse:
+        """Of the thread that confirms claims."""
+        return self._heartbeats.pulse
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether that thread could not write for so long that something is wrong with the store."""
+        return self.pulse.age_seconds >= self._timing.silence
+
     def notify(self) -> None:
         """A run was queued by this process. Call in the event loop's thread."""
         self._wake.set()
@@ -154,14 +173,24 @@ class RunExecutor:
         if not kinds:
             return False
         try:
-            run = await claim_run(self._store, self._worker, datetime.now(UTC), kinds=kinds)
+            run = await claim_run(
+                self._store,
+                self._worker,
+                datetime.now(UTC),
+                kinds=kinds,
+                engine_version=ENGINE_VERSION,
+                has_data=lambda fingerprint: has_snapshot(self._datasets_dir, fingerprint),
+            )
+            self._unclaimed = ""
             if run is not None:
                 if run.kind is RunKind.FETCH:
                     await asyncio.to_thread(import_module, _FETCHING)
                 self._take_off(run)
             return run is not None
         except StoreError as error:
-            log.warning("no run can be claimed: %s", error)
+            if str(error) != self._unclaimed:  # once, not at every look
+                log.warning("no run can be claimed: %s", error)
+            self._unclaimed = str(error)
         except Exception:
             log.exception("no run can be claimed")
         return False
@@ -202,13 +231,20 @@ class RunExecutor:
     async def _keep_recovering(self) -> None:
         while not await _wait_for(self._stopping, self._timing.recovery):
             try:
-                await self._recover()
+                await self._look_around()
             except StoreError as error:
                 log.warning("lost runs cannot be looked for: %s", error)
             except Exception:
                 log.exception("lost runs cannot be looked for")
 
-    async def _recover(self) -> None:
+    async def _look_around(self) -> None:
+        kept = await kept_fingerprints(self._store)
+        there = await asyncio.to_thread(snapshot_fingerprints, self._datasets_dir)
+        missing = tuple(number for number, name in kept.items() if name not in there)
+        if set(missing) - set(self.missing_datasets):
+            words = "files of datasets that are not in %s: %d; their runs wait for a server that has them"
+            log.warning(words, self._datasets_dir, len(missing))
+        self.missing_datasets = missing
         if await self._recovery.recover(self._store, self._flights, self._worker):
             self._on_event()
             self._wake.set()

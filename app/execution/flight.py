@@ -18,13 +18,11 @@ from app.execution.protocol import Failure, Progress
 from app.execution.work import Fetched, Outcome, Work
 from db.errors import StoreError, StoreUnavailable
 from db.fetches import finish_fetch
-from db.records import Claim, RunKind, RunRecord, RunResults, RunStatus
-from db.runs import fail_run, finish_run, list_claims, report_progress, retry_or_lose
+from db.records import Claim, RunKind, RunRecord, RunResults
+from db.runs import fail_run, finish_run, list_claims, put_back, report_progress, retry_or_lose
 
 log = logging.getLogger(__name__)
 
-MAX_ATTEMPTS = 3
-"""Of a run whose process was lost, rather than crashed."""
 _PROGRESS_NOTES = 200
 """Progress is written at most once in this share of the time that a run has taken so far."""
 
@@ -143,12 +141,11 @@ class Flight:
                 limit = self._work.timeout_seconds
                 await self._fail(Failure(TIMED_OUT, f"{self._work.name} took longer than {limit:g} seconds"))
             case Ended() if self._ending is Ending.RELEASED:
-                # Stopping is nobody's fault: it is never the last attempt.
-                await self._put_back(max_attempts=self._run.attempt + 1)
+                await self._give_back(put_back)
             case Ended(exit_code=None):
                 # The system may be out of processes for a moment.
                 await asyncio.sleep(self._ground.timing.poll)
-                await self._put_back(max_attempts=MAX_ATTEMPTS)
+                await self._give_back(retry_or_lose)
             case Ended():
                 await self._fail(Failure(COMPUTATION_CRASHED, f"the computation's process {outcome}"))
 
@@ -186,16 +183,16 @@ class Flight:
             lambda: fail_run(ground.store, run.id, run.attempt, ground.worker, failure.code, message, _now())
         )
 
-    async def _put_back(self, *, max_attempts: int) -> None:
-        await self._write(lambda: self._requeue(max_attempts))
+    async def _give_back(self, give: Callable[..., Awaitable[object]]) -> None:
+        """By `put_back`, or by `retry_or_lose`."""
+        await self._write(lambda: self._give_own(give))
 
-    async def _requeue(self, max_attempts: int) -> RunStatus | None:
+    async def _give_own(self, give: Callable[..., Awaitable[object]]) -> object:
         store = self._ground.store
         # A heartbeat in between changes the claim: look again.
         while (claim := self._find_own(await list_claims(store))) is not None:
-            status = await retry_or_lose(store, claim, max_attempts=max_attempts, now=_now())
-            if status is not None:
-                return status
+            if given := await give(store, claim, now=_now()):
+                return given
         return None
 
     def _find_own(self, claims: Iterable[Claim]) -> Claim | None:

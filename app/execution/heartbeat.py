@@ -1,4 +1,4 @@
-"""Keeps this process's claims alive, from a thread of its own.
+"""Keeps this process's claims alive, from a thread of its own; the pulse by which health knows that it can.
 
 The thread has its own event loop and its own connection: something that blocks the server's loop for seconds
 must not make other servers believe that its runs are lost.
@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from db.errors import StoreError
@@ -18,12 +20,23 @@ from db.store import Store
 
 log = logging.getLogger(__name__)
 
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """The last write that succeeded: when, or None before the first; and how many seconds ago it was, or the
+    thread began."""
+
+    last_write_at: datetime | None
+    age_seconds: float
+
+
 ClaimKey = tuple[int, int]
 """A run's id and the attempt that fences it."""
 
 
 class HeartbeatThread:
-    """Confirms all `claims()` in one statement every `interval_seconds`.
+    """Confirms all `claims()` in one statement every `interval_seconds`, with none to confirm too: that tells
+    whether the store can be written to.
 
     `on_lost` gets, in the thread, each claim that is not this worker's any more: canceled, or taken over."""
 
@@ -43,10 +56,18 @@ class HeartbeatThread:
         self._interval_seconds = interval_seconds
         self._stopping = threading.Event()
         self._store: Store | None = None
+        self._last_write_at: datetime | None = None
+        self._last_write = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="factorql-heartbeat", daemon=True)
 
     def start(self) -> None:
+        self._last_write = time.monotonic()
         self._thread.start()
+
+    @property
+    def pulse(self) -> Pulse:
+        """From any thread, and at no cost."""
+        return Pulse(self._last_write_at, time.monotonic() - self._last_write)
 
     def stop(self) -> None:
         self._stopping.set()
@@ -70,11 +91,11 @@ class HeartbeatThread:
 
     async def _beat(self) -> None:
         claims = tuple(self._claims())
-        if not claims:
-            return
         if self._store is None:
             self._store = await Store.open(self._store_url, migrate=False)
-        held = await heartbeat(self._store, claims, self._worker, datetime.now(UTC))
+        now = datetime.now(UTC)
+        held = await heartbeat(self._store, claims, self._worker, now)
+        self._last_write_at, self._last_write = now, time.monotonic()
         for claim in claims:
             if claim[0] not in held:
                 self._on_lost(claim)

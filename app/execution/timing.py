@@ -15,8 +15,11 @@ class Timing:
     """Between confirmations of claims. Also how long a run canceled by another process goes on."""
     stale: float = 30.0
     """Without a heartbeat until a claim counts as lost: many beats, because a slow disk is no death."""
+    silence: float = 15.0
+    """Without a heartbeat until health says that the store cannot be written to: less than `stale`, more than
+    a statement waits for another writer."""
     recovery: float = 10.0
-    """Between looks for lost claims."""
+    """Between looks for lost claims, and for datasets whose files are not here."""
     progress: float = 0.5
     """Between writes of a run's progress; a faster run writes none."""
     stop_grace: float = 2.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from db.datasets import delete_dataset
 from db.errors import DatasetGone, QueueFull
 from db.events import read_events
 from db.models import Composition, Performance, RunTag, Series
-from db.records import Claim, RunOrigin, RunRecord, RunStatus
+from db.records import Claim, RunKind, RunOrigin, RunRecord, RunStatus
 from db.results import get_performance, get_series
 from db.run_queries import get_runs
 from db.runs import (
@@ -27,6 +28,7 @@ from db.runs import (
     heartbeat,
     launch_run,
     list_claims,
+    put_back,
     report_progress,
     retry_or_lose,
 )
@@ -395,6 +397,58 @@ async def test_a_lost_run_is_retried_and_given_up_after_three_attempts(store: St
         *("STARTED", "RETRIED"),
         *("STARTED", "FAILED"),
     ]
+
+
+async def test_what_a_stopping_worker_puts_back_is_no_loss(store: Store) -> None:
+    dataset_id = await add_sample_dataset(store)
+    record = await launch(store, dataset_id)
+    statuses = []
+    for give in (put_back, put_back, retry_or_lose, put_back, retry_or_lose, put_back, retry_or_lose):
+        assert await claim_run(store, WORKER, NOW) is not None
+        (claim,) = await list_claims(store)
+        assert await give(store, claim, now=NOW)
+        statuses.append((await the_run(store, record.id)).status)
+    assert statuses == [RunStatus.QUEUED] * 6 + [RunStatus.FAILED]
+    lost = await the_run(store, record.id)
+    assert (lost.failure_code, lost.attempt) == ("WORKER_LOST", 7)
+    assert lost.failure_message == f"the worker {WORKER} was lost, as were 2 before it"
+
+
+async def test_a_claim_that_shows_life_is_not_put_back_either(store: Store) -> None:
+    record = await running(store, await add_sample_dataset(store))
+    (claim,) = await list_claims(store)
+    await heartbeat(store, [(record.id, 1)], WORKER, later(60))
+    assert not await put_back(store, claim, now=later(61))
+    assert await kinds(store, record.id) == ["QUEUED", "STARTED"]
+
+
+async def test_only_runs_of_the_engines_version_are_claimed_and_fetches(store: Store) -> None:
+    dataset_id = await add_sample_dataset(store)
+    old = await launch(store, dataset_id, identity_hash="a", engine_version="1")
+    ours = await launch(store, dataset_id, identity_hash="b", engine_version="2")
+    fetch, _ = await launch_run(
+        store,
+        new_run(None, kind=RunKind.FETCH, factor=None, engine_version=None, identity_hash="c"),
+        max_queued=9,
+        now=NOW,
+    )
+    claimed = [await claim_run(store, WORKER, NOW, engine_version="2") for _ in range(3)]
+    assert [one and one.id for one in claimed] == [ours.id, fetch.id, None]
+    assert (await the_run(store, old.id)).status is RunStatus.QUEUED
+
+
+async def test_runs_whose_data_is_elsewhere_are_left_to_others(store: Store) -> None:
+    here = await add_sample_dataset(store, name="here", fingerprint="here")
+    elsewhere = await add_sample_dataset(store, name="elsewhere", fingerprint="elsewhere")
+    wanted = [
+        await launch(store, dataset_id, identity_hash=str(number))
+        for number, dataset_id in enumerate((elsewhere, here, elsewhere, here))
+    ]
+    claims = partial(claim_run, store, WORKER, NOW, has_data=lambda fingerprint: fingerprint == "here")
+    claimed = [await claims() for _ in range(3)]
+    assert [one and one.id for one in claimed] == [wanted[1].id, wanted[3].id, None]
+    others = [await claim_run(store, WORKER, NOW) for _ in range(3)]
+    assert [one and one.id for one in others] == [wanted[0].id, wanted[2].id, None]
 
 
 async def test_a_requeued_run_is_as_if_never_started(store: Store) -> None:

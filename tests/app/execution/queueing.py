@@ -20,6 +20,7 @@ from db.records import AssetRecord, NewDataset, NewRun, RunEventRecord, RunRecor
 from db.run_rows import fetch_run
 from db.runs import launch_run
 from db.store import Store
+from engine import ENGINE_VERSION
 from tests.app.execution.processes import children_of, eventually, lives
 
 ACTING = "tests.app.execution.computations"
@@ -34,6 +35,8 @@ BRISK = Timing(
     commit_retries=(0.01, 0.02, 0.05, 0.1, 0.2),
 )
 
+FINGERPRINT = "0" * 64
+
 _serials = count()
 
 
@@ -42,7 +45,10 @@ def now() -> datetime:
 
 
 def settings_for(store_url: str, data_dir: Path, **changes: object) -> Settings:
-    return Settings(_env_file=None, database_url=store_url, data_dir=data_dir, **changes)
+    """The data folder has the small dataset, as far as claiming looks: its folder is there."""
+    settings = Settings(_env_file=None, database_url=store_url, data_dir=data_dir, **changes)
+    (settings.datasets_dir / FINGERPRINT).mkdir(parents=True, exist_ok=True)
+    return settings
 
 
 async def add_small_dataset(store: Store) -> int:
@@ -50,7 +56,7 @@ async def add_small_dataset(store: Store) -> int:
         store,
         NewDataset(
             name="small",
-            fingerprint="0" * 64,
+            fingerprint=FINGERPRINT,
             source="test",
             licence=None,
             note=None,
@@ -79,7 +85,7 @@ async def queue(store: Store, act: str, **options: object) -> RunRecord:
             config=config,
             identity_hash=hashlib.sha256(json.dumps(config).encode()).hexdigest(),
             dataset_id=await add_small_dataset(store),
-            engine_version="1",
+            engine_version=ENGINE_VERSION,
         ),
         max_queued=1000,
         now=now(),

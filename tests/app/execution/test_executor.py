@@ -275,7 +275,7 @@ async def test_stopping_puts_long_runs_back_and_never_as_their_last_attempt(stor
 
 
 async def test_stopping_does_not_wait_for_ever_for_a_store_that_is_away(store, settings, monkeypatch):
-    monkeypatch.setattr(flight, "retry_or_lose", failing(99, flight.retry_or_lose, StoreUnavailable("away")))
+    monkeypatch.setattr(flight, "put_back", failing(99, flight.put_back, StoreUnavailable("away")))
     run = await queue(store, "sleep")
     async with asyncio.timeout(5):
         timing = replace(BRISK, commit_retries=(60.0,), stop_limit=0.2)

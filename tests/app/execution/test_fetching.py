@@ -85,7 +85,7 @@ def store_url(migrated_file, tmp_path):
 @pytest.fixture
 def settings(store_url, tmp_path):
     settings = settings_for(store_url, tmp_path, max_concurrent_runs=1, max_concurrent_fetches=1)
-    settings.datasets_dir.mkdir()
+    settings.datasets_dir.mkdir(exist_ok=True)
     return settings
 
 
