@@ -61,7 +61,7 @@ async def check(engine: AsyncEngine) -> None:
     _refuse_missing_file(engine.url)
     with translated_failures(engine.url):
         async with engine.connect() as connection:
-            revision = await connection.run_sync(_revision_of)
+            revision = await connection.run_sync(revision_of)
             _refuse_newer(revision)
             if revision != head_revision():
                 raise StoreIncomplete(
@@ -75,7 +75,7 @@ async def current_revision(engine: AsyncEngine) -> str | None:
     """The revision that the store is at; None for an empty one."""
     with translated_failures(engine.url):
         async with engine.connect() as connection:
-            return await connection.run_sync(_revision_of)
+            return await connection.run_sync(revision_of)
 
 
 def head_revision() -> str:
@@ -149,7 +149,7 @@ async def _upgrade_locked(url: str) -> None:
             async with engine.connect() as connection:
                 connection = await connection.execution_options(**{WRITES: True})
                 await _lock_postgresql(connection)
-                revision = await connection.run_sync(_revision_of)
+                revision = await connection.run_sync(revision_of)
                 _refuse_newer(revision)
                 await connection.rollback()
                 if revision == head_revision():
@@ -224,7 +224,8 @@ def _revisions() -> tuple[str, ...]:
     return revisions
 
 
-def _revision_of(connection: Connection) -> str | None:
+def revision_of(connection: Connection) -> str | None:
+    """Return the revision that the store is at; None for an empty one."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))

@@ -5,7 +5,7 @@ Lists and counts are of one kind: of factor runs, unless sweeps or (None) all ki
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import CTE, CompoundSelect, Select, func, select, union_all
@@ -40,11 +40,13 @@ from db.store import Store, store_access
 
 __all__ = [
     "Choice",
+    "LiveRuns",
     "Range",
     "RunFilter",
     "RunOrder",
     "RunSortField",
     "SortDirection",
+    "count_live",
     "count_runs",
     "find_imported",
     "get_runs",
@@ -54,6 +56,18 @@ __all__ = [
 ]
 
 _EVERY_RUN = RunFilter()
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRuns:
+    """How many runs of one status wait for, or have, the same engine and dataset; fetches have neither."""
+
+    status: RunStatus
+    engine_version: str | None
+    dataset_id: int | None
+    count: int
+
+
 _candidate = run.alias()
 _candidate_metrics = performance.alias()
 
@@ -189,6 +203,16 @@ async def count_runs(
     async with store.read() as connection:
         counted = await connection.scalar(statement.where(*conditions_of(where, kind, run, performance)))
     return counted or 0
+
+
+@store_access
+async def count_live(store: Store) -> list[LiveRuns]:
+    """Count what waits and what runs, of all kinds."""
+    alike = (run.c.status, run.c.engine_version, run.c.dataset_id)
+    live = run.c.status.in_([RunStatus.QUEUED.value, RunStatus.RUNNING.value])
+    statement = select(*alike, func.count()).where(live).group_by(*alike)
+    async with store.read() as connection:
+        return [LiveRuns(RunStatus(status), *rest) for status, *rest in await connection.execute(statement)]
 
 
 @store_access

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import time
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
 import click
 
-from app.errors import FactorQLError, RunNotCancelable
+from app.datasets.snapshot import has_snapshot
+from app.errors import DatasetUnavailable, FactorQLError, RunNotCancelable
 from app.services.context import Services
+from app.services.datasets import dataset_label
 from app.services.runs import Launch, cancel_run, wait_for_run
 from db.datasets import get_datasets
+from db.errors import StoreUnavailable
 from db.records import RunRecord, RunStatus
 from db.results import get_net_performance, get_performance
 from scripts.console import number, percent, plain, print_json, print_table, progress_bar
 from scripts.views import RUN_COLUMNS, run_json, run_rows
 
 _POLL_SECONDS = 0.5
+_WRITING_PATIENCE_SECONDS = 30.0
+"""While nothing can be written: a lock or a disk may become free again."""
+_TAKING_PATIENCE_SECONDS = 5.0
+"""For another process to take a run whose data is not here."""
 
 
 async def launch_and_follow(
@@ -40,13 +48,52 @@ async def _follow(services: Services, launch: Launch, description: str) -> RunRe
     run = launch.run
     try:
         with progress_bar(description) as progress:
-            while not run.status.is_terminal:
-                run = await wait_for_run(services, run.id, _POLL_SECONDS)
-                progress(run.progress_fraction, run.progress_stage)
-        return run
+            return await until_ended(services, run, progress)
     except asyncio.CancelledError:
         await _cancel(services, launch)
         raise
+
+
+async def until_ended(
+    services: Services, run: RunRecord, on_progress: Callable[[float, str], None] | None = None
+) -> RunRecord:
+    """Return the run once it has ended, carried out by this process or by another.
+
+    Raises StoreUnavailable, DatasetUnavailable where neither can; the run stays in the store as it is."""
+    begun = time.monotonic()
+    while not run.status.is_terminal:
+        run = await wait_for_run(services, run.id, _POLL_SECONDS)
+        if on_progress is not None:
+            on_progress(run.progress_fraction, run.progress_stage)
+        _require_writes(services, run)
+        if run.status is RunStatus.QUEUED and time.monotonic() - begun >= _TAKING_PATIENCE_SECONDS:
+            await _require_data(services, run)
+    return run
+
+
+def _require_writes(services: Services, run: RunRecord) -> None:
+    failure = services.store.write_failure
+    if failure is None or failure.until - failure.since < _WRITING_PATIENCE_SECONDS:
+        return
+    left = "stays in the queue" if run.status is RunStatus.QUEUED else "will be begun again"
+    seconds = failure.until - failure.since
+    raise StoreUnavailable(
+        f"nothing could be written for {seconds:.0f} s: {failure.error.message}; run {run.id} {left}",
+        failure.error.hint,
+    )
+
+
+async def _require_data(services: Services, run: RunRecord) -> None:
+    if run.dataset_id is None:
+        return
+    dataset = (await get_datasets(services.store, [run.dataset_id]))[run.dataset_id]
+    if has_snapshot(services.settings.datasets_dir, dataset.fingerprint):
+        return
+    raise DatasetUnavailable(
+        f"the files of dataset {dataset_label(dataset)} are not in {services.settings.datasets_dir}; "
+        f"run {run.id} stays in the queue for a server that has them",
+        hint="ingest the file again, or start that server",
+    )
 
 
 async def _cancel(services: Services, launch: Launch) -> None:

@@ -147,7 +147,9 @@ class Health(_Answer):
 
     model_config = ConfigDict(extra="allow")
 
-    status: Literal["healthy", "unhealthy"]
+    status: Literal["healthy", "degraded", "unhealthy"] = Field(
+        description="Degraded: it serves, but `problems` say what is wrong."
+    )
     timestamp: datetime
     api_key_configured: bool = Field(description="Whether ARTEMIS_API_KEY is set.")
 

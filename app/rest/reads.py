@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from starlette.requests import Request
@@ -12,14 +11,15 @@ from app.legacy_logs.records import LegacyRun
 from app.rest.answers import RestError, answer, answering
 from app.rest.models import Factor, LogsQuery, TimeSeriesQuery
 from app.rest.validation import query_model
-from app.schema.enums import HealthStatus
-from app.schema.health import probe_health, product_version
+from app.schema.health import product_version
 from app.services.context import Services
+from app.services.health import report_health
 from app.services.log_rows import last_runs, log_row
 from app.services.results import latest_results
 from app.services.series import DateRange, SeriesName, SeriesRequest, SeriesTransform, chart_series
 from db import results as result_store
 from db.records import SeriesRecord
+from engine import ENGINE_VERSION
 from engine.factors.config import FactorName
 from engine.factors.registry import FACTORS
 
@@ -40,18 +40,25 @@ def root(endpoints: dict[str, str]) -> dict[str, Any]:
 
 @answering
 async def health(request: Request) -> Response:
-    """For probes and people: 200 while the store answers, else 503."""
+    """For probes and people: 200 while the store can be read and written, else 503."""
     services = services_of(request)
-    probed = await probe_health(services)
-    works = probed.status is HealthStatus.OK
-    facts = {name: value for name, value in asdict(probed).items() if name != "status"}
+    report = await report_health(services)
+    status = "unhealthy" if not report.serves else "degraded" if report.problems else "healthy"
     content = {
-        "status": "healthy" if works else "unhealthy",
+        "status": status,
         "timestamp": services.now().isoformat(),
         "api_key_configured": services.settings.artemis_api_key is not None,
-        **facts,
+        # Without the datasets' names: probes come without a token, and the graph has them.
+        **{name: value for name, value in vars(report).items() if name != "missing_datasets"},
+        "version": product_version(),
+        "engine_version": ENGINE_VERSION,
+        "store_dialect": services.store.dialect,
+        "executes": services.executor is not None,
+        "max_concurrent_runs": services.settings.max_concurrent_runs,
+        "max_concurrent_fetches": services.settings.max_concurrent_fetches,
+        "max_queued_runs": services.settings.max_queued_runs,
     }
-    return answer(content, 200 if works else 503)
+    return answer(content, 200 if report.serves else 503)
 
 
 @answering

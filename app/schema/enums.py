@@ -256,6 +256,6 @@ _described(
 _described(
     HealthStatus,
     "Whether the server can do its work.",
-    OK="The store answers.",
-    DEGRADED="The store does not answer: reads and launches fail.",
+    OK="It can.",
+    DEGRADED="Something is wrong, and `problems` say what: mostly that the store cannot be read or written.",
 )

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import logging
+from datetime import datetime
 from functools import cache
 from importlib.metadata import version
 
 import strawberry
 
+from app.schema.dataset import Dataset
 from app.schema.enums import HealthStatus
 from app.services.context import Services
-from db.migrate import current_revision
-from db.records import RunStatus
-from db.run_queries import Choice, RunFilter, count_runs
+from app.services.health import MOST_NAMED, report_health
 from engine import ENGINE_VERSION
-
-log = logging.getLogger(__name__)
 
 
 @strawberry.type(description="The state of the server. It holds no secrets and never fails.")
 class Health:
-    status: HealthStatus = strawberry.field(description="OK, or DEGRADED while the store does not answer.")
+    status: HealthStatus = strawberry.field(description="OK, or DEGRADED: `problems` say why.")
+    problems: list[str] = strawberry.field(
+        description="What is wrong, for people; the server's log has the details."
+    )
     version: str = strawberry.field(description="The version of the server.")
     engine_version: str = strawberry.field(
         description="The version of the engine; results of different versions are different runs."
@@ -29,6 +29,13 @@ class Health:
     schema_revision: str | None = strawberry.field(
         description="The revision of the store's tables; null while the store does not answer."
     )
+    last_write_at: datetime | None = strawberry.field(
+        description="When this server last wrote to the store, which it does every few seconds; null before "
+        "the first time, and on a server that computes nothing."
+    )
+    last_write_age_seconds: float | None = strawberry.field(
+        description="Seconds since then, or since the server began; by its own clock that is never set."
+    )
     queued_runs: int | None = strawberry.field(
         description="Number of runs that wait; null while the store does not answer."
     )
@@ -36,6 +43,19 @@ class Health:
         description="Number of runs being computed or fetched, by any server; null while the store does not "
         "answer."
     )
+    runs_of_other_engines: int | None = strawberry.field(
+        description="Number of runs that wait for a server with another version of the engine; null while "
+        "the store does not answer."
+    )
+    runs_without_data: int | None = strawberry.field(
+        description="Number of runs that wait for a server that has the files of their dataset; null while "
+        "the store does not answer."
+    )
+    missing_dataset_count: int = strawberry.field(
+        description="Number of datasets whose files are not in this server's data folder: it takes no runs "
+        "of theirs."
+    )
+    missing_datasets: list[Dataset] = strawberry.field(description=f"The newest {MOST_NAMED} of them.")
     executes: bool = strawberry.field(
         description="Whether this server computes runs itself; else another one has to."
     )
@@ -49,26 +69,22 @@ class Health:
 
 
 async def probe_health(services: Services) -> Health:
-    """Never raises: a store that does not answer is DEGRADED."""
-    revision: str | None = None
-    queued: int | None = None
-    running: int | None = None
-    try:
-        revision = await current_revision(services.store.engine)
-        queued = await count_runs(services.store, RunFilter(status=Choice(eq=RunStatus.QUEUED)))
-        running = await count_runs(services.store, RunFilter(status=Choice(eq=RunStatus.RUNNING)))
-        status = HealthStatus.OK
-    except Exception:
-        log.exception("The store does not answer")
-        status = HealthStatus.DEGRADED
+    report = await report_health(services)
     return Health(
-        status=status,
+        status=HealthStatus.DEGRADED if report.problems else HealthStatus.OK,
+        problems=list(report.problems),
         version=product_version(),
         engine_version=ENGINE_VERSION,
         store_dialect=services.store.dialect,
-        schema_revision=revision,
-        queued_runs=queued,
-        running_runs=running,
+        schema_revision=report.schema_revision,
+        last_write_at=report.last_write_at,
+        last_write_age_seconds=report.last_write_age_seconds,
+        queued_runs=report.queued_runs,
+        running_runs=report.running_runs,
+        runs_of_other_engines=report.runs_of_other_engines,
+        runs_without_data=report.runs_without_data,
+        missing_dataset_count=report.missing_dataset_count,
+        missing_datasets=[Dataset.from_record(one) for one in report.missing_datasets],
         executes=services.executor is not None,
         max_concurrent_runs=services.settings.max_concurrent_runs,
         max_concurrent_fetches=services.settings.max_concurrent_fetches,

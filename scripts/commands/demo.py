@@ -8,12 +8,13 @@ from app.errors import FactorQLError
 from app.services.context import Services
 from app.services.datasets import DatasetRef, ingest_sample
 from app.services.results import latest_results
-from app.services.runs import launch_factor, wait_for_run
+from app.services.runs import launch_factor
 from db.datasets import get_datasets
 from db.records import RunStatus
 from engine.factors.config import FactorName
 from scripts.commands.serve import serve
 from scripts.console import load_settings, print_table, run_with_services
+from scripts.following import until_ended
 from scripts.views import COMPARISON_COLUMNS, comparison_rows
 
 
@@ -40,7 +41,7 @@ async def _demo(services: Services) -> None:
     launches = [
         await launch_factor(services, name, {}, dataset=DatasetRef(id=dataset.id)) for name in FactorName
     ]
-    ended = [await wait_for_run(services, launch.run.id, 30.0) for launch in launches]
+    ended = [await until_ended(services, launch.run) for launch in launches]
     failed = [run for run in ended if run.status is not RunStatus.SUCCEEDED]
     if failed:
         run = failed[0]

@@ -124,7 +124,7 @@ def test_health_is_503_while_the_store_does_not_answer(
     async def unreachable(_engine: object) -> None:
         raise OSError("gone")
 
-    monkeypatch.setattr("app.schema.health.current_revision", unreachable)
+    monkeypatch.setattr("app.services.health.schema_revision", unreachable)
     response = client.get("/health")
     assert response.status_code == 503
     assert response.json()["status"] == "unhealthy"

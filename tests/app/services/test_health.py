@@ -1,0 +1,138 @@
+"""What the server says of itself, for each of the ways in which it can be unable to work."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from app.services.context import Services
+from app.services.events import EventHub
+from app.services.health import HealthReport, report_health
+from db.errors import StoreUnavailable
+from db.store import Store, WriteFailure, store_access
+from tests.app.execution.queueing import BRISK, executing, queue, settings_for
+
+NERVOUS = replace(BRISK, silence=0.4)
+
+
+@pytest.fixture
+async def services(store, store_url, tmp_path):
+    return Services(settings_for(store_url, tmp_path), store, EventHub(store), None)
+
+
+async def reported(services: Services, condition: Callable[[HealthReport], object]) -> HealthReport:
+    async with asyncio.timeout(10):
+        while not condition(report := await report_health(services)):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    return report
+
+
+async def test_an_idle_server_writes_all_the_time_and_says_when(services, store):
+    async with executing(store, services.settings) as executor:
+        working = replace(services, executor=executor)
+        first = await reported(working, lambda report: report.last_write_at)
+        again = await reported(working, lambda report: report.last_write_at > first.last_write_at)
+    assert (again.serves, again.problems) == (True, ())
+    assert 0 <= again.last_write_age_seconds < NERVOUS.silence
+
+
+async def test_a_store_that_cannot_be_written_is_said_and_that_it_can_again(store_url, tmp_path, monkeypatch):
+    monkeypatch.setattr("db.connect.LOCK_WAIT_SECONDS", 0.1)
+
+    async def locked(*_arguments: object) -> None:
+        raise StoreUnavailable("the SQLite database /srv/x: database is locked", "another process writes")
+
+    async with await Store.open(store_url, migrate=False) as store:
+        services = Services(settings_for(store_url, tmp_path), store, EventHub(store), None)
+        async with executing(store, services.settings, timing=NERVOUS) as executor:
+            working = replace(services, executor=executor)
+            with monkeypatch.context() as patched:
+                patched.setattr("app.execution.heartbeat.heartbeat", locked)
+                report = await reported(working, lambda report: report.problems)
+                assert report.serves is False
+                assert report.problems[0].startswith("nothing could be written to the store for 0 s")
+            assert (await reported(working, lambda report: report.serves)).problems == ()
+
+
+@store_access
+async def hold_write_lock(store: Store, held: asyncio.Event, release: asyncio.Event) -> None:
+    async with store.write(exclusive=True):
+        held.set()
+        await release.wait()
+
+
+async def test_a_lock_that_another_process_holds_silences_the_heartbeat(tmp_path, migrated_file, monkeypatch):
+    monkeypatch.setattr("db.connect.LOCK_WAIT_SECONDS", 0.1)
+    url = f"sqlite:///{shutil.copyfile(migrated_file, tmp_path / 'factorql.db')}"
+    settings, held, release = settings_for(url, tmp_path), asyncio.Event(), asyncio.Event()
+    async with await Store.open(url, migrate=False) as store, await Store.open(url, migrate=False) as other:
+        services = Services(settings, store, EventHub(store), None)
+        async with executing(store, settings, timing=NERVOUS) as executor:
+            working = replace(services, executor=executor)
+            holding = asyncio.create_task(hold_write_lock(other, held, release))
+            await held.wait()
+            assert (await reported(working, lambda report: report.problems)).serves is False
+            release.set()
+            await holding
+            assert (await reported(working, lambda report: report.serves)).problems == ()
+
+
+async def test_a_failed_write_counts_until_one_succeeds_or_it_is_old(services, store):
+    now = time.monotonic()
+    full = StoreUnavailable("the SQLite database /srv/x: disk is full", "free some space on the disk")
+    store.write_failure = WriteFailure(full, now - 20, now - 5)
+    report = await report_health(services)
+    assert report.problems == ("the last write to the store failed (free some space on the disk)",)
+    assert report.serves is False
+    store.write_failure = WriteFailure(full, now - 200, now - 61)
+    assert (await report_health(services)).problems == ()
+    store.write_failure = WriteFailure(full, now - 20, now - 5)
+    await queue(store, "succeed")
+    assert (await report_health(services)).problems == ()
+
+
+@pytest.mark.parametrize(
+    ("usage", "problem"),
+    [
+        (lambda _: SimpleNamespace(free=1000), "the disk of the data folder is full"),
+        (lambda path: shutil._gone(path), "the data folder cannot be used: No such file or directory"),
+    ],
+)
+async def test_a_disk_without_room_is_said_before_anything_fails(services, monkeypatch, usage, problem):
+    def gone(_path: object) -> None:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr(shutil, "_gone", gone, raising=False)
+    monkeypatch.setattr("app.services.health.shutil.disk_usage", usage)
+    report = await report_health(services)
+    assert (report.serves, report.problems) == (False, (problem,))
+
+
+async def test_a_store_that_does_not_answer_is_said_without_its_address(services, monkeypatch):
+    async def unreachable(_store: Store) -> None:
+        raise StoreUnavailable("the PostgreSQL database x on 10.0.0.1:5432: refused", "check the address")
+
+    monkeypatch.setattr("app.services.health.schema_revision", unreachable)
+    report = await report_health(services)
+    assert report.problems == ("the store does not answer (check the address)",)
+    assert (report.serves, report.schema_revision, report.queued_runs) == (False, None, None)
+
+
+async def test_runs_are_counted_whatever_their_kind_and_engine(services, store, monkeypatch):
+    for _ in range(3):
+        await queue(store, "succeed")
+    monkeypatch.setattr("tests.app.execution.queueing.ENGINE_VERSION", "1")
+    old = await queue(store, "succeed")
+    report = await report_health(services)
+    assert (report.queued_runs, report.running_runs, report.runs_of_other_engines) == (4, 0, 1)
+    async with executing(store, services.settings) as executor:
+        working = replace(services, executor=executor)
+        report = await reported(working, lambda report: report.queued_runs == 1 and not report.running_runs)
+        assert (report.runs_of_other_engines, report.problems) == (1, ())
+    assert old.status.value == "QUEUED"
