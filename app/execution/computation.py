@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import mmap  # noqa: F401  numpy would import it in each child, at the first mapped file
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 
@@ -18,7 +19,9 @@ from app.execution.optimize_job import OPTIMIZE, compute_optimum
 from app.execution.protocol import ComputeRequest
 from app.execution.risk_job import build_model
 from app.execution.sweep_job import compute_sweep, encode_sweep
+from app.execution.warming import warming_up
 from engine.compute import compute_factor
+from engine.errors import MissingField
 from engine.factors.config import FactorName
 from engine.factors.options import parse_config
 from engine.panel import DAU, FEES, MARKET_CAP, PRICE, REVENUE, VOLUME, Calendar, Panel
@@ -35,18 +38,23 @@ def compute(request: ComputeRequest, report: ReportProgress) -> Sequence[Buffer]
 
 
 def prepare() -> None:
-    """Compute everything once on a toy panel, so that children inherit what numpy loads at first use;
-    otherwise it costs each of them some 30 ms."""
+    """Compute on a toy panel what it has the fields for, so that children inherit what numpy loads at first
+    use; otherwise it costs each of them some 30 ms. What fails is told on standard error and stops nothing.
+    """
     panel = _toy_panel(dates=120, assets=12)
     for factor in FactorName:
-        size = "top_n" if factor is FactorName.MARKET else "min_assets"
-        options = {size: 5, "market_cap_threshold": None, "liquidity_threshold": None}
-        result = compute_factor(panel, parse_config(factor, options))
-        encode_result(result, analyse(result))
-    axes = (SweepAxis(option="lookback_periods", values=(1, 2)),)
-    encode_sweep(
-        sweep(panel, parse_plan(FactorName.MOMENTUM, options | {"min_assets": 5}, axes, partitions=4))
-    )
+        with warming_up(factor.lower()), suppress(MissingField):
+            result = compute_factor(panel, parse_config(factor, _toy_options(factor)))
+            encode_result(result, analyse(result))
+    with warming_up("a sweep"), suppress(MissingField):
+        axes = (SweepAxis(option="lookback_periods", values=(1, 2)),)
+        plan = parse_plan(FactorName.MOMENTUM, _toy_options(FactorName.MOMENTUM), axes, partitions=4)
+        encode_sweep(sweep(panel, plan))
+
+
+def _toy_options(factor: FactorName) -> dict[str, object]:
+    size = "top_n" if factor is FactorName.MARKET else "min_assets"
+    return {size: 5, "market_cap_threshold": None, "liquidity_threshold": None}
 
 
 def _toy_panel(*, dates: int, assets: int) -> Panel:

@@ -32,6 +32,7 @@ from importlib import import_module
 
 from app.execution import child
 from app.execution.limits import allocated_bytes, prefer_to_be_killed
+from app.execution.warming import warming_up
 
 NUMBER = struct.Struct("<q")
 """How pids, exit codes and (negative, in a pid's place) the errno of a failed fork are written."""
@@ -40,10 +41,11 @@ NUMBER = struct.Struct("<q")
 def main(control_fd: int, computation: str) -> None:
     """Serve until the control socket closes.
 
-    `computation` names a module with `prepare()`, which is called once, before any fork, and `compute`, a
-    `child.Computation`."""
+    `computation` names a module with `prepare()`, which is called once, before any fork, and may fail, and
+    `compute`, a `child.Computation`."""
     module = import_module(computation)
-    module.prepare()
+    with warming_up():
+        module.prepare()
     prefer_to_be_killed()
     # Ctrl-C is the server's to handle.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

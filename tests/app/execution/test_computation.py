@@ -138,6 +138,24 @@ def test_a_child_has_nothing_left_to_load(request_):
     assert seen["loaded_by_computing"] == []
 
 
+def test_warming_up_says_nothing_where_nothing_is_wrong(capfd):
+    with closing(Launcher(PRODUCTION)) as launcher:
+        launcher.start()
+    assert capfd.readouterr().err == ""
+
+
+def test_what_cannot_be_warmed_up_stops_nothing_else(request_, capfd):
+    config = config_to_json(parse_config(FactorName.MOMENTUM, OPTIONS))
+    with closing(Launcher("tests.app.execution.lacking")) as launcher:
+        launcher.start()
+        results = computed(launcher, replace(request_, factor="MOMENTUM", config=config))
+    assert isinstance(results, RunResults), results
+    assert capfd.readouterr().err.splitlines() == [
+        "warming up growth failed: ZeroDivisionError: nothing to divide by",
+        "warming up a sweep failed: ZeroDivisionError: nothing to divide by",
+    ]
+
+
 def test_undefined_metrics_arrive_with_their_reasons():
     config = parse_config(FactorName.SMB, {**OPTIONS, "start_date": "2023-03-01", "end_date": "2023-03-08"})
     expected = compute_factor(panel(), config)

@@ -250,6 +250,13 @@ def test_a_preload_that_fails_is_an_error_and_its_traceback_is_shown(capfd):
     assert capfd.readouterr().err.count("No module named 'tests.app.execution.no_such_module'") == 1
 
 
+def test_warming_up_that_fails_is_a_line_and_no_end(capfd):
+    with closing(Launcher("tests.app.execution.cold")) as launcher:
+        launcher.start()
+        assert isinstance(outcome_of(launcher, request_to("succeed")), RunResults)
+    assert capfd.readouterr().err == "warming up failed: OSError: a library cannot be loaded\n"
+
+
 def test_a_system_without_room_for_a_process_is_an_error_that_passes():
     launcher = Launcher("tests.app.execution.no_room")
     with closing(launcher):

@@ -1,0 +1,35 @@
+"""The production computation with things that cannot be warmed up: smb needs a field that the toy panel
+lacks, growth and sweeps have a fault."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import MappingProxyType
+
+from app.execution import computation
+from app.execution.computation import compute, prepare  # noqa: F401
+from engine.compute import FactorResult
+from engine.factors import options
+from engine.factors.config import FactorName
+from engine.factors.registry import FACTORS
+from engine.research.analyse import Research
+
+_analyse = computation.analyse
+_smb = FACTORS[FactorName.SMB]
+
+
+def _fail(*_arguments: object, **_options: object) -> None:
+    raise ZeroDivisionError("nothing to divide\nby")
+
+
+def _analyse_all_but_growth(result: FactorResult) -> Research:
+    if result.config.factor is FactorName.GROWTH:
+        _fail()
+    return _analyse(result)
+
+
+options.FACTORS = MappingProxyType(
+    {**FACTORS, _smb.name: replace(_smb, required_fields=(*_smb.required_fields, "locked_value"))}
+)
+computation.analyse = _analyse_all_but_growth
+computation.sweep = _fail
