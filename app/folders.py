@@ -56,14 +56,22 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def remove_folder(folder: Path) -> None:
+def remove_folder(folder: Path, *, min_age_seconds: float | None = None) -> None:
     """Take the folder away under a temporary name first, so that it is never seen half gone.
 
+    min_age_seconds: leave one that was touched since then, even while it is being taken away.
     Processes that have mapped its files keep their data. One that is gone already is fine. Raises OSError.
     """
     doomed = folder.parent / _temporary_name()
     with suppress(FileNotFoundError):
+        if _is_younger(folder, min_age_seconds):
+            return
         folder.rename(doomed)
+        # Again, now that nobody can touch it any more.
+        if _is_younger(doomed, min_age_seconds):
+            with suppress(OSError):  # or it has been written anew
+                doomed.rename(folder)
+                return
         shutil.rmtree(doomed)
 
 
@@ -80,6 +88,10 @@ def stale_temporaries(parent: Path, *, grace_seconds: float = GRACE_SECONDS) -> 
             if time.time() - folder.stat().st_mtime >= grace_seconds and not _is_locked(folder):
                 stale.append(folder)
     return tuple(stale)
+
+
+def _is_younger(folder: Path, age_seconds: float | None) -> bool:
+    return age_seconds is not None and folder.stat().st_mtime > time.time() - age_seconds
 
 
 def _temporary_name() -> str:

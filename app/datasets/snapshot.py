@@ -76,14 +76,15 @@ def write_snapshot(
         document["format"] = FORMAT_WITH_CHANGES
         document["attribute_changes"] = changes_to_json(panel.attribute_changes)
     try:
-        if folder.exists():
-            try:
-                verify_snapshot(datasets_dir, name)
-            except DatasetUnavailable:
-                remove_folder(folder)
-            else:
-                os.utime(folder)  # young again: its row may be about to be committed
-                return name
+        try:
+            os.utime(folder)  # young again: its row may be about to be committed
+            verify_snapshot(datasets_dir, name)
+        except FileNotFoundError:
+            pass  # it is new, or has just been removed
+        except DatasetUnavailable:
+            remove_folder(folder)
+        else:
+            return name
         write_array_folder(folder, _arrays(panel), document)
     except OSError as error:
         raise StorageFailure(
@@ -141,10 +142,11 @@ def snapshot_fingerprints(datasets_dir: Path, *, min_age_seconds: float = 0.0) -
     return frozenset(names)
 
 
-def remove_snapshot(datasets_dir: Path, fingerprint: str) -> None:
-    """Delete a snapshot's files; one that is gone already is fine. Raises StorageFailure."""
+def remove_snapshot(datasets_dir: Path, fingerprint: str, *, min_age_seconds: float | None = None) -> None:
+    """Delete a snapshot's files, unless they were written, or found again, since then; one that is gone
+    already is fine. Raises StorageFailure."""
     try:
-        remove_folder(_folder(datasets_dir, fingerprint))
+        remove_folder(_folder(datasets_dir, fingerprint), min_age_seconds=min_age_seconds)
     except OSError as error:
         raise StorageFailure(f"the dataset's files cannot be deleted: {error.strerror or error}") from error
 

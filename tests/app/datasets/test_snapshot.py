@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -204,6 +205,25 @@ def test_young_snapshots_are_told_from_old_ones(tmp_path: Path) -> None:
 
     assert snapshot_fingerprints(tmp_path, min_age_seconds=3600) == {old}
     assert snapshot_fingerprints(tmp_path) == {old, again, young}
+
+
+def test_removing_spares_what_is_written_again_at_the_same_time(tmp_path: Path) -> None:
+    panel = small_panel()
+    name = write_snapshot(panel, tmp_path)
+
+    def remove_later(seconds: float) -> None:
+        time.sleep(seconds)
+        remove_snapshot(tmp_path, name, min_age_seconds=3600)
+
+    with ThreadPoolExecutor(1) as other:
+        for attempt in range(100):
+            os.utime(tmp_path / name, (0, 0))
+            removing = other.submit(remove_later, attempt * 2e-5)
+            assert write_snapshot(panel, tmp_path) == name
+            removing.result()
+            verify_snapshot(tmp_path, name)
+
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_the_computing_processes_load_no_heavy_libraries() -> None:
