@@ -27,8 +27,8 @@ _BY_NEWEST = (SortKey(dataset.c.id, descending=True, nullable=False),)
 async def add_dataset(store: Store, new: NewDataset, now: datetime) -> tuple[DatasetRecord, bool]:
     """Makes a snapshot the current version of its name: (dataset, created).
 
-    The same name and fingerprint is the same snapshot: the existing row is made current again, and no longer
-    deleted, and `created` is False."""
+    The same name and fingerprint is the same snapshot: the existing row is made current again. `created` is
+    False where it was there already, not where it had been deleted and is brought back."""
     async with store.write(exclusive=True) as connection:
         return await write_dataset(connection, new, now)
 
@@ -37,23 +37,22 @@ async def write_dataset(
     connection: AsyncConnection, new: NewDataset, now: datetime
 ) -> tuple[DatasetRecord, bool]:
     """`add_dataset` inside a transaction, which must come from an exclusive `Store.write`."""
-    existing = await connection.scalar(
-        select(dataset.c.id).where(dataset.c.name == new.name, dataset.c.fingerprint == new.fingerprint)
-    )
+    same = select(dataset).where(dataset.c.name == new.name, dataset.c.fingerprint == new.fingerprint)
+    existing = (await connection.execute(same)).first()
     await connection.execute(
         update(dataset)
-        .where(dataset.c.name == new.name, dataset.c.current, dataset.c.id != (existing or 0))
+        .where(dataset.c.name == new.name, dataset.c.current, dataset.c.fingerprint != new.fingerprint)
         .values(current=False)
     )
     if existing is None:
         dataset_id = await _insert(connection, new, now)
     else:
-        dataset_id = existing
+        dataset_id = existing.id
         await connection.execute(
-            update(dataset).where(dataset.c.id == existing).values(current=True, deleted_at=None)
+            update(dataset).where(dataset.c.id == dataset_id).values(current=True, deleted_at=None)
         )
     row = (await connection.execute(select(dataset).where(dataset.c.id == dataset_id))).one()
-    return _record(row), existing is None
+    return _record(row), existing is None or existing.deleted_at is not None
 
 
 async def _insert(connection: AsyncConnection, new: NewDataset, now: datetime) -> int:
@@ -115,6 +114,16 @@ async def find_dataset(store: Store, name: str) -> DatasetRecord | None:
     async with store.read() as connection:
         row = (await connection.execute(statement)).first()
     return None if row is None else _record(row)
+
+
+@store_access
+async def list_versions(store: Store, name: str) -> list[DatasetRecord]:
+    """The versions of a name that are not deleted, newest first."""
+    statement = select(dataset).where(dataset.c.name == name, dataset.c.deleted_at.is_(None))
+    async with store.read() as connection:
+        return [
+            _record(row) for row in await connection.execute(statement.order_by(dataset.c.version.desc()))
+        ]
 
 
 @store_access
@@ -192,8 +201,8 @@ async def asset_names(store: Store, dataset_ids: Iterable[int]) -> dict[int, tup
 
 
 @store_access
-async def delete_dataset(store: Store, dataset_id: int, now: datetime) -> bool:
-    """Marks a dataset deleted; False when there is none or it was deleted before.
+async def delete_dataset(store: Store, dataset_id: int, now: datetime) -> DatasetRecord | None:
+    """Marks a dataset deleted and returns it; None when there is none or it was deleted before.
 
     Its name then means the newest version that remains."""
     async with store.write(exclusive=True) as connection:
@@ -202,18 +211,18 @@ async def delete_dataset(store: Store, dataset_id: int, now: datetime) -> bool:
                 update(dataset)
                 .where(dataset.c.id == dataset_id, dataset.c.deleted_at.is_(None))
                 .values(deleted_at=now, current=False)
-                .returning(dataset.c.name)
+                .returning(dataset)
             )
         ).first()
         if deleted is None:
-            return False
+            return None
         versions = select(dataset).where(dataset.c.name == deleted.name, dataset.c.deleted_at.is_(None))
         remaining = (await connection.execute(versions.order_by(dataset.c.version.desc()))).all()
         if remaining and not any(row.current for row in remaining):
             await connection.execute(
                 update(dataset).where(dataset.c.id == remaining[0].id).values(current=True)
             )
-        return True
+        return _record(deleted)
 
 
 @store_access

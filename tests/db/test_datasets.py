@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -15,6 +16,7 @@ from db.datasets import (
     get_assets,
     get_datasets,
     list_datasets,
+    list_versions,
     real_datasets,
 )
 from db.errors import InvalidCursor
@@ -102,10 +104,10 @@ async def test_the_same_content_is_the_same_dataset_made_current_again(store: St
 
 async def test_a_deleted_dataset_is_hidden_but_kept_for_its_results(store: Store) -> None:
     one = await add(store, "f1")
-    assert await delete_dataset(store, one.id, later(5))
+    deleted = await delete_dataset(store, one.id, later(5))
     assert await current(store) is None
     kept = (await get_datasets(store, [one.id]))[one.id]
-    assert (kept.deleted_at, kept.current) == (later(5), False)
+    assert deleted == kept == replace(one, deleted_at=later(5), current=False)
     assert (await asset_names(store, [one.id]))[one.id] == ("btc", "éth")
     assert not await delete_dataset(store, one.id, later(6))
     assert not await delete_dataset(store, 999_999, later(6))
@@ -125,9 +127,36 @@ async def test_adding_a_deleted_dataset_again_undeletes_it(store: Store) -> None
     one = await add(store, "f1")
     await delete_dataset(store, one.id, NOW)
     again, created = await add_dataset(store, new_dataset(), later(60))
-    assert not created
+    assert created, "as far as anybody could see"
     assert again == one
     assert await current(store) == one.id
+    assert await list_versions(store, "panel") == [one]
+
+
+async def test_the_versions_of_a_name_are_those_left_newest_first(store: Store) -> None:
+    one, two, three = [await add(store, f"f{i}") for i in range(3)]
+    await add(store, "f1", name="other")
+    await delete_dataset(store, two.id, NOW)
+    assert [record.id for record in await list_versions(store, "panel")] == [three.id, one.id]
+    assert await list_versions(store, "nothing") == []
+
+
+async def test_of_deletions_at_once_one_is_the_first(store: Store) -> None:
+    one, two = await add(store, "f1"), await add(store, "f2")
+    outcomes = await asyncio.gather(*(delete_dataset(store, two.id, later(i)) for i in range(6)))
+    (first,) = [record for record in outcomes if record is not None]
+    assert (await get_datasets(store, [two.id]))[two.id] == first
+    assert await current(store) == one.id
+
+
+async def test_a_name_has_one_current_version_whatever_is_deleted_and_added_at_once(store: Store) -> None:
+    records = [await add(store, f"f{i}") for i in range(4)]
+    await asyncio.gather(
+        *(delete_dataset(store, record.id, NOW) for record in records),
+        *(add_dataset(store, new_dataset(fingerprint=f"f{i % 4}"), NOW) for i in range(8)),
+    )
+    left = await list_versions(store, "panel")
+    assert [record.current for record in left].count(True) == min(len(left), 1)
 
 
 async def test_adding_at_once_makes_versions_without_gaps_and_one_current(store: Store) -> None:
@@ -180,3 +209,11 @@ async def test_files_are_needed_by_datasets_and_by_runs_in_flight(store: Store) 
     assert await fingerprints_in_use(store) == {"kept", "running"}
     await cancel_run(store, second.id, NOW)
     assert await fingerprints_in_use(store) == {"kept"}
+
+
+async def test_files_are_needed_as_long_as_one_of_several_datasets_has_them(store: Store) -> None:
+    one, other = await add(store, "shared"), await add(store, "shared", name="other")
+    await delete_dataset(store, one.id, NOW)
+    assert await fingerprints_in_use(store) == {"shared"}
+    await delete_dataset(store, other.id, NOW)
+    assert await fingerprints_in_use(store) == set()
