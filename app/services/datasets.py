@@ -50,7 +50,7 @@ class DatasetRef:
 
 @dataclass(frozen=True, slots=True)
 class IngestOutcome:
-    """`created` is False where this content stood under this name already.
+    """`created` is False where this content stood under this name already; what had been deleted did not.
 
     `quality` is what this very file held: two files that differ in what was refused can be one dataset.
     """
@@ -139,8 +139,10 @@ async def resolve_dataset(services: Services, ref: DatasetRef | None) -> Dataset
         return await _default_dataset(services)
     if ref.id is not None:
         found = (await dataset_store.get_datasets(services.store, [ref.id])).get(ref.id)
-        if found is None or found.deleted_at is not None:
+        if found is None:
             raise DatasetNotFound(f"there is no dataset with id {ref.id}")
+        if found.deleted_at is not None:
+            raise _deleted_already(found)
         return found
     found = await dataset_store.find_dataset(services.store, ref.name or "")
     if found is None:
@@ -150,13 +152,22 @@ async def resolve_dataset(services: Services, ref: DatasetRef | None) -> Dataset
     return found
 
 
-async def delete_dataset(services: Services, dataset_id: int) -> None:
-    """Hide a dataset; its files go at the next gc, its name and assets stay for the runs that refer to them.
+async def delete_dataset(services: Services, dataset_id: int) -> DatasetRecord:
+    """Hide a dataset; gc takes its files, its name and assets stay for the runs that refer to them.
 
-    Raises DatasetNotFound.
+    Its name then means the newest version left. Runs that wait for it or are under way go on. Raises
+    DatasetNotFound, also for one that is deleted already.
     """
-    if not await dataset_store.delete_dataset(services.store, dataset_id, services.now()):
-        raise DatasetNotFound(f"there is no dataset with id {dataset_id}")
+    record = await resolve_dataset(services, DatasetRef(id=dataset_id))
+    deleted = await dataset_store.delete_dataset(services.store, dataset_id, services.now())
+    if deleted is None:  # by somebody else, since it was looked up
+        raise _deleted_already(record)
+    return deleted
+
+
+def _deleted_already(record: DatasetRecord) -> DatasetNotFound:
+    hint = "taking the same content in again brings it back"
+    return DatasetNotFound(f"dataset {dataset_label(record)} is deleted", hint=hint)
 
 
 async def collect_garbage(services: Services, *, dry_run: bool = False) -> Garbage:
@@ -186,7 +197,7 @@ async def collect_garbage(services: Services, *, dry_run: bool = False) -> Garba
         bytes_freed = sum(_size(folder) for folder in folders)
         if not dry_run:
             for fingerprint in snapshots:
-                remove_snapshot(settings.datasets_dir, fingerprint)
+                remove_snapshot(settings.datasets_dir, fingerprint, min_age_seconds=_GC_MIN_AGE_SECONDS)
             for folder in (*arrays, *leftovers):
                 _remove(folder)
         return Garbage(
