@@ -8,6 +8,7 @@ from app.schema.mutations.annotate_run import annotate_run
 from app.schema.mutations.build_risk_model import build_risk_model
 from app.schema.mutations.cancel_run import cancel_run
 from app.schema.mutations.compute_factor import compute_factor
+from app.schema.mutations.delete_dataset import delete_dataset
 from app.schema.mutations.delete_run import delete_run
 from app.schema.mutations.fetch_dataset import fetch_dataset
 from app.schema.mutations.import_factor_logs import import_factor_logs
@@ -61,6 +62,12 @@ class Mutation:
         description="Fetch daily data from a vendor into an immutable dataset, in a run of its own. Assets "
         "that cannot be had are lost, each with its reason, and the others go on; where most are lost by the "
         "vendor's fault, the run fails and there is no dataset.",
+    )
+    delete_dataset = strawberry.mutation(
+        delete_dataset,
+        description="Delete a version of a dataset: its name then stands for the newest version left. Runs "
+        "keep it as their `dataset`, and those that wait or are under way go on. Taking the same content in "
+        "again brings it back; the operator's `factorql gc` removes files that nothing needs.",
     )
     import_factor_logs = strawberry.mutation(
         import_factor_logs,

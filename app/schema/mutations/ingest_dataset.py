@@ -26,7 +26,8 @@ class IngestDatasetSuccess:
         description="The dataset; its own `quality` is that of the file that it was first read from."
     )
     created: bool = strawberry.field(
-        description="Whether this content is new under this name; else the dataset existed already."
+        description="Whether this content is new under this name, or had been deleted; else the dataset "
+        "existed already."
     )
     quality: DataQuality = strawberry.field(
         description="What this file held: what was refused, merged or found suspicious."

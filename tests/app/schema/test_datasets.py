@@ -1,11 +1,14 @@
-"""Reading datasets and imports."""
+"""Reading datasets and imports, and deleting datasets."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from app.errors import DatasetNotFound
 from app.schema.connections import BadCursor
 from app.schema.node_ids import NodeType, encode_id
 from engine.factors.config import FactorName
-from tests.app.schema.graph import Graph, Population, add_dataset, config_of, refusal
+from tests.app.schema.graph import Graph, Population, add_dataset, config_of, refusal, run_id
 from tests.db.samples import succeeded
 
 
@@ -111,3 +114,72 @@ async def test_imports_are_listed_with_what_they_refused(graph: Graph, populatio
             ],
         }
     ]
+
+
+DELETE = """mutation ($ref: DatasetRef!) { result: deleteDataset(ref: $ref) {
+  __typename ... on DeleteDatasetSuccess { dataset { id name version current deletedAt } }
+  ... on Error { message code } ... on InvalidInput { fieldErrors { path code } } } }"""
+
+
+async def delete(graph: Graph, **ref: str) -> dict[str, Any]:
+    return (await graph.ask(DELETE, ref=ref))["result"]
+
+
+async def test_a_deleted_dataset_is_hidden_and_stays_what_its_runs_were_computed_from(
+    graph: Graph, population: Population
+) -> None:
+    dataset = encode_id(NodeType.DATASET, population.dataset_id)
+    deleted = (await delete(graph, name="panel"))["dataset"]
+    assert deleted["deletedAt"] is not None
+    shown = {"id": dataset, "name": "panel", "version": 1, "current": False}
+    assert deleted == {**shown, "deletedAt": deleted["deletedAt"]}
+    data = await graph.ask(
+        """query ($id: ID!, $run: ID!) {
+          datasets { totalCount }
+          dataset(ref: {id: $id}) { ...Shown assets { totalCount } }
+          node(id: $id) { ...Shown }
+          run(id: $run) { dataset { ...Shown } ... on FactorRun { composition { long { asset } } } }
+          factorRuns(where: {dataset: {eq: {id: $id}}, status: {eq: SUCCEEDED}}) { totalCount }
+        }
+        fragment Shown on Dataset { id name version current deletedAt }""",
+        id=dataset,
+        run=run_id(population.runs[FactorName.SMB]),
+    )
+    assert data["datasets"]["totalCount"] == 0
+    assert data["dataset"] == {**deleted, "assets": {"totalCount": 5}}
+    assert data["node"] == data["run"]["dataset"] == deleted
+    assert data["run"]["composition"]["long"][0]["asset"] in {"ada", "btc", "eth", "uni", "xrp"}
+    assert data["factorRuns"]["totalCount"] == len(FactorName)
+
+
+async def test_a_deleted_dataset_is_not_found_by_name_nor_computed_on(
+    graph: Graph, population: Population
+) -> None:
+    dataset = encode_id(NodeType.DATASET, population.dataset_id)
+    await delete(graph, id=dataset)
+    assert isinstance(await refusal(graph, '{ dataset(ref: {name: "panel"}) { id } }'), DatasetNotFound)
+    for ref in ({"id": dataset}, {"name": "panel"}):
+        assert (await delete(graph, **ref))["code"] == "DATASET_NOT_FOUND"
+        data = await graph.ask(
+            """mutation ($ref: DatasetRef!) {
+              computeFactor(input: {spec: {smb: {minAssets: 6}}, dataset: $ref}) { __typename } }""",
+            ref=ref,
+        )
+        assert data["computeFactor"]["__typename"] == "DatasetNotFound"
+
+
+async def test_the_name_of_a_deleted_version_stands_for_the_newest_left(graph: Graph) -> None:
+    for number in range(2):
+        await add_dataset(graph.services.store, name="panel", fingerprint=f"f{number}")
+    assert (await delete(graph, name="panel"))["dataset"]["version"] == 2
+    left = (await graph.ask('{ dataset(ref: {name: "panel"}) { version current } }'))["dataset"]
+    assert left == {"version": 1, "current": True}
+
+
+async def test_what_is_no_dataset_cannot_be_deleted(graph: Graph, population: Population) -> None:
+    refused = await delete(graph, id=run_id(population.queued))
+    assert refused["fieldErrors"] == [{"path": ["ref", "id"], "code": "INVALID_ID"}]
+    unknown = encode_id(NodeType.DATASET, 10**9)
+    refused = await delete(graph, id=unknown)
+    assert (refused["__typename"], unknown in refused["message"]) == ("DatasetNotFound", True)
+    assert (await delete(graph, name="nobody"))["__typename"] == "DatasetNotFound"
