@@ -19,8 +19,8 @@ from db.datasets import (
     list_versions,
     real_datasets,
 )
-from db.errors import InvalidCursor
-from db.records import AssetRecord, DatasetRecord
+from db.errors import DatasetGone, InvalidCursor
+from db.records import AssetRecord, DatasetRecord, RunRecord
 from db.runs import cancel_run, claim_run
 from db.store import Store
 from tests.db.samples import NOW, WORKER, later, launch, new_dataset
@@ -209,6 +209,18 @@ async def test_files_are_needed_by_datasets_and_by_runs_in_flight(store: Store) 
     assert await fingerprints_in_use(store) == {"kept", "running"}
     await cancel_run(store, second.id, NOW)
     assert await fingerprints_in_use(store) == {"kept"}
+
+
+async def test_a_run_launched_while_its_dataset_is_deleted_has_its_files_or_is_refused(store: Store) -> None:
+    for number in range(5):
+        record = await add(store, f"f{number}")
+        launched, _ = await asyncio.gather(
+            launch(store, record.id, identity_hash=f"i{number}"),
+            delete_dataset(store, record.id, NOW),
+            return_exceptions=True,
+        )
+        needed = record.fingerprint in await fingerprints_in_use(store)
+        assert needed if isinstance(launched, RunRecord) else isinstance(launched, DatasetGone)
 
 
 async def test_files_are_needed_as_long_as_one_of_several_datasets_has_them(store: Store) -> None:
