@@ -62,9 +62,11 @@ class IngestOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Garbage:
-    """What gc removed, or would: fingerprints, names of folders and files, bytes."""
+    """What gc removed, or would: fingerprints, names of folders and files, bytes. spared: fingerprints of
+    snapshots that nothing needs either, but that a dataset might be about to be made of."""
 
     snapshots: tuple[str, ...]
+    spared: tuple[str, ...]
     caches: tuple[str, ...]
     temporaries: tuple[str, ...]
     checkpoints: tuple[str, ...]
@@ -182,6 +184,7 @@ async def collect_garbage(services: Services, *, dry_run: bool = False) -> Garba
         # a young snapshot may belong to an ingest whose row is about to be committed
         settled = snapshot_fingerprints(settings.datasets_dir, min_age_seconds=_GC_MIN_AGE_SECONDS)
         snapshots = sorted(settled - in_use)
+        spared = snapshot_fingerprints(settings.datasets_dir) - settled - in_use
         caches = stale_periods(settings.cache_dir, in_use)
         temporaries = (
             *stale_temporaries(settings.datasets_dir),
@@ -202,6 +205,7 @@ async def collect_garbage(services: Services, *, dry_run: bool = False) -> Garba
                 _remove(folder)
         return Garbage(
             snapshots=tuple(snapshots),
+            spared=tuple(sorted(spared)),
             caches=tuple(folder.name for folder in caches),
             temporaries=tuple(folder.name for folder in temporaries),
             checkpoints=tuple(folder.name for folder in checkpoints),

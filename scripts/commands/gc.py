@@ -26,3 +26,7 @@ def command(dry_run: bool, as_json: bool) -> None:
         f"{len(garbage.responses)} answers of vendors and {len(garbage.temporaries)} leftovers "
         f"{verb}, {garbage.bytes_freed / 1e6:,.1f} MB"
     )
+    if garbage.spared:
+        click.echo(
+            f"{len(garbage.spared)} more snapshots are not needed, but stay until they are an hour old"
+        )

@@ -194,6 +194,15 @@ async def test_gc_takes_the_files_of_a_deleted_version_with_its_aggregates_alone
     assert kept_aggregates(services) == {two.fingerprint}
 
 
+async def test_gc_tells_what_it_spares_because_it_is_young(services):
+    dataset = await add(services)
+    assert (await collect_garbage(services)).spared == ()
+    await delete_dataset(services, dataset.id)
+    garbage = await collect_garbage(services)
+    assert (garbage.snapshots, garbage.spared) == ((), (dataset.fingerprint,))
+    open_snapshot(services.settings.datasets_dir, dataset.fingerprint)
+
+
 async def test_gc_spares_files_that_another_name_has(services):
     one, other = await add(services), await add(services, name="other")
     assert one.fingerprint == other.fingerprint
