@@ -12,7 +12,7 @@ COMMANDS = {
     "demo": "Load the bundled sample, compute the six factors, compare them, then serve.",
     "serve": "Serve the dashboard, the graph and REST.",
     "ingest": "Take a CSV or Parquet file in as a dataset.",
-    "datasets": "List the datasets.",
+    "datasets": "List the datasets, or delete one.",
     "sources": "List where datasets can be fetched from.",
     "fetch": "Fetch a dataset from a vendor.",
     "factors": "List the factor models.",
