@@ -15,6 +15,7 @@ from app.execution.protocol import ComputeRequest
 from db.records import DatasetRecord, NewRun, RunKind, RunRecord
 from db.runs import launch_run
 from db.store import Store
+from engine import ENGINE_VERSION
 from engine.panel import SINCE_EVER, DatedValue, Panel
 from engine.risk.config import RiskModelConfig
 from engine.risk.config_json import risk_config_to_json
@@ -95,7 +96,7 @@ async def launch(
             config=normalised,
             identity_hash=hashlib.sha256(json.dumps(normalised).encode()).hexdigest(),
             dataset_id=dataset.id,
-            engine_version="1",
+            engine_version=ENGINE_VERSION,
             forced=forced,
         ),
         max_queued=1000,

@@ -24,6 +24,7 @@ from db.results import get_documents
 from db.runs import cancel_run, launch_run
 from engine.panel import Calendar
 from tests.app.execution.queueing import (
+    FINGERPRINT,
     becomes,
     ended,
     events_of,
@@ -197,7 +198,7 @@ async def test_what_a_source_ends_with_is_the_run_s_failure(store, settings, sou
     assert (run.status, run.failure_code) == (RunStatus.FAILED, code)
     assert run.failure_message.startswith(message)
     assert "secret" not in run.failure_message
-    assert not snapshot_fingerprints(settings.datasets_dir)
+    assert snapshot_fingerprints(settings.datasets_dir) == {FINGERPRINT}
 
 
 async def test_a_fetch_that_this_program_does_not_understand_fails_at_once(store, settings, sourced):
@@ -235,7 +236,7 @@ async def test_a_canceled_fetch_ends_at_once_and_leaves_nothing(store, settings,
         async with asyncio.timeout(5):
             await ended_by.wait()
     assert (await run_of(store, run.id)).status is RunStatus.CANCELED
-    assert not snapshot_fingerprints(settings.datasets_dir)
+    assert snapshot_fingerprints(settings.datasets_dir) == {FINGERPRINT}
 
 
 async def test_a_fetch_that_takes_too_long_fails(store, settings, sourced):
