@@ -51,6 +51,7 @@ __all__ = [
     "find_imported",
     "get_runs",
     "latest_runs",
+    "live_runs",
     "page_runs",
     "page_runs_by_factor",
 ]
@@ -68,6 +69,7 @@ class LiveRuns:
     count: int
 
 
+_LIVE = [status.value for status in RunStatus if not status.is_terminal]
 _candidate = run.alias()
 _candidate_metrics = performance.alias()
 
@@ -89,6 +91,18 @@ async def get_runs(store: Store, ids: Iterable[int]) -> dict[int, RunRecord]:
     async with store.read() as connection:
         rows = await connection.execute(select_runs().where(run.c.id.in_(wanted)))
         return {row.id: run_record(row) for row in rows}
+
+
+@store_access
+async def live_runs(store: Store, *, below: int | None, limit: int) -> list[RunRecord]:
+    """Return at most `limit` runs of any kind that have not ended, newest first; with ids below that one."""
+    # By the index of statuses: ordered at once, SQLite would read all runs that ever ended.
+    live = select(_candidate.c.id).where(_candidate.c.status.in_(_LIVE))
+    if below is not None:
+        live = live.where(_candidate.c.id < below)
+    statement = select_runs().where(run.c.id.in_(live)).order_by(run.c.id.desc()).limit(limit)
+    async with store.read() as connection:
+        return [run_record(row) for row in await connection.execute(statement)]
 
 
 @store_access

@@ -25,6 +25,7 @@ from db.run_queries import (
     count_runs,
     get_runs,
     latest_runs,
+    live_runs,
     page_runs,
     page_runs_by_factor,
 )
@@ -70,6 +71,16 @@ async def test_all_pages_of_every_order_are_of_one_kind(store: Store, kind: RunK
     for order in ORDERS:
         assert await walk(store, None, order, 7, kind) == ids_of(rows, kind, order), name_of(order)
     assert await count_runs(store, kind=kind) == len(ids_of(rows, kind, NEWEST))
+
+
+async def test_live_runs_are_those_of_all_kinds_that_have_not_ended_newest_first(store: Store) -> None:
+    rows = await seed_both_kinds(store, 60)
+    live = sorted((row["id"] for row in rows if row["status"] in ("QUEUED", "RUNNING")), reverse=True)
+    kinds = {row["kind"] for row in rows if row["id"] in live}
+    assert kinds == {FACTOR, SWEEP}
+    assert [run.id for run in await live_runs(store, below=None, limit=100)] == live
+    assert [run.id for run in await live_runs(store, below=live[1], limit=2)] == live[2:4]
+    assert await live_runs(store, below=live[-1], limit=2) == []
 
 
 async def test_factor_runs_are_what_is_listed_unless_asked_otherwise(store: Store) -> None:
