@@ -56,7 +56,8 @@ class Subscription:
         description=(
             "Events of one run, until it ends; or of all runs. First a snapshot of what is (the run, or "
             "each run that has not ended), then every event. Events have no gaps; one that the snapshot "
-            "shows already may follow it."
+            "shows already may follow it. The end of the one run is told exactly once; where the run is "
+            "deleted before, the stream ends with the error RUN_NOT_FOUND."
         )
     )
     async def run_events(
@@ -69,7 +70,10 @@ class Subscription:
         after: Annotated[
             str | None,
             strawberry.argument(
-                description="The cursor of the last event that was seen: go on after it, without a snapshot."
+                description=(
+                    "The cursor of the last event that was seen: go on after it, without a snapshot or with "
+                    "the rest of the one it is from."
+                )
             ),
         ] = strawberry.UNSET,
     ) -> AsyncGenerator[RunEvent, None]:

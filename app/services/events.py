@@ -6,6 +6,7 @@ import asyncio
 import base64
 import binascii
 import logging
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -13,15 +14,15 @@ from dataclasses import dataclass
 from app.errors import InvalidInput, RunNotFound
 from db.errors import StoreError
 from db.events import last_event_id, read_events
-from db.records import RunEventRecord, RunRecord, RunStatus
-from db.run_queries import Choice, RunFilter, get_runs, page_runs
+from db.records import RunEventRecord, RunRecord
+from db.run_queries import get_runs, live_runs
 from db.store import Store
 
 POLL_SECONDS = 0.5  # how late an event of another process may be noticed
 log = logging.getLogger(__name__)
 
 _PAGE = 200
-_CURSOR_PREFIX = "event:"
+_CURSOR = re.compile("event:([0-9]{1,18})(?:/([0-9]{1,18}))?")
 
 
 class EventHub:
@@ -117,68 +118,73 @@ class RunEvent:
 async def run_events(
     store: Store, hub: EventHub, *, run_id: int | None = None, after: str | None = None
 ) -> AsyncIterator[RunEvent]:
-    """Events of one run until it ends, or of all runs for ever.
+    """Yield the events of one run until it ends, or of all runs for ever.
 
-    Without `after`, first a snapshot: the run, or each run that has not ended. Nothing is missed between
-    snapshot and events; an event that the snapshot shows already may follow it. Raises RunNotFound, and
-    InvalidInput for a foreign cursor.
+    Without `after`, first a snapshot: the run, or each run that has not ended, newest first. Nothing is
+    missed between snapshot and events; an event that the snapshot shows already may follow it. The end of the
+    one run is told exactly once, unless `after` lies behind it. Raises RunNotFound, also for a run that is
+    deleted before its end was told, and InvalidInput for a foreign cursor.
     """
     with hub.listening():
-        position = _decode_cursor(after) if after is not None else await last_event_id(store)
-        current = await _current(store, run_id)
-        if after is None:
-            for run in current:
-                yield RunEvent(cursor=_encode_cursor(position), event=None, run=run)
-        if run_id is not None and current[0].status.is_terminal and after is None:
-            return
+        position, below = (await last_event_id(store), None) if after is None else _decode_cursor(after)
+        if run_id is None and (after is None or below is not None):
+            while page := await live_runs(store, below=below, limit=_PAGE):
+                for run in page:
+                    below = run.id
+                    yield RunEvent(cursor=_encode_cursor(position, below), event=None, run=run)
+        elif run_id is not None and after is None:
+            run = await _existing(store, run_id)
+            yield RunEvent(cursor=_encode_cursor(position), event=None, run=run)
+            if run.status.is_terminal:
+                return
+        end_is_due = after is None
         while True:
             waiter = asyncio.ensure_future(hub.changed(POLL_SECONDS * 10))
             try:
+                # The status before the events: an end that it shows is among them, or was told before.
+                one = None if run_id is None else await _existing(store, run_id)
                 events = await read_events(store, after_id=position, run_id=run_id, limit=_PAGE)
                 runs = await get_runs(store, {event.run_id for event in events})
                 for event in events:
                     position = event.id
-                    if (run := runs.get(event.run_id)) is not None:
-                        yield RunEvent(cursor=_encode_cursor(position), event=event, run=run)
-                if run_id is not None and await _has_ended(store, run_id, events):
-                    return
+                    if (its_run := runs.get(event.run_id, one)) is not None:
+                        yield RunEvent(cursor=_encode_cursor(position), event=event, run=its_run)
+                if one is not None:
+                    if not events and one.status.is_terminal and end_is_due:  # deleted since
+                        yield RunEvent(cursor=_encode_cursor(position), event=None, run=one)
+                    if (events[-1] if events else one).status.is_terminal:
+                        return
+                    end_is_due = True
                 if len(events) < _PAGE:
                     await waiter
             finally:
                 waiter.cancel()
 
 
-async def _current(store: Store, run_id: int | None) -> list[RunRecord]:
-    if run_id is not None:
-        run = (await get_runs(store, [run_id])).get(run_id)
-        if run is None:
-            raise RunNotFound(f"there is no run {run_id}")
-        return [run]
-    live = RunFilter(status=Choice(one_of=(RunStatus.QUEUED, RunStatus.RUNNING)))
-    return list((await page_runs(store, live, (), kind=None, first=100)).items)
-
-
-async def _has_ended(store: Store, run_id: int, events: list[RunEventRecord]) -> bool:
-    """Whether the stream of one run is complete: its last event was terminal, or the run was deleted."""
-    if events:
-        return events[-1].status.is_terminal
+async def _existing(store: Store, run_id: int) -> RunRecord:
     run = (await get_runs(store, [run_id])).get(run_id)
-    return run is None or run.status.is_terminal
+    if run is None:
+        raise RunNotFound(f"there is no run {run_id}")
+    return run
 
 
-def _encode_cursor(event_id: int) -> str:
-    return base64.urlsafe_b64encode(f"{_CURSOR_PREFIX}{event_id}".encode()).decode()
+def _encode_cursor(event_id: int, run_id: int | None = None) -> str:
+    """Return the cursor behind that event or, with `run_id`, behind that run of the snapshot of all runs."""
+    place = str(event_id) if run_id is None else f"{event_id}/{run_id}"
+    return base64.urlsafe_b64encode(f"event:{place}".encode()).decode()
 
 
-def _decode_cursor(cursor: str) -> int:
+def _decode_cursor(cursor: str) -> tuple[int, int | None]:
+    """Return the event's id and, amid the snapshot of all runs, the run's. Raises InvalidCursor."""
     try:
         text = base64.b64decode(cursor.encode(), altchars=b"-_", validate=True).decode()
-        prefix, number = text[: len(_CURSOR_PREFIX)], text[len(_CURSOR_PREFIX) :]
-        if prefix != _CURSOR_PREFIX or not number.isascii() or not number.isdigit() or len(number) > 18:
-            raise ValueError(cursor)
-        return int(number)
     except (ValueError, binascii.Error):
         raise InvalidCursor from None
+    found = _CURSOR.fullmatch(text)
+    if found is None:
+        raise InvalidCursor
+    event_id, run_id = found.groups()
+    return int(event_id), None if run_id is None else int(run_id)
 
 
 class InvalidCursor(InvalidInput):

@@ -12,7 +12,7 @@ import pytest
 from app.errors import InvalidInput, RunNotFound
 from app.schema.node_ids import NodeType, encode_id
 from app.services.events import InvalidCursor
-from db.runs import cancel_run, claim_run, finish_run, report_progress
+from db.runs import cancel_run, claim_run, delete_run, finish_run, report_progress
 from engine.factors.config import FactorName
 from tests.app.schema.graph import Graph, Population, add_dataset, config_of, run_id
 from tests.db.samples import WORKER, later, launch, new_results
@@ -91,6 +91,18 @@ async def test_a_stopped_subscription_leaves_nothing_behind(graph: Graph, popula
     assert graph.services.events._listeners == 0
     await asyncio.sleep(0.01)
     assert asyncio.all_tasks() == tasks
+
+
+async def test_a_run_that_is_deleted_before_its_end_was_told_is_an_error(graph: Graph) -> None:
+    store = graph.services.store
+    queued = await launch(store, await add_dataset(store), config=config_of(FactorName.SMB))
+    async with asyncio.timeout(10), aclosing(graph.subscribe(EVENTS, run=run_id(queued))) as results:
+        first = await anext(results)
+        assert first.errors is None
+        await cancel_run(store, queued.id, later(1))
+        await delete_run(store, queued.id)
+        (error,) = [error async for result in results for error in result.errors or ()]
+    assert isinstance(error.original_error, RunNotFound)
 
 
 @pytest.mark.parametrize(
