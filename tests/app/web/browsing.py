@@ -13,9 +13,8 @@ import pytest
 
 playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-PATIENCE_MS = 60_000
-"""How long something may take on a busy machine; longer than the 45 seconds for which the system may keep
-a held dataset closed (`held_datasets`)."""
+PATIENCE_MS = 30_000
+"""How long something may take on a busy machine."""
 playwright_api.expect.set_options(timeout=PATIENCE_MS)
 
 CHROMIUM_ARGUMENTS = [

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.app.web.browsing import Visit, playwright_api, visiting
-from tests.e2e.graph import launched
+from tests.app.web.browsing import Visit, launched_panel, playwright_api, visiting
+from tests.e2e.graph import ended, launched
+from tests.e2e.held_datasets import held_datasets
 from tests.e2e.servers import Command, Server, commands
 
 expect = playwright_api.expect
@@ -81,6 +84,43 @@ def test_two_clicks_launch_one_run(visit: Visit) -> None:
     button.evaluate("button => { button.click(); button.click(); }")
     expect(visit.page.get_by_role("region", name="Launched run")).to_contain_text("Open the run")
     assert len(visit.sent("Launch")) == 1
+
+
+def complete_without_the_end(visit: Visit, server: Server, before: Callable[[], None] = lambda: None) -> None:
+    """Let the page's subscription to a run tell nothing and complete once the run has ended."""
+
+    def serve(socket: playwright_api.WebSocketRoute) -> None:
+        def answer(text: str | bytes) -> None:
+            message = json.loads(text)
+            if message["type"] == "connection_init":
+                socket.send(json.dumps({"type": "connection_ack"}))
+            elif message["type"] == "subscribe":
+                (run_id,) = message["payload"]["variables"].values()
+                before()
+                ended(server, run_id)
+                socket.send(json.dumps({"type": "complete", "id": message["id"]}))
+
+        socket.on_message(answer)
+
+    visit.page.route_web_socket("**/graphql", serve)
+
+
+def test_a_launched_run_whose_stream_lacks_the_end_is_asked_for_once(visit: Visit, server: Server) -> None:
+    complete_without_the_end(visit, server)
+    visit.open("#/launch/smb?minAssets=5001")
+    visit.control("minAssets").wait_for()
+    visit.launch()
+    expect(launched_panel(visit)).to_contain_text("NO_PERIODS")
+    assert len(visit.sent("LaunchedRunState")) == 1
+
+
+def test_a_run_whose_stream_lacks_the_end_is_asked_for_once(visit: Visit, server: Server) -> None:
+    with held_datasets(server.folder / "data") as release:
+        run_id = launched(server, spec={"smb": {"minAssets": 5002}}, dataset=None)
+        complete_without_the_end(visit, server, release)
+        visit.open(f"#/runs/{run_id}")
+        expect(visit.page.locator("main")).to_contain_text("NO_PERIODS")
+    assert len(visit.sent("Run")) == 2, "when the page opened, and at the end"
 
 
 def test_what_was_missed_while_the_server_was_away_appears(

@@ -4,9 +4,10 @@
    `data` stays while the same query loads anew with other variables (`loading` tells), and is null before the
    first answer. A new token loads again by itself.
 
-   const { failure, live } = useSubscription(QUERY, variables, onData, { skip, onReopen });
-   `onData(data)` is called for each event. A lost connection is opened again, after 1 s, then 2, up to 15, and
-   `onReopen()` tells of it: what happened meanwhile was missed. */
+   const { failure, live } = useSubscription(QUERY, variables, onData, { skip, onReopen, onComplete });
+   `onData(data)` is called for each event, and `onComplete()` when the server has no more to tell. A lost
+   connection is opened again, after 1 s, then 2, up to 15, and `onReopen()` tells of it: what happened meanwhile
+   was missed. */
 
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "./html.js";
 import { FailureKind, asFailure } from "./failure.js";
@@ -43,10 +44,10 @@ export function useQuery(query, variables = {}, { skip = false } = {}) {
   return { ...state, reload };
 }
 
-export function useSubscription(query, variables, onData, { skip = false, onReopen } = {}) {
+export function useSubscription(query, variables, onData, { skip = false, onReopen, onComplete } = {}) {
   const [state, setState] = useState({ failure: null, live: false });
   const listener = useRef(null);
-  listener.current = { onData, onReopen };
+  listener.current = { onData, onReopen, onComplete };
   const key = JSON.stringify(variables);
   const [round, setRound] = useState(0);
 
@@ -75,7 +76,10 @@ export function useSubscription(query, variables, onData, { skip = false, onReop
           timer = setTimeout(begin, pause);
           pause = Math.min(pause * 2, LONGEST_PAUSE);
         },
-        complete: () => setState({ failure: null, live: false }),
+        complete() {
+          setState({ failure: null, live: false });
+          listener.current.onComplete?.();
+        },
       });
     };
     begin();

@@ -4,7 +4,8 @@ import { factorColor } from "../../charts/colors.js";
 import { seconds } from "../../charts/days.js";
 import { LineChart } from "../../charts/line_chart.js";
 import { day, duration, integer, percent, ratio, signed } from "../../core/format.js";
-import { FailureKind } from "../../core/failure.js";
+import { FailureKind, asFailure } from "../../core/failure.js";
+import { request } from "../../core/graphql.js";
 import { html, useEffect, useMemo, useRef, useState } from "../../core/html.js";
 import { href } from "../../core/router.js";
 import { ErrorPanel, Loaded, Notice, SyntheticNotice } from "../../core/states.js";
@@ -20,6 +21,9 @@ const EVENTS = `subscription LaunchedRun($id: ID!) {
     run { durationMs failure { code message } }
   }
 }`;
+const STATE = `query LaunchedRunState($id: ID!) {
+  run(id: $id) { status progress { fraction stage } durationMs failure { code message } }
+}`;
 
 /** @param launched `{run: {id, status}, reused, title}`; `onAnew` launches the same again by force */
 export function LaunchedRun({ launched, onAnew }) {
@@ -33,8 +37,20 @@ export function LaunchedRun({ launched, onAnew }) {
   const [refusal, setRefusal] = useState(null);
   const panel = useRef(null);
   useEffect(() => panel.current.scrollIntoView({ block: "nearest" }), []);
-  const { failure, live } = useSubscription(EVENTS, { id }, ({ runEvents }) => setEvent(runEvents));
   const ended = isOver(event.status);
+  const askOnce = async () => {
+    if (ended) return;
+    try {
+      const { run } = await request(STATE, { id });
+      if (run) setEvent({ ...run, message: null, run });
+      else setRefusal(asFailure("The run is not there any more."));
+    } catch (reason) {
+      setRefusal(asFailure(reason));
+    }
+  };
+  const { failure, live } = useSubscription(EVENTS, { id }, ({ runEvents }) => setEvent(runEvents), {
+    onComplete: askOnce,
+  });
   const cancel = async () => {
     setRefusal(null);
     setRefusal(await cancelRun(id));

@@ -6,7 +6,7 @@ import { request } from "../../core/graphql.js";
 import { html, useState } from "../../core/html.js";
 import { ErrorPanel } from "../../core/states.js";
 import { useSubscription } from "../../core/use_query.js";
-import { StatusTag, isOver } from "../status.js";
+import { StatusTag } from "../status.js";
 
 const EVENTS = `
   subscription RunProgress($runId: ID!) {
@@ -23,9 +23,9 @@ export function Progress({ run, onEnd }) {
   const [now, setNow] = useState({ status: run.status, message: null, progress: run.progress });
   const [refusal, setRefusal] = useState(null);
   const [ending, setEnding] = useState(false);
-  const { failure } = useSubscription(EVENTS, { runId: run.id }, ({ runEvents: event }) => {
-    setNow(event);
-    if (isOver(event.status)) onEnd();
+  // Whether or not the last event told of the end: the run is asked for once, and shown as it is then.
+  const { failure } = useSubscription(EVENTS, { runId: run.id }, ({ runEvents }) => setNow(runEvents), {
+    onComplete: onEnd,
   });
   const cancel = async () => {
     setEnding(true);
