@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import stat
@@ -20,20 +19,17 @@ from numpy.typing import NDArray
 from app.artifacts.header import array_header, is_storable
 from app.artifacts.place import ARTIFACTS, parse_artifact_path
 from app.errors import ArtifactUnavailable
+from app.file_hashes import FileIdentity, file_hash, file_identity
 
 if TYPE_CHECKING:
     from db.records import ArtifactRecord
 
-_REMEMBERED: Final = 10_000
 _FOLDER_FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 # A pipe in the file's place must not make the opening wait.
 _FILE_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
-_Identity = tuple[str, int, int, int, int, int]
-_hashes: dict[_Identity, str] = {}
-_hashing = threading.Lock()
 # A map holds an open file: many readers of one array must not take the process's last.
-_maps: WeakValueDictionary[tuple[_Identity, str, tuple[int, ...]], np.memmap[Any, Any]] = (
+_maps: WeakValueDictionary[tuple[FileIdentity, str, tuple[int, ...]], np.memmap[Any, Any]] = (
     WeakValueDictionary()
 )
 _mapping = threading.Lock()
@@ -93,8 +89,8 @@ def _map(file: BufferedReader, record: ArtifactRecord) -> NDArray[Any]:
         # compared and not parsed: numpy would raise many things over a damaged one
         if file.read(len(header)) != header or size != len(header) + length:
             raise _unavailable(record, "its file has changed: it holds another array")
-        identity = _identity(file, record.path)
-        if _digest(file, record.path) != record.sha256:
+        identity = file_identity(file, record.path)
+        if file_hash(file, record.path) != record.sha256:
             raise _unavailable(record, "its file has changed: its content is not what was written")
         if length == 0:  # nothing to map
             array = np.empty(shape, dtype)
@@ -119,28 +115,6 @@ def _described(record: ArtifactRecord) -> tuple[np.dtype[Any], tuple[int, ...]]:
     if not is_storable(dtype, shape):
         raise _unavailable(record, "its row says a type or shape that no artifact has")
     return dtype, shape
-
-
-def _digest(file: BufferedReader, path: str) -> str:
-    """SHA-256 of the file, remembered as long as the file looks the same."""
-    with _hashing:  # several readers of a new file hash it once
-        before = _identity(file, path)
-        known = _hashes.get(before)
-        if known is not None:
-            return known
-        file.seek(0)
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if _identity(file, path) == before:
-            while len(_hashes) >= _REMEMBERED:
-                del _hashes[next(iter(_hashes))]
-            _hashes[before] = digest
-        return digest
-
-
-def _identity(file: BufferedReader, path: str) -> _Identity:
-    status = os.fstat(file.fileno())
-    # the time of the last change too: unlike that of the last modification, nobody can set it back
-    return path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _unavailable(record: ArtifactRecord, problem: str) -> ArtifactUnavailable:

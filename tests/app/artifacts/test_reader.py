@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import threading
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app import file_hashes
 from app.artifacts import reader
 from app.artifacts.reader import open_artifact
 from app.artifacts.writer import ArtifactWriter
@@ -53,13 +55,13 @@ def refused(data_dir: Path, record: ArtifactRecord) -> str:
 def hashed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Grows by one whenever a file is read whole."""
     calls: list[int] = []
-    digest = reader.hashlib.file_digest
+    digest = file_hashes.hashlib.file_digest
 
     def counted(file, name):
         calls.append(1)
         return digest(file, name)
 
-    monkeypatch.setattr(reader.hashlib, "file_digest", counted)
+    monkeypatch.setattr(file_hashes.hashlib, "file_digest", counted)
     return calls
 
 
@@ -154,7 +156,7 @@ def test_another_array_in_its_place_has_changed_it(
     np.save(data_dir / record.path, other)
     content = (data_dir / record.path).read_bytes()
     assert len(content) == record.byte_count
-    agreeing = replace(record, sha256=reader.hashlib.sha256(content).hexdigest())
+    agreeing = replace(record, sha256=hashlib.sha256(content).hexdigest())
     for one in (record, agreeing):
         assert refused(data_dir, one).startswith("its file has changed: ")
 
@@ -167,7 +169,7 @@ def test_objects_are_never_loaded(data_dir: Path, record: ArtifactRecord) -> Non
         dtype="|O",
         shape=(2,),
         byte_count=len(content),
-        sha256=reader.hashlib.sha256(content).hexdigest(),
+        sha256=hashlib.sha256(content).hexdigest(),
     )
     assert refused(data_dir, agreeing) == "its row says a type or shape that no artifact has"
 
@@ -308,10 +310,10 @@ def test_a_file_that_was_changed_in_place_is_hashed_again(data_dir: Path, record
 def test_what_is_remembered_has_a_limit(
     data_dir: Path, record: ArtifactRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader, "_REMEMBERED", 2)
-    monkeypatch.setattr(reader, "_hashes", {})
+    monkeypatch.setattr(file_hashes, "_REMEMBERED", 2)
+    monkeypatch.setattr(file_hashes, "_hashes", {})
     records = [record, keep(data_dir, ARRAY), keep(data_dir, ARRAY)]
     calls = hashed(monkeypatch)
     for one in (*records, records[2], records[1], records[0]):
         open_artifact(data_dir, one)
-    assert (len(reader._hashes), len(calls)) == (2, 4)
+    assert (len(file_hashes._hashes), len(calls)) == (2, 4)
