@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -68,6 +68,37 @@ def value_on(history: tuple[DatedValue, ...], day: date) -> str | None:
     return next((value for since, value in reversed(history) if since <= day), None)
 
 
+class FieldsOnDemand(Mapping[str, FloatArray]):
+    """Fields by name, each opened when it is first asked for: what nobody needs is not read.
+
+    shapes: (T, N) of each. open_field: returns the field of a name, (T, N) float64. Asking for a field raises
+    what open_field raises.
+    """
+
+    def __init__(
+        self, shapes: Mapping[str, tuple[int, ...]], open_field: Callable[[str], FloatArray]
+    ) -> None:
+        self.shapes = shapes
+        self._open = open_field
+        self._opened: dict[str, FloatArray] = {}
+
+    def __getitem__(self, name: str) -> FloatArray:
+        if name not in self.shapes:
+            raise KeyError(name)
+        if name not in self._opened:
+            self._opened[name] = self._open(name)
+        return self._opened[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.shapes
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.shapes)
+
+    def __len__(self) -> int:
+        return len(self.shapes)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
     """Market data as arrays. NaN means missing; money is in USD, flows are per day.
@@ -91,9 +122,9 @@ class Panel:
 
     def __post_init__(self) -> None:
         shape = (len(self.dates), len(self.assets))
-        for name, values in self.fields.items():
-            if values.shape != shape:
-                raise ValueError(f"field {name!r} has shape {values.shape}, the panel is {shape}")
+        for name, found in _shapes(self.fields).items():
+            if found != shape:
+                raise ValueError(f"field {name!r} has shape {found}, the panel is {shape}")
         if len(self.dates) > 1 and not (self.dates[1:] > self.dates[:-1]).all():
             raise ValueError("dates must be strictly increasing")
         every_day = self.calendar is Calendar.EVERY_DAY and len(self.dates) > 1
@@ -115,3 +146,9 @@ class Panel:
             last = self.dates[-1].astype("datetime64[D]").item()
             if any(value_on(own, last) != value for own, value in zip(histories, latest, strict=True)):
                 raise ValueError(f"the attribute {name!r} is not what its changes make it at the last date")
+
+
+def _shapes(fields: Mapping[str, FloatArray]) -> Mapping[str, tuple[int, ...]]:
+    if isinstance(fields, FieldsOnDemand):
+        return fields.shapes
+    return {name: values.shape for name, values in fields.items()}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.panel import SINCE_EVER, Calendar, DatedValue, Panel, value_on
+from engine.panel import SINCE_EVER, Calendar, DatedValue, FieldsOnDemand, Panel, value_on
 
 MOVED = (DatedValue(SINCE_EVER, "energy"), DatedValue(date(2024, 1, 3), "utilities"))
 LISTED = (DatedValue(date(2024, 1, 2), "banks"), DatedValue(date(2024, 1, 4), None))
@@ -82,3 +82,25 @@ def test_changes_that_contradict_the_attribute_are_refused(changes: dict[str, ob
     panel()
     with pytest.raises(ValueError, match=message):
         panel(**changes)
+
+
+def test_fields_on_demand_are_opened_once_and_only_when_asked_for() -> None:
+    opened = []
+
+    def open_field(name: str) -> np.ndarray:
+        opened.append(name)
+        return np.full((4, 3), 2.0)
+
+    fields = panel(fields=FieldsOnDemand({"price": (4, 3), "volume": (4, 3)}, open_field)).fields
+    assert list(fields) == ["price", "volume"]
+    assert "price" in fields
+    assert "fees" not in fields
+    assert fields.get("fees") is None
+    assert opened == []
+    assert fields["price"] is fields["price"]
+    assert opened == ["price"]
+
+
+def test_fields_on_demand_of_another_shape_are_refused_unopened() -> None:
+    with pytest.raises(ValueError, match="volume"):
+        panel(fields=FieldsOnDemand({"volume": (4, 2)}, lambda name: pytest.fail(name)))
