@@ -17,7 +17,9 @@ FactorQLError
 ├── QueueFull              too many runs wait already
 ├── LimitExceeded          a request or file is larger than the server allows
 ├── Unauthenticated        a token is needed and absent or wrong
-├── DatasetUnavailable     a dataset's files are gone or damaged
+├── DatasetUnavailable     a dataset's files cannot be used: they are gone, or of another version
+│   └── DatasetDamaged     they are not what was written
+├── ResultDamaged          a stored series, composition or document of a run is not what was written
 ├── ArtifactUnavailable    an array that a run keeps as a file is gone or damaged
 ├── StorageFailure         the disk or data directory cannot be written
 │   └── NoSpace            it is full
@@ -163,6 +165,14 @@ class Unauthenticated(FactorQLError):
 
 class DatasetUnavailable(FactorQLError):
     code = "DATASET_UNAVAILABLE"
+
+
+class DatasetDamaged(DatasetUnavailable):
+    code = "DATASET_DAMAGED"
+
+
+class ResultDamaged(FactorQLError):
+    code = "RESULT_DAMAGED"
 
 
 class ArtifactUnavailable(FactorQLError):

@@ -1,4 +1,4 @@
-"""A folder of named arrays that appears whole or not at all, and is memory-mapped when read.
+"""A folder of named arrays that appears whole or not at all; each is checked and memory-mapped when read.
 
 Written under a temporary name, every file and folder fsynced, then renamed. Layout: one .npy file an array
 and manifest.json, which has each array's file, size, shape, type and SHA-256 beside the writer's document:
@@ -14,12 +14,14 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.file_hashes import file_hash, forget_hashes
 from app.folders import make_folder, sync_file, sync_folder, temporary_folder
 
 _MANIFEST: Final = "manifest.json"
@@ -27,15 +29,43 @@ _FILE_NAME_LENGTH = len("array-000.npy")
 
 
 class DamagedFolder(Exception):
-    """The folder is absent, incomplete, or not what its manifest says; the message says which."""
+    """The folder is incomplete, or not what its manifest says; the message says which."""
+
+
+class AbsentFolder(DamagedFolder):
+    """There is no such folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArrayFolder:
-    """The arrays, read-only memory maps, and the writer's document."""
+    """What a manifest says. entries: of each array. shapes: by the array's name. document: the writer's."""
 
-    arrays: Mapping[str, NDArray[Any]]
+    folder: Path
+    entries: Mapping[str, Mapping[str, Any]]
+    shapes: Mapping[str, tuple[int, ...]]
     document: Mapping[str, Any]
+
+    def read(self, name: str) -> NDArray[Any]:
+        """Return an array as a read-only memory map, once its file is found to be what was written.
+
+        Its SHA-256 is taken once a process, and again when the file has changed (see app.file_hashes).
+        Raises DamagedFolder.
+        """
+        entry = self.entries[name]
+        what = _file_of(name, entry)
+        try:
+            # One descriptor for all: what is hashed is what is mapped.
+            with (self.folder / entry["file"]).open("rb") as file:
+                if file_hash(file, file.name) != entry["sha256"]:
+                    raise DamagedFolder(f"{what} has changed")
+                array = _mapped(file, self.shapes[name])
+        except OSError as error:
+            raise DamagedFolder(f"{what} cannot be read: {error.strerror}") from error
+        except ValueError as error:
+            raise DamagedFolder(f"{what} cannot be read: {error}") from error
+        if array.shape != self.shapes[name] or array.dtype.str != entry["dtype"]:
+            raise DamagedFolder(f"{what} holds another array than it should")
+        return array
 
 
 def write_array_folder(
@@ -71,29 +101,32 @@ def write_array_folder(
 
 
 def read_array_folder(folder: Path) -> ArrayFolder:
-    """Map the arrays. Sizes, shapes and types are checked; contents are not (verify_array_folder does).
+    """Read the manifest. All files must be there and have their sizes; contents are checked by `read`.
 
-    Raises DamagedFolder.
+    Raises DamagedFolder, of which AbsentFolder is one.
     """
+    folder = folder.resolve()  # one name for a file in all processes
     manifest = _read_manifest(folder)
     try:
-        arrays = {name: _map_array(folder, name, entry) for name, entry in manifest["arrays"].items()}
-        return ArrayFolder(arrays=arrays, document=manifest["document"])
-    except (KeyError, TypeError, AttributeError) as error:
+        entries = manifest["arrays"]
+        for name, entry in entries.items():
+            _check_size(folder, name, entry)
+        return ArrayFolder(
+            shapes={name: tuple(map(int, entry["shape"])) for name, entry in entries.items()},
+            document=manifest["document"],
+            folder=folder,
+            entries=entries,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DamagedFolder(f"{_MANIFEST} is not understood") from error
 
 
 def verify_array_folder(folder: Path) -> ArrayFolder:
-    """Like read_array_folder, and compares the SHA-256 of every file, which reads them whole."""
+    """Like read_array_folder, and reads every file whole, whatever is remembered of it."""
     result = read_array_folder(folder)
-    for name, entry in _read_manifest(folder)["arrays"].items():
-        try:
-            with (folder / entry["file"]).open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise DamagedFolder(f"the file of {name} cannot be read: {error.strerror}") from error
-        if digest != entry["sha256"]:
-            raise DamagedFolder(f"the file of {name} ({entry['file']}) has changed")
+    forget_hashes(f"{result.folder}/")
+    for name in result.shapes:
+        result.read(name)
     return result
 
 
@@ -138,7 +171,9 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest = json.loads((folder / _MANIFEST).read_bytes())
     except FileNotFoundError as error:
-        raise DamagedFolder("it is not there") from error
+        if not folder.exists():
+            raise AbsentFolder("it is not there") from error
+        raise DamagedFolder(f"{_MANIFEST} is missing") from error
     except OSError as error:
         raise DamagedFolder(f"{_MANIFEST} cannot be read: {error.strerror}") from error
     except ValueError as error:
@@ -148,24 +183,34 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _map_array(folder: Path, name: str, entry: Mapping[str, Any]) -> NDArray[Any]:
+def _check_size(folder: Path, name: str, entry: Mapping[str, Any]) -> None:
     file = entry["file"]
     if Path(file).name != file or len(file) > _FILE_NAME_LENGTH + 3:
         raise DamagedFolder(f"{_MANIFEST} names a file elsewhere")
-    path = folder / file
     try:
-        size = path.stat().st_size
-        if size != entry["bytes"]:
-            raise DamagedFolder(f"the file of {name} ({file}) has {size} bytes instead of {entry['bytes']}")
-        # an array without elements cannot be mapped; plain arrays are quicker to use than memmap objects
-        if 0 in entry["shape"]:
-            array = np.load(path, allow_pickle=False)
-        else:
-            array = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+        size = (folder / file).stat().st_size
     except FileNotFoundError as error:
-        raise DamagedFolder(f"the file of {name} ({file}) is missing") from error
-    except (OSError, ValueError, EOFError) as error:
-        raise DamagedFolder(f"the file of {name} ({file}) cannot be read: {error}") from error
-    if list(array.shape) != entry["shape"] or array.dtype.str != entry["dtype"]:
-        raise DamagedFolder(f"the file of {name} ({file}) holds another array than it should")
-    return array
+        raise DamagedFolder(f"{_file_of(name, entry)} is missing") from error
+    except OSError as error:
+        raise DamagedFolder(f"{_file_of(name, entry)} cannot be read: {error.strerror}") from error
+    if size != entry["bytes"]:
+        raise DamagedFolder(f"{_file_of(name, entry)} has {size} bytes instead of {entry['bytes']}")
+
+
+def _mapped(file: BufferedReader, shape: tuple[int, ...]) -> NDArray[Any]:
+    """The array of an open .npy file. Raises ValueError, OSError."""
+    file.seek(0)
+    if 0 in shape:  # cannot be mapped
+        return np.asarray(np.load(file, allow_pickle=False))
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise ValueError("it has another version of the format")
+    found, fortran_order, dtype = np.lib.format.read_array_header_1_0(file)
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects")
+    order: Any = "F" if fortran_order else "C"
+    mapped = np.memmap(file, dtype=dtype, mode="r", offset=file.tell(), shape=found, order=order)
+    return np.asarray(mapped)  # plain arrays are quicker to use than memmap objects
+
+
+def _file_of(name: str, entry: Mapping[str, Any]) -> str:
+    return f"the file of {name.replace(':', ' ')} ({entry['file']})"

@@ -5,15 +5,16 @@ Imported by the processes that compute, so it needs numpy and the engine only.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 from numpy.typing import NDArray
 
 from app.datasets.array_folder import (
+    AbsentFolder,
     ArrayFolder,
     DamagedFolder,
     read_array_folder,
@@ -24,20 +25,39 @@ from engine import ENGINE_VERSION
 from engine.panel import PRICE, Panel
 from engine.periods import PeriodPanel, Rebalance, build_periods, period_grid
 
-FORMAT: Final = 2
+log = logging.getLogger(__name__)
+
+FORMAT: Final = 3
+"""Of entries that were built of checked fields alone."""
 _FIRST_PRICES: Final = "first_price_dates"
 _FIELD_PREFIX: Final = "field:"
 
 
-def open_periods(panel: Panel, fingerprint: str, rebalance: Rebalance, cache_dir: Path) -> PeriodPanel:
-    """The panel on a grid with all its fields, memory-mapped if it was kept, else built and kept.
+def open_periods(
+    panel: Panel,
+    fingerprint: str,
+    rebalance: Rebalance,
+    cache_dir: Path,
+    fields: Collection[str] | None = None,
+) -> PeriodPanel:
+    """Return the panel on a grid, memory-mapped if it was kept, else built and kept with all its fields.
 
-    panel: as opened from the snapshot `fingerprint`. Not being able to keep it is no error.
+    panel: as opened from the snapshot `fingerprint`. fields: those that the caller reads besides prices, and
+    so those that are checked; None = all. What is damaged is built again, with a warning. Not being able to
+    keep it is no error. Raises what reading the panel's fields raises.
     """
     folder = periods_dir(cache_dir) / _entry_name(fingerprint, rebalance)
     try:
-        return _from_folder(panel, rebalance, read_array_folder(folder))
-    except DamagedFolder:
+        return _from_folder(panel, rebalance, read_array_folder(folder), fields)
+    except AbsentFolder:
+        pass
+    except DamagedFolder as damage:
+        log.warning(
+            "the %s periods kept of dataset %s are damaged and are built again: %s",
+            rebalance.lower(),
+            fingerprint[:12],
+            damage,
+        )
         with suppress(OSError):
             remove_folder(folder)
     periods = build_periods(panel, rebalance)
@@ -73,24 +93,21 @@ def _arrays(periods: PeriodPanel) -> Iterator[tuple[str, NDArray[Any]]]:
         yield _FIELD_PREFIX + name, values
 
 
-def _from_folder(panel: Panel, rebalance: Rebalance, content: ArrayFolder) -> PeriodPanel:
+def _from_folder(
+    panel: Panel, rebalance: Rebalance, content: ArrayFolder, wanted: Collection[str] | None
+) -> PeriodPanel:
     grid = period_grid(panel, rebalance)
-    arrays = dict(content.arrays)
-    first_prices = arrays.pop(_FIRST_PRICES, None)
-    fields = {name.removeprefix(_FIELD_PREFIX): values for name, values in arrays.items()}
     shape = (len(grid), len(panel.assets))
-    if (
-        first_prices is None
-        or first_prices.shape != shape[1:]
-        or fields.keys() != panel.fields.keys()
-        or any(values.shape != shape for values in fields.values())
-    ):
+    expected = {_FIRST_PRICES: shape[1:], **{_FIELD_PREFIX + name: shape for name in panel.fields}}
+    if content.shapes != expected:
         raise DamagedFolder("it does not fit the panel")
+    names = [name for name in panel.fields if wanted is None or name in wanted or name == PRICE]
+    fields = {name: content.read(_FIELD_PREFIX + name) for name in names}
     return PeriodPanel(
         panel=panel,
         grid=grid,
         fields=fields,
-        first_price_dates=np.asarray(first_prices),
+        first_price_dates=content.read(_FIRST_PRICES),
         execution_prices=fields[PRICE],
         executed_rows=len(grid),
     )

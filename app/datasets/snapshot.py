@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.datasets.array_folder import (
+    AbsentFolder,
     ArrayFolder,
     DamagedFolder,
     read_array_folder,
@@ -31,9 +32,9 @@ from app.datasets.fingerprint import (
     days_of,
     fingerprint,
 )
-from app.errors import DatasetUnavailable, StorageFailure
+from app.errors import DatasetDamaged, DatasetUnavailable, StorageFailure
 from app.folders import remove_folder
-from engine.panel import Calendar, Panel
+from engine.panel import Calendar, FieldsOnDemand, FloatArray, Panel
 
 FORMAT: Final = 1
 FORMAT_WITH_CHANGES: Final = 2
@@ -95,9 +96,11 @@ def write_snapshot(
 
 
 def open_snapshot(datasets_dir: Path, fingerprint: str) -> Panel:
-    """The panel, its fields read-only memory maps. Sizes, shapes and types are checked, contents are not.
+    """Return the panel, its fields read-only memory maps.
 
-    Raises DatasetUnavailable.
+    Sizes of all files are checked, contents of those alone that are read, when they are: the first time that
+    a field is asked for may take its time, and raise what this raises.
+    Raises DatasetUnavailable, of which DatasetDamaged is one.
     """
     folder = _folder(datasets_dir, fingerprint)
     try:
@@ -166,19 +169,27 @@ def _arrays(panel: Panel) -> Iterator[tuple[str, NDArray[Any]]]:
 def _panel(content: ArrayFolder, name: str) -> Panel:
     document = content.document
     if document.get("format") not in (FORMAT, FORMAT_WITH_CHANGES):
-        raise DamagedFolder(f"its format {document.get('format')!r} is not understood by this version")
+        raise _WrongFormat(f"its format {document.get('format')!r} is not understood by this version")
     if document.get("fingerprint") != name:
         raise DamagedFolder("it belongs to another dataset")
     changed = document["format"] == FORMAT_WITH_CHANGES
+    shapes = {
+        array.removeprefix(_FIELD_PREFIX): shape
+        for array, shape in content.shapes.items()
+        if array.startswith(_FIELD_PREFIX)
+    }
+
+    def field(field_name: str) -> FloatArray:
+        try:
+            return content.read(_FIELD_PREFIX + field_name)
+        except DamagedFolder as error:
+            raise _unavailable(name, error) from error
+
     try:
         return Panel(
-            dates=np.asarray(content.arrays[_DATES]).astype(np.int64).astype("datetime64[D]"),
+            dates=content.read(_DATES).astype(np.int64).astype("datetime64[D]"),
             assets=tuple(document["assets"]),
-            fields={
-                array.removeprefix(_FIELD_PREFIX): values
-                for array, values in content.arrays.items()
-                if array.startswith(_FIELD_PREFIX)
-            },
+            fields=FieldsOnDemand(shapes, field),
             calendar=Calendar(document["calendar"]),
             attributes={attribute: tuple(values) for attribute, values in document["attributes"].items()},
             attribute_changes=changes_from_json(document["attribute_changes"]) if changed else {},
@@ -187,7 +198,10 @@ def _panel(content: ArrayFolder, name: str) -> Panel:
         raise DamagedFolder(f"its manifest does not describe a panel ({error})") from error
 
 
+class _WrongFormat(DamagedFolder):
+    pass
+
+
 def _unavailable(name: str, error: DamagedFolder) -> DatasetUnavailable:
-    return DatasetUnavailable(
-        f"the files of dataset {name[:12]} cannot be used: {error}", hint="ingest the file again"
-    )
+    kind = DatasetUnavailable if isinstance(error, AbsentFolder | _WrongFormat) else DatasetDamaged
+    return kind(f"the files of dataset {name[:12]} cannot be used: {error}", hint="ingest the file again")

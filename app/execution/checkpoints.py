@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from app.datasets.array_folder import DamagedFolder, verify_array_folder, write_array_folder
+from app.datasets.array_folder import DamagedFolder, read_array_folder, write_array_folder
 from engine.sweeps.points import POINT_METRICS
 from engine.sweeps.sweep import Evaluated
 
@@ -71,11 +71,11 @@ def stale_checkpoints(cache_dir: Path, live_identities: Collection[str]) -> tupl
 
 
 def _from_folder(folder: Path, numbers: NDArray[np.int64], grid_periods: int) -> Evaluated:
-    content = verify_array_folder(folder)
+    content = read_array_folder(folder)
     chunk = Evaluated(
-        numbers=np.asarray(content.arrays["numbers"]),
-        returns=np.asarray(content.arrays["returns"]),
-        metrics=np.asarray(content.arrays["metrics"]),
+        numbers=content.read("numbers"),
+        returns=content.read("returns"),
+        metrics=content.read("metrics"),
         failures=tuple(
             None if failure is None else (failure[0], failure[1]) for failure in content.document["failures"]
         ),

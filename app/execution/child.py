@@ -6,6 +6,7 @@ No database and no network is imported here: a child holds what its computation 
 from __future__ import annotations
 
 import _thread
+import logging
 import os
 import socket
 import traceback
@@ -26,10 +27,12 @@ from app.execution.limits import limit_allocations, limit_processor_time
 from app.execution.protocol import (
     ComputeRequest,
     Failure,
+    Findings,
     Progress,
     decode_request,
     encode_message,
 )
+from app.file_hashes import known_hashes, remember_hashes
 from engine.errors import EngineError, InvalidConfig, MissingRisk
 
 ReportProgress = Callable[[float, str], None]
@@ -54,17 +57,40 @@ def serve(channel: socket.socket, computation: Computation, inherited_bytes: int
     _thread.start_new_thread(_end_with_server, (channel,))
     limit_allocations(inherited_bytes + request.memory_limit_bytes)
     limit_processor_time(request.cpu_limit_seconds)
+    remember_hashes(request.hashes)
+    warnings = _WarningsKept()
+    logging.getLogger("app").addHandler(warnings)
 
     def report(fraction: float, stage: str) -> None:
         send_frame(channel, FrameKind.PROGRESS, [encode_message(Progress(fraction, stage))])
 
+    def computed() -> Sequence[Buffer]:
+        try:
+            return computation(request, report)
+        finally:
+            hashes = set(known_hashes("")).difference(request.hashes)
+            if hashes or warnings.messages:
+                findings = Findings(tuple(hashes), tuple(warnings.messages))
+                send_frame(channel, FrameKind.FINDINGS, [encode_message(findings)])
+
     try:
-        send_frame(channel, FrameKind.RESULT, computation(request, report))
+        send_frame(channel, FrameKind.RESULT, computed())
     except ConnectionError:
         return  # the server has gone: there is nobody to tell
     except Exception as error:
         with suppress(ConnectionError):
             send_frame(channel, FrameKind.FAILURE, [encode_message(_failure(error, request))])
+
+
+class _WarningsKept(logging.Handler):
+    """What is logged in a child, for the log of its server."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
 
 
 def _failure(error: Exception, request: ComputeRequest) -> Failure:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from app.datasets.period_cache import periods_dir
 from app.errors import DatasetUnavailable, FactorQLError
 from app.execution.checkpoints import checkpoint_identity
 from app.execution.child_task import ChildTask
 from app.execution.ground import Ground
 from app.execution.protocol import ComputeRequest, Failure
 from app.execution.work import NoteProgress, Outcome
+from app.file_hashes import known_hashes
 from db.datasets import get_datasets
 from db.records import RunRecord
 
@@ -40,17 +42,21 @@ class Computing:
 
     async def _request(self) -> ComputeRequest:
         settings = self._ground.settings
+        datasets_dir, cache_dir = settings.datasets_dir.resolve(), settings.cache_dir.resolve()
+        fingerprint = await self._ground.persistently(self._run.id, self._fingerprint)
+        folders = (datasets_dir / fingerprint, periods_dir(cache_dir) / fingerprint)
         return ComputeRequest(
-            datasets_dir=str(settings.datasets_dir.resolve()),
-            cache_dir=str(settings.cache_dir.resolve()),
+            datasets_dir=str(datasets_dir),
+            cache_dir=str(cache_dir),
             artifacts_dir=str(settings.artifacts_dir.resolve()),
-            fingerprint=await self._ground.persistently(self._run.id, self._fingerprint),
+            fingerprint=fingerprint,
             kind=self._run.kind.value,
             factor=self._run.factor or "",
             identity=checkpoint_identity(self._run.identity_hash, self._run.id, forced=self._run.forced),
             config=self._run.config,
             memory_limit_bytes=settings.run_memory_mb * 2**20,
             cpu_limit_seconds=_MOST_THREADS * int(settings.run_timeout_seconds) + 5,
+            hashes=known_hashes(*map(str, folders)),
         )
 
     async def _fingerprint(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,11 +23,15 @@ from app.execution.protocol import (
     Failure,
     Progress,
     decode_failure,
+    decode_findings,
     decode_progress,
     encode_message,
 )
 from app.execution.results import decode_result
+from app.file_hashes import remember_hashes
 from db.records import RunResults
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,7 @@ def converse(
     child: ChildProcess, request: ComputeRequest, on_progress: Callable[[Progress], None]
 ) -> RunResults | Failure | Ended:
     """Send the request and take frames until the result, a failure or the child's end. The caller closes the
-    child, which kills one that still lives.
+    child, which kills one that still lives. Findings are taken over: hashes remembered, warnings logged.
 
     Errors: ValueError, KeyError, TypeError for a whole frame that makes no sense: a fault of the program."""
     try:
@@ -65,6 +70,11 @@ def converse(
             match frame.kind:
                 case FrameKind.PROGRESS:
                     on_progress(decode_progress(frame.payload))
+                case FrameKind.FINDINGS:
+                    findings = decode_findings(frame.payload)
+                    remember_hashes(findings.hashes)
+                    for warning in findings.warnings:
+                        log.warning("%s", warning)
                 case FrameKind.RESULT:
                     return decode_result(frame.payload)
                 case FrameKind.FAILURE:

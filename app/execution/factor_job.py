@@ -18,7 +18,7 @@ from app.execution.payload import Compositions, Document, NamedSeries, encode_pa
 from app.execution.protocol import ComputeRequest
 from engine.compute import FactorResult, compute_factor
 from engine.factors.config import FactorName
-from engine.factors.options import parse_config
+from engine.factors.options import needed_fields, parse_config
 from engine.research.analyse import Research, analyse
 from engine.research.target import TargetPortfolio
 
@@ -31,7 +31,8 @@ def compute_run(request: ComputeRequest, report: ReportProgress) -> Sequence[Buf
     panel = open_snapshot(Path(request.datasets_dir), request.fingerprint)
     config = parse_config(FactorName(request.factor), request.config)
     report(0.1, "Forming periods")
-    periods = open_periods(panel, request.fingerprint, config.rebalance, Path(request.cache_dir))
+    fields = needed_fields(config, panel.fields)
+    periods = open_periods(panel, request.fingerprint, config.rebalance, Path(request.cache_dir), fields)
     report(0.4, "Computing")
     result = compute_factor(panel, config, periods=periods)
     report(0.7, "Analysing")

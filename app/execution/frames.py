@@ -30,6 +30,7 @@ class FrameKind(IntEnum):
     PROGRESS = 2
     RESULT = 3
     FAILURE = 4
+    FINDINGS = 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What server and child tell each other: the request, progress, a failure, a result's arrays.
+"""What server and child tell each other: the request, progress, findings, a failure, a result's arrays.
 
 JSON carries what is small, raw little-endian arrays what is large. Nothing is pickled: bytes from a child may
 be wrong, but never run code in the server.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.execution.frames import Buffer
+from app.file_hashes import FileIdentity, KnownHash
 
 _HEADER_LENGTH = struct.Struct("<Q")
 _ALIGNMENT = 8
@@ -29,7 +30,8 @@ class ComputeRequest:
     kind: that of the run, or of what is computed for a reader without one. identity: hash of all that the
     result depends on, names what is kept of unfinished work. memory_limit_bytes: what it may allocate beyond
     what it has at birth; mapped files do not count. artifacts_dir: where files of the result go.
-    arrays: one-dimensional, what of the input is too much for the config.
+    arrays: one-dimensional, what of the input is too much for the config. hashes: of files that need not be
+    read again to be trusted.
     """
 
     datasets_dir: str
@@ -43,6 +45,7 @@ class ComputeRequest:
     memory_limit_bytes: int
     cpu_limit_seconds: int
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    hashes: tuple[KnownHash, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,15 @@ class Progress:
     fraction: float
     stage: str
     counts: Mapping[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What the server is to know of the files that a child has read, whatever became of its computation:
+    their hashes, and warnings for the log."""
+
+    hashes: tuple[KnownHash, ...]
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +77,7 @@ class Failure:
     faults: tuple[tuple[str, str, str], ...] = ()
 
 
-def encode_message(message: ComputeRequest | Progress | Failure) -> bytes:
+def encode_message(message: ComputeRequest | Progress | Findings | Failure) -> bytes:
     if isinstance(message, ComputeRequest):
         facts = {item.name: getattr(message, item.name) for item in fields(message) if item.name != "arrays"}
         return b"".join(encode_arrays(facts, message.arrays))
@@ -74,16 +86,25 @@ def encode_message(message: ComputeRequest | Progress | Failure) -> bytes:
 
 def decode_request(payload: Buffer) -> ComputeRequest:
     facts, arrays = decode_arrays(memoryview(payload))
-    return ComputeRequest(**facts, arrays=arrays)
+    return ComputeRequest(**{**facts, "hashes": _hashes(facts["hashes"])}, arrays=arrays)
 
 
 def decode_progress(payload: Buffer) -> Progress:
     return Progress(**json.loads(bytes(payload)))
 
 
+def decode_findings(payload: Buffer) -> Findings:
+    facts = json.loads(bytes(payload))
+    return Findings(hashes=_hashes(facts["hashes"]), warnings=tuple(facts["warnings"]))
+
+
 def decode_failure(payload: Buffer) -> Failure:
     facts = json.loads(bytes(payload))
     return Failure(**{**facts, "faults": tuple(tuple(fault) for fault in facts["faults"])})
+
+
+def _hashes(listed: Iterable[tuple[Any, str]]) -> tuple[KnownHash, ...]:
+    return tuple(KnownHash(FileIdentity(*identity), sha256) for identity, sha256 in listed)
 
 
 def encode_arrays(facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> list[Buffer]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import gzip
+import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -96,3 +98,13 @@ def small_panel(date_count: int = 30, asset_count: int = 4, seed: int = 1) -> Pa
         calendar=Calendar.EVERY_DAY,
         attributes={"sector": ("defi", None) * (asset_count // 2)},
     )
+
+
+def damage(folder: Path, array: str) -> None:
+    """Change bits of an array of an array folder where they stand; the file keeps its size."""
+    file = json.loads((folder / "manifest.json").read_text())["arrays"][array]["file"]
+    with (folder / file).open("r+b") as opened:
+        opened.seek(-1, os.SEEK_END)
+        last = opened.read(1)[0]
+        opened.seek(-1, os.SEEK_END)
+        opened.write(bytes([last ^ 1]))

@@ -1,6 +1,7 @@
 """Folders of arrays: whole or not there, whatever happens to the writer."""
 
 import errno
+import hashlib
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app import file_hashes
 from app.datasets.array_folder import (
     DamagedFolder,
     read_array_folder,
@@ -19,6 +21,7 @@ from app.datasets.array_folder import (
     write_array_folder,
 )
 from app.folders import TEMPORARY_PREFIX, remove_folder, stale_temporaries
+from tests.app.datasets.files import damage
 
 ARRAYS = (
     ("price", np.arange(12.0).reshape(3, 4)),
@@ -32,22 +35,30 @@ def write(target: Path) -> bool:
     return write_array_folder(target, ARRAYS, {"format": 1, "note": "é"})
 
 
+def change_entry(folder: Path, **entry: object) -> None:
+    """What the manifest says of the prices."""
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["arrays"]["price"] |= entry
+    path.write_text(json.dumps(manifest))
+
+
 def test_what_was_written_is_read(tmp_path: Path) -> None:
     assert write(tmp_path / "parents" / "made" / "x")
 
     content = read_array_folder(tmp_path / "parents" / "made" / "x")
 
     assert content.document == {"format": 1, "note": "é"}
-    assert list(content.arrays) == sorted(name for name, _ in ARRAYS)
+    assert list(content.shapes) == sorted(name for name, _ in ARRAYS)
     for name, array in ARRAYS:
-        np.testing.assert_array_equal(content.arrays[name], array)
-        assert content.arrays[name].dtype == array.dtype
+        np.testing.assert_array_equal(content.read(name), array)
+        assert content.read(name).dtype == array.dtype
 
 
 def test_arrays_are_memory_maps_that_cannot_be_written(tmp_path: Path) -> None:
     write(tmp_path / "x")
 
-    price = read_array_folder(tmp_path / "x").arrays["price"]
+    price = read_array_folder(tmp_path / "x").read("price")
 
     assert isinstance(price.base, np.memmap)
     with pytest.raises(ValueError, match="read-only"):
@@ -91,22 +102,23 @@ def test_a_truncated_file_is_noticed(tmp_path: Path) -> None:
 
 def test_another_array_of_the_same_size_is_noticed(tmp_path: Path) -> None:
     write(tmp_path / "x")
-    np.save(tmp_path / "x" / "array-000.npy", np.arange(12.0).reshape(4, 3))
+    path = tmp_path / "x" / "array-000.npy"
+    np.save(path, np.arange(12.0).reshape(4, 3))
+    change_entry(tmp_path / "x", sha256=hashlib.sha256(path.read_bytes()).hexdigest())
 
     with pytest.raises(DamagedFolder, match="holds another array"):
-        read_array_folder(tmp_path / "x")
+        read_array_folder(tmp_path / "x").read("price")
 
 
 def test_a_pickled_array_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "x")
     path = tmp_path / "x" / "array-000.npy"
     np.save(path, np.array([object()] * 3, dtype=object), allow_pickle=True)
-    manifest = json.loads((tmp_path / "x" / "manifest.json").read_text())
-    manifest["arrays"]["price"] |= {"bytes": path.stat().st_size, "shape": [3], "dtype": "|O"}
-    (tmp_path / "x" / "manifest.json").write_text(json.dumps(manifest))
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    change_entry(tmp_path / "x", bytes=path.stat().st_size, shape=[3], dtype="|O", sha256=sha256)
 
-    with pytest.raises(DamagedFolder, match="cannot be read"):
-        read_array_folder(tmp_path / "x")
+    with pytest.raises(DamagedFolder, match="cannot be read: it holds Python objects"):
+        read_array_folder(tmp_path / "x").read("price")
 
 
 @pytest.mark.parametrize(
@@ -129,21 +141,59 @@ def test_a_manifest_that_makes_no_sense_is_damage(tmp_path: Path, manifest: str)
         read_array_folder(tmp_path / "x")
 
 
-def test_a_changed_byte_is_found_by_verification_only(tmp_path: Path) -> None:
+def test_a_changed_byte_is_found_when_the_array_is_read(tmp_path: Path) -> None:
     write(tmp_path / "x")
-    path = tmp_path / "x" / "array-000.npy"
-    content = bytearray(path.read_bytes())
-    content[-1] ^= 1
-    path.write_bytes(content)
+    damage(tmp_path / "x", "price")
 
-    read_array_folder(tmp_path / "x")
-    with pytest.raises(DamagedFolder, match=r"price \(array-000.npy\) has changed"):
+    content = read_array_folder(tmp_path / "x")
+    content.read("flags")
+    with pytest.raises(DamagedFolder, match=r"the file of price \(array-000.npy\) has changed"):
+        content.read("price")
+    with pytest.raises(DamagedFolder, match="has changed"):
         verify_array_folder(tmp_path / "x")
+
+
+def test_a_byte_that_changes_after_an_array_was_read_is_found(tmp_path: Path) -> None:
+    """Even by somebody who sets the time of the modification back."""
+    write(tmp_path / "x")
+    content = read_array_folder(tmp_path / "x")
+    content.read("price")
+    path = tmp_path / "x" / "array-000.npy"
+    times = path.stat()
+    damage(tmp_path / "x", "price")
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+    with pytest.raises(DamagedFolder, match="has changed"):
+        content.read("price")
+
+
+def test_a_file_is_hashed_once_by_whatever_name_its_folder_is_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "x")
+    read_array_folder(tmp_path / "x").read("price")
+    (tmp_path / "link").symlink_to("x")
+    monkeypatch.setattr(file_hashes.hashlib, "file_digest", None)
+
+    read_array_folder(tmp_path / "x").read("price")
+    read_array_folder(tmp_path / "link").read("price")
+
+
+def test_verification_reads_what_is_remembered_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk may lose a bit without any sign of it."""
+    write(tmp_path / "x")
+    read_array_folder(tmp_path / "x").read("price")
+    names = []
+    monkeypatch.setattr(file_hashes, "_remember", lambda identity, _: names.append(Path(identity.path).name))
+
+    verify_array_folder(tmp_path / "x")
+
+    assert names == [f"array-{number:03}.npy" for number in (1, 3, 2, 0)]
 
 
 def test_removing_takes_the_folder_and_spares_who_has_it_open(tmp_path: Path) -> None:
     write(tmp_path / "x")
-    price = read_array_folder(tmp_path / "x").arrays["price"]
+    price = read_array_folder(tmp_path / "x").read("price")
 
     remove_folder(tmp_path / "x")
     remove_folder(tmp_path / "x")

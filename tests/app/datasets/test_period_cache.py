@@ -9,9 +9,9 @@ import pytest
 from app.datasets import period_cache
 from app.datasets.period_cache import open_periods, periods_dir, stale_periods
 from app.datasets.snapshot import open_snapshot, write_snapshot
-from engine.panel import Calendar, Panel
+from engine.panel import PRICE, Calendar, Panel
 from engine.periods import PeriodPanel, Rebalance, build_periods
-from tests.app.datasets.files import small_panel
+from tests.app.datasets.files import damage, small_panel
 
 NAME = "a" * 64
 
@@ -106,6 +106,37 @@ def test_a_damaged_entry_is_replaced(tmp_path: Path, panel: Panel, damage: str) 
 
     assert [path.name for path in periods_dir(tmp_path).iterdir()] == [entry.name]
     assert (entry / "array-001.npy").stat().st_size > 0
+
+
+def test_changed_bits_are_replaced_with_a_warning(
+    tmp_path: Path, panel: Panel, caplog: pytest.LogCaptureFixture
+) -> None:
+    open_periods(panel, NAME, Rebalance.WEEKLY, tmp_path)
+    assert_same(open_periods(panel, NAME, Rebalance.WEEKLY, tmp_path), build_periods(panel, Rebalance.WEEKLY))
+    assert caplog.messages == []
+    (entry,) = periods_dir(tmp_path).iterdir()
+    damage(entry, "field:price")
+
+    assert_same(open_periods(panel, NAME, Rebalance.WEEKLY, tmp_path), build_periods(panel, Rebalance.WEEKLY))
+    assert_same(open_periods(panel, NAME, Rebalance.WEEKLY, tmp_path), build_periods(panel, Rebalance.WEEKLY))
+
+    (warning,) = caplog.messages
+    assert "built again" in warning
+    assert "field price" in warning
+
+
+def test_fields_that_are_not_wanted_are_not_checked(
+    tmp_path: Path, panel: Panel, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, *_ = (name for name in panel.fields if name != PRICE)
+    open_periods(panel, NAME, Rebalance.WEEKLY, tmp_path)
+    (entry,) = periods_dir(tmp_path).iterdir()
+    damage(entry, f"field:{first}")
+
+    found = open_periods(panel, NAME, Rebalance.WEEKLY, tmp_path, fields=())
+
+    assert list(found.fields) == [PRICE]
+    assert caplog.messages == []
 
 
 def test_an_entry_that_does_not_fit_the_panel_is_replaced(tmp_path: Path, panel: Panel) -> None:

@@ -21,9 +21,9 @@ from app.datasets.snapshot import (
     verify_snapshot,
     write_snapshot,
 )
-from app.errors import DatasetUnavailable, StorageFailure
+from app.errors import DatasetDamaged, DatasetUnavailable, StorageFailure
 from engine.panel import Calendar, Panel
-from tests.app.datasets.files import small_panel
+from tests.app.datasets.files import damage, small_panel
 
 
 def assert_same(left: Panel, right: Panel) -> None:
@@ -103,6 +103,36 @@ def test_a_snapshot_that_is_gone_or_damaged_is_unavailable(tmp_path: Path) -> No
     os.truncate(tmp_path / name / "array-002.npy", 10)
     with pytest.raises(DatasetUnavailable, match="has 10 bytes"):
         open_snapshot(tmp_path, name)
+
+
+def test_a_field_with_a_changed_bit_is_damaged_once_it_is_read(tmp_path: Path) -> None:
+    name = write_snapshot(small_panel(), tmp_path)
+    panel = open_snapshot(tmp_path, name)
+    first, second, *_ = panel.fields
+    assert panel.fields[first].shape == panel.fields[second].shape
+    damage(tmp_path / name, f"field:{first}")
+
+    panel = open_snapshot(tmp_path, name)
+    assert list(panel.fields) == sorted(small_panel().fields)
+    assert panel.fields[second].size
+    with pytest.raises(DatasetDamaged, match=f"field {first} ") as caught:
+        panel.fields[first]
+    assert (caught.value.code, caught.value.hint) == ("DATASET_DAMAGED", "ingest the file again")
+    write_snapshot(small_panel(), tmp_path)
+    np.testing.assert_array_equal(open_snapshot(tmp_path, name).fields[first], small_panel().fields[first])
+
+
+def test_damaged_dates_are_found_at_once(tmp_path: Path) -> None:
+    name = write_snapshot(small_panel(), tmp_path)
+    damage(tmp_path / name, "dates")
+    with pytest.raises(DatasetDamaged, match="file of dates"):
+        open_snapshot(tmp_path, name)
+
+
+def test_only_what_is_there_can_be_damaged(tmp_path: Path) -> None:
+    with pytest.raises(DatasetUnavailable) as caught:
+        open_snapshot(tmp_path, "0" * 64)
+    assert caught.value.code == "DATASET_UNAVAILABLE"
 
 
 def test_a_snapshot_in_anothers_place_is_unavailable(tmp_path: Path) -> None:

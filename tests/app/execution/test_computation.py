@@ -5,17 +5,20 @@ from __future__ import annotations
 import shutil
 from contextlib import closing
 from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from app.datasets.snapshot import remove_snapshot, write_snapshot
+from app.execution import conversation
 from app.execution.conversation import converse
 from app.execution.factor_job import encode_result
 from app.execution.frames import MAX_RESULT_BYTES, FrameKind, receive_frame, send_frame
 from app.execution.launcher import PRODUCTION, Launcher
 from app.execution.protocol import ComputeRequest, Failure, decode_arrays, encode_message
 from app.execution.results import decode_result
+from app.file_hashes import known_hashes, remember_hashes
 from db.records import LegRecord, PerformanceRecord, RunResults
 from engine.compute import compute_factor
 from engine.factors.config import FactorName
@@ -24,6 +27,7 @@ from engine.panel import Calendar, Panel
 from engine.performance import Performance
 from engine.portfolio import LegHoldings
 from engine.research.analyse import analyse
+from tests.app.datasets.files import damage
 
 OPTIONS = {"min_assets": 5, "market_cap_threshold": None, "liquidity_threshold": None}
 
@@ -132,7 +136,7 @@ def test_a_child_has_nothing_left_to_load(request_):
     launcher = Launcher("tests.app.execution.surroundings")
     with closing(launcher), closing(launcher.launch()) as child:
         send_frame(child.channel, FrameKind.REQUEST, [encode_message(request_)])
-        while (frame := receive_frame(child.channel, MAX_RESULT_BYTES)).kind is FrameKind.PROGRESS:
+        while (frame := receive_frame(child.channel, MAX_RESULT_BYTES)).kind is not FrameKind.RESULT:
             pass
         seen, _ = decode_arrays(frame.payload)
     assert seen["loaded_by_computing"] == []
@@ -216,3 +220,58 @@ def test_a_dataset_whose_files_are_gone_is_said_so(launcher, request_, tmp_path)
     assert isinstance(failure, Failure), failure
     assert failure.code == "DATASET_UNAVAILABLE"
     assert "ingest the file again" in failure.message
+
+
+# -- damaged files -----------------------------------------------------------------------------------------
+
+
+def test_a_damaged_field_that_is_read_fails_the_run(launcher, request_, tmp_path):
+    damage(tmp_path / "datasets" / request_.fingerprint, "field:volume")
+    failure = computed(launcher, request_)
+    assert isinstance(failure, Failure), failure
+    assert failure.code == "DATASET_DAMAGED"
+    assert "field volume" in failure.message
+    assert "ingest the file again" in failure.message
+    assert str(tmp_path) not in failure.message
+
+
+def test_damaged_periods_are_built_again_and_said_so(launcher, request_, tmp_path, caplog):
+    first = computed(launcher, request_)
+    (entry,) = (tmp_path / "cache" / "periods").iterdir()
+    damage(entry, "field:market_cap")
+    second = computed(launcher, request_)
+    assert second.performance == first.performance
+    (warning,) = caplog.messages
+    assert "weekly periods" in warning
+    assert "field market_cap" in warning
+    third = computed(launcher, request_)
+    assert third.performance == first.performance
+    assert len(caplog.messages) == 1
+
+
+def test_a_server_learns_what_its_children_have_read(launcher, request_, tmp_path, monkeypatch):
+    """So that the next one need not read it again, until it changes."""
+    learned: list[list[str]] = []
+
+    def learn(hashes) -> None:
+        hashes = tuple(hashes)
+        learned.append(sorted(known.identity.path for known in hashes))
+        remember_hashes(hashes)
+
+    def compute() -> RunResults | Failure:
+        return computed(launcher, replace(request_, hashes=known_hashes(str(tmp_path))))
+
+    monkeypatch.setattr(conversation, "remember_hashes", learn)
+    snapshot = tmp_path / "datasets" / request_.fingerprint
+    compute()
+    assert learned.pop() == sorted(map(str, snapshot.glob("*.npy")))
+    compute()
+    (entry,) = (tmp_path / "cache" / "periods").iterdir()
+    periods = learned.pop()
+    assert 0 < len(periods) < len(list(entry.glob("*.npy"))), "dau and others are not read"
+    assert {Path(path).parent for path in periods} == {entry}
+    compute()
+    assert learned == []
+    damage(entry, "field:price")
+    damage(snapshot, "field:price")
+    assert compute().code == "DATASET_DAMAGED"

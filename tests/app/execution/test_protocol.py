@@ -11,14 +11,17 @@ from hypothesis.extra import numpy as arrays_of
 from app.execution.protocol import (
     ComputeRequest,
     Failure,
+    Findings,
     Progress,
     decode_arrays,
     decode_failure,
+    decode_findings,
     decode_progress,
     decode_request,
     encode_arrays,
     encode_message,
 )
+from app.file_hashes import FileIdentity, KnownHash
 
 
 def joined(facts, arrays) -> memoryview:
@@ -37,11 +40,14 @@ def test_messages_come_back_equal():
         config={"breakpoint": 0.1 + 0.2, "universe": None, "exclude": ["a", "é"]},
         memory_limit_bytes=1 << 40,
         cpu_limit_seconds=7,
+        hashes=(KnownHash(FileIdentity("/d/x", 1, 2, 3, 4, 5), "ab" * 32),),
     )
     assert decode_request(encode_message(request)) == request
     assert decode_progress(encode_message(Progress(0.25, "half of a half"))) == Progress(
         0.25, "half of a half"
     )
+    findings = Findings(request.hashes, ("the cache was damaged",))
+    assert decode_findings(encode_message(findings)) == findings
     failure = Failure("NO_PERIODS", "none", "trace\nback")
     assert decode_failure(encode_message(failure)) == failure
 

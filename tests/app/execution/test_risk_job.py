@@ -16,6 +16,7 @@ import pytest
 
 from app.artifacts.reader import open_artifact
 from app.artifacts.writer import RowWriter
+from app.errors import DatasetDamaged
 from app.execution import risk_job
 from app.execution.conversation import Ended, converse
 from app.execution.frames import MAX_RESULT_BYTES, FrameKind, receive_frame, send_frame
@@ -28,6 +29,7 @@ from db.records import RunResults
 from engine.risk.config_json import risk_config_to_json
 from engine.risk.model import build_risk_model
 from engine.risk.sectors import sectors_of
+from tests.app.datasets.files import damage
 from tests.app.modelling import ASSETS, DATES, config, panel, request_for
 
 KINDS = {"sectors": panel(), "none": panel(sectors=0), "changing": panel(changing=True)}
@@ -131,7 +133,7 @@ def test_a_child_has_nothing_left_to_load(tmp_path):
     request = request_for(KINDS["sectors"], tmp_path)
     with closing(Launcher("tests.app.execution.surroundings")) as own, closing(own.launch()) as child:
         send_frame(child.channel, FrameKind.REQUEST, [encode_message(request)])
-        while (frame := receive_frame(child.channel, MAX_RESULT_BYTES)).kind is FrameKind.PROGRESS:
+        while (frame := receive_frame(child.channel, MAX_RESULT_BYTES)).kind is not FrameKind.RESULT:
             pass
         seen, _ = decode_arrays(frame.payload)
     assert seen["loaded_by_computing"] == []
@@ -295,3 +297,11 @@ def test_files_of_two_folders_or_of_one_name_are_refused():
     for pair in ((described(), other), (described(), described())):
         with pytest.raises(ValueError, match="of one run"):
             decoded(*pair)
+
+
+def test_a_damaged_field_is_no_base_for_a_model(tmp_path):
+    request = request_for(KINDS["sectors"], tmp_path)
+    damage(tmp_path / "datasets" / request.fingerprint, "field:market_cap")
+    with pytest.raises(DatasetDamaged, match="field market_cap"):
+        computed_here(request)
+    assert not any((tmp_path / "artifacts").iterdir())

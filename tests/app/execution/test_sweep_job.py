@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from app.datasets.snapshot import write_snapshot
+from app.errors import DatasetDamaged
 from app.execution import sweep_job
 from app.execution.checkpoints import SweepCheckpoints, stale_checkpoints, sweeps_dir
 from app.execution.conversation import converse
@@ -22,6 +23,7 @@ from engine.factors.config import FactorName
 from engine.sweeps.grid import SweepAxis, SweepPlan, parse_plan, plan_to_json
 from engine.sweeps.points import POINT_METRICS
 from engine.sweeps.sweep import SPAN_SHARPE, sweep
+from tests.app.datasets.files import damage
 from tests.engine.panels import panel_of, synthetic_frame
 
 PANEL = panel_of(synthetic_frame(4, assets=16, days=260))
@@ -175,3 +177,9 @@ def test_a_sweep_without_a_point_is_a_failure_with_a_reason(request_):
     assert isinstance(outcome, Failure)
     assert outcome.code == "ALL_POINTS_FAILED"
     assert "are needed" in outcome.message
+
+
+def test_a_damaged_field_is_no_base_for_a_sweep(request_, tmp_path):
+    damage(tmp_path / "datasets" / request_.fingerprint, "field:price")
+    with pytest.raises(DatasetDamaged, match="field price"):
+        computed_here(request_)

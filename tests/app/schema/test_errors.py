@@ -15,8 +15,13 @@ from app.schema.errors import EXCEPTION_HANDLERS, field_errors_at
 from app.sources.errors import SourceNotConfigured
 from db.errors import StoreUnavailable
 
-SHOWN_IN_QUERIES_ONLY = {program.FactorQLError, program.NotFound, program.Unauthenticated}
-SHOWN_AS_ITS_BASE = {program.NoSpace}
+SHOWN_IN_QUERIES_ONLY = {
+    program.FactorQLError,
+    program.NotFound,
+    program.Unauthenticated,
+    program.ResultDamaged,
+}
+SHOWN_AS_ITS_BASE = {program.NoSpace, program.DatasetDamaged}
 FROM_ELSEWHERE = {StoreUnavailable, SourceNotConfigured, ConsultFailed, NoChildProcess}
 OF_ANOTHER_NAME = {
     StoreUnavailable: "StorageFailure",
