@@ -137,5 +137,8 @@ def checked_payload(blob: Blob, subject: str, version: int = CODEC_VERSION) -> b
     if blob.codec_version != version:
         raise CorruptBlob(f"{subject} is packed in version {blob.codec_version}, known is {version}")
     if zlib.crc32(blob.payload) != blob.checksum:
-        raise CorruptBlob(f"{subject} does not match its checksum", "restore the database from a copy")
+        raise CorruptBlob(
+            f"{subject} is damaged: it does not match its checksum",
+            "restore the database from a copy, or delete the run and compute or import it again",
+        )
     return blob.payload

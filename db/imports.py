@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from db.codec import pack_series
+from db.codec import Blob, checked_payload, pack_series
 from db.columns import finite_or_none
 from db.events import append_events
 from db.import_queries import (
@@ -223,13 +223,16 @@ async def _attach_series(
     runs: Sequence[tuple[int, NewImportedRun]],
     tally: _Tally,
 ) -> list[QuarantineRecord]:
-    """Adds the series that the runs do not have yet; those that differ from what they have come back."""
+    """Add the series that the runs do not have yet; those that differ from what they have come back.
+
+    Raises CorruptBlob."""
     with_series = [(run_id, one) for run_id, one in runs if one.series]
     stored: dict[tuple[int, str], bytes] = {}
     for start in range(0, len(with_series), _KEYS_A_STATEMENT):
         ids = [run_id for run_id, _ in with_series[start : start + _KEYS_A_STATEMENT]]
-        statement = select(series.c.run_id, series.c.name, series.c.packed).where(series.c.run_id.in_(ids))
-        stored |= {(run_id, name): packed for run_id, name, packed in await connection.execute(statement)}
+        columns = series.c["run_id", "name", "codec_version", "checksum", "packed"]
+        for run_id, name, *blob in await connection.execute(select(*columns).where(series.c.run_id.in_(ids))):
+            stored[run_id, name] = checked_payload(Blob(*blob), f"run {run_id}: series {name}")
     new: list[tuple[int, SeriesRecord]] = []
     conflicts: list[QuarantineRecord] = []
     for run_id, one in with_series:

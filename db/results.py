@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any, TypeVar
@@ -14,9 +15,18 @@ from sqlalchemy import Integer, Table, column, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.artifacts import artifact, artifact_rows
-from db.codec import Blob, pack_composition, pack_series, unpack_composition, unpack_series
+from db.codec import (
+    CODEC_VERSION,
+    Blob,
+    checked_payload,
+    pack_composition,
+    pack_series,
+    unpack_composition,
+    unpack_series,
+)
 from db.columns import finite_or_none, to_json
-from db.document_codec import pack_document, unpack_document
+from db.document_codec import DOCUMENT_CODEC_VERSION, pack_document, unpack_document
+from db.errors import CorruptBlob
 from db.models import Composition, NetPerformance, Performance, RunDocument, Series
 from db.records import (
     CompositionRecord,
@@ -40,6 +50,9 @@ _METRICS = tuple(field.name for field in fields(PerformanceRecord) if field.name
 
 # Both drivers refuse statements with more than 32,766 parameters.
 _KEYS_A_STATEMENT = 8_000
+
+# The compositions of a daily run may be hundreds of megabytes.
+_CHECKED_AT_ONCE = 200
 
 
 # The keys travel as one JSON parameter: thousands of them would be thousands of parameters to compile.
@@ -107,7 +120,8 @@ async def get_series(
                 series.c.run_id, series.c.name, series.c.codec_version, series.c.checksum, series.c.packed
             ).where(series.c.run_id.in_(chunk), series.c.name.in_(wanted_names))
             for run_id, name, *blob in await connection.execute(statement):
-                found[run_id, name] = unpack_series(name, Blob(*blob))
+                with _of_run(run_id):
+                    found[run_id, name] = unpack_series(name, Blob(*blob))
     return found
 
 
@@ -123,7 +137,9 @@ async def get_compositions(
         for chunk in _chunks(keys):
             wanted = to_json([(run_id, on_date and on_date.isoformat()) for run_id, on_date in chunk])
             for position, start, end, *blob in await connection.execute(statement, {"wanted": wanted}):
-                found[chunk[position]] = unpack_composition(start, end, Blob(*blob))
+                key = chunk[position]
+                with _of_run(key[0]):
+                    found[key] = unpack_composition(start, end, Blob(*blob))
     return found
 
 
@@ -155,7 +171,41 @@ async def get_documents(store: Store, run_ids: Sequence[int], name: str) -> dict
     if not packed:
         return {}
     # In a thread: unpacking many megabytes would stall the loop.
-    return await asyncio.to_thread(lambda: {run_id: unpack_document(name, blob) for run_id, blob in packed})
+    return await asyncio.to_thread(lambda: {run_id: _unpacked(run_id, name, blob) for run_id, blob in packed})
+
+
+def _unpacked(run_id: int, name: str, blob: Blob) -> DocumentRecord:
+    with _of_run(run_id):
+        return unpack_document(name, blob)
+
+
+async def check_results(store: Store, run_id: int) -> None:
+    """Read every series, composition and document of a run. Raises CorruptBlob for the first damaged one."""
+    async with store.read() as connection:
+        for table, key, what, version in (
+            (series, series.c.name, "series", CODEC_VERSION),
+            (composition, composition.c.period_end, "the composition of", CODEC_VERSION),
+            (run_document, run_document.c.name, "document", DOCUMENT_CODEC_VERSION),
+        ):
+            columns = table.c["codec_version", "checksum", "packed"]
+            statement = (
+                select(key, *columns).where(table.c.run_id == run_id).order_by(key).limit(_CHECKED_AT_ONCE)
+            )
+            rows = (await connection.execute(statement)).all()
+            while rows:
+                for name, *blob in rows:
+                    with _of_run(run_id):
+                        checked_payload(Blob(*blob), f"{what} {name}", version)
+                rows = (await connection.execute(statement.where(key > rows[-1][0]))).all()
+
+
+@contextmanager
+def _of_run(run_id: int) -> Iterator[None]:
+    """Inside, what is damaged is told with its run."""
+    try:
+        yield
+    except CorruptBlob as error:
+        raise CorruptBlob(f"run {run_id}: {error.message}", error.hint) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
-from db.errors import InvalidCursor
+from db.errors import CorruptBlob, InvalidCursor
 from db.events import read_events
 from db.import_records import (
     ImportBatchRecord,
@@ -276,3 +276,12 @@ async def test_thousands_of_runs_are_imported_in_one_go(store: Store) -> None:
     runs = [imported(str(number)) for number in range(2_500)]
     assert (await take_in(store, log_file(*runs))).imported == 2_500
     assert (await take_in(store, log_file(*runs))).unchanged == 2_500
+
+
+async def test_a_damaged_series_is_told_from_one_with_other_values(store: Store) -> None:
+    file = log_file(imported("a", series=(new_series(),)), quarantine=())
+    await take_in(store, file)
+    async with store.write() as connection:
+        await connection.execute(text("UPDATE series SET checksum = checksum + 1"))
+    with pytest.raises(CorruptBlob, match="series FACTOR is damaged"):
+        await take_in(store, file)

@@ -14,6 +14,7 @@ from db.errors import CorruptBlob
 from db.models import NetPerformance, Performance
 from db.records import DocumentRecord, PerformanceRecord, RunResults, UndefinedMetricRecord
 from db.results import (
+    check_results,
     composition_dates,
     get_compositions,
     get_documents,
@@ -313,5 +314,30 @@ async def test_a_blob_that_changed_on_disk_is_detected(store: Store, table: str)
         "composition": lambda: get_compositions(store, [(record.id, None)]),
         "run_document": lambda: get_documents(store, [record.id], "SWEEP"),
     }
-    with pytest.raises(CorruptBlob, match="checksum"):
+    with pytest.raises(CorruptBlob, match=f"^run {record.id}: .*checksum"):
         await reading[table]()
+
+
+@pytest.mark.parametrize(
+    ("table", "what"),
+    [("series", "series FACTOR"), ("composition", "the composition of"), ("run_document", "document SWEEP")],
+)
+async def test_a_check_of_all_results_finds_one_changed_bit(store: Store, table: str, what: str) -> None:
+    dataset_id = await add_sample_dataset(store)
+    results = replace(new_results(), documents=(new_document(),))
+    other = await succeeded(store, dataset_id, results, identity_hash="other")
+    record = await succeeded(store, dataset_id, results)
+    await check_results(store, record.id)
+    async with store.write() as connection:
+        kept = await connection.execute(text(f"SELECT packed FROM {table} WHERE run_id = {record.id}"))
+        for (packed,) in kept.all():
+            await connection.execute(
+                text(f"UPDATE {table} SET packed = :damaged WHERE run_id = {record.id} AND packed = :packed"),
+                {"damaged": packed[:-1] + bytes([packed[-1] ^ 1]), "packed": packed},
+            )
+    with pytest.raises(
+        CorruptBlob, match=f"^run {record.id}: {what}.* does not match its checksum"
+    ) as caught:
+        await check_results(store, record.id)
+    assert caught.value.hint
+    await check_results(store, other.id)
