@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from app.errors import StorageFailure
+from app.errors import ResultDamaged, StorageFailure
 from app.settings import Settings
-from db.errors import StoreUnavailable
+from db.errors import CorruptBlob, StoreUnavailable
 
 
 def prepare_data_dir(settings: Settings) -> None:
@@ -29,3 +29,8 @@ def prepare_data_dir(settings: Settings) -> None:
 def storage_failure(error: StoreUnavailable) -> StorageFailure:
     """What a client may know of it: not the database's path or address, which are in the log."""
     return StorageFailure("the server's database cannot be used just now", hint=error.hint)
+
+
+def result_damaged(error: CorruptBlob) -> ResultDamaged:
+    """Return the same as an error of the program, which has a code."""
+    return ResultDamaged(error.message, hint=error.hint)

@@ -12,8 +12,8 @@ from graphql import GraphQLError
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 
 from app.errors import FactorQLError, InvalidInput, UnknownAssets
-from app.storage import storage_failure
-from db.errors import StoreUnavailable
+from app.storage import result_damaged, storage_failure
+from db.errors import CorruptBlob, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +22,8 @@ BAD_USER_INPUT = "BAD_USER_INPUT"
 LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
 NOT_FOUND = "NOT_FOUND"
 UNAUTHENTICATED = "UNAUTHENTICATED"
+DATASET_DAMAGED = "DATASET_DAMAGED"
+RESULT_DAMAGED = "RESULT_DAMAGED"
 BAD_CURSOR = "BAD_CURSOR"
 
 PUBLIC_CODES: Mapping[str, str] = MappingProxyType(
@@ -42,6 +44,8 @@ PUBLIC_CODES: Mapping[str, str] = MappingProxyType(
         "DATASET_NOT_FOUND": NOT_FOUND,
         "RUN_NOT_FOUND": NOT_FOUND,
         "DATASET_UNAVAILABLE": NOT_FOUND,
+        "DATASET_DAMAGED": DATASET_DAMAGED,
+        "RESULT_DAMAGED": RESULT_DAMAGED,
         "ARTIFACT_UNAVAILABLE": NOT_FOUND,
         "BAD_CURSOR": BAD_CURSOR,
         "QUEUE_FULL": LIMIT_EXCEEDED,
@@ -54,6 +58,8 @@ PUBLIC_CODES: Mapping[str, str] = MappingProxyType(
 )
 """The code of an expected error -> its `extensions.code`; a subclass with a code of its own that is not
 listed here takes that of the nearest base class that is."""
+
+_FOR_THE_OPERATOR = frozenset({INTERNAL, DATASET_DAMAGED, RESULT_DAMAGED})
 
 
 def public_code(error: FactorQLError) -> str:
@@ -106,8 +112,10 @@ def _public(error: GraphQLError, seen: dict[tuple[type, str], dict[str, Any]]) -
     if isinstance(cause, StoreUnavailable):
         logger.error("%s", cause)
         return public_error(storage_failure(cause))
+    if isinstance(cause, CorruptBlob):
+        cause = result_damaged(cause)
     if isinstance(cause, FactorQLError):
-        if public_code(cause) == INTERNAL:
+        if public_code(cause) in _FOR_THE_OPERATOR:
             # The client learns what failed; only the operator can mend it.
             logger.error("%s", cause, exc_info=cause)
         return public_error(cause)

@@ -16,12 +16,12 @@ from app.boundary.encoding import encode
 from app.boundary.error_masking import INTERNAL, internal_error, public_code
 from app.boundary.http_body import discard_rest
 from app.boundary.refusals import JSON, SAFE_HEADERS, Refusal, stopping
-from app.errors import FactorQLError, QueueFull
+from app.errors import DatasetDamaged, FactorQLError, QueueFull, ResultDamaged
 from app.execution import codes
 from app.services.awaited import RunFailed, RunNotOver
 from app.sources.errors import SourceNotConfigured
-from app.storage import storage_failure
-from db.errors import StoreUnavailable
+from app.storage import result_damaged, storage_failure
+from db.errors import CorruptBlob, StoreUnavailable
 from db.runs import WORKER_LOST
 from engine.errors import NoPeriods
 
@@ -31,7 +31,9 @@ NO_RETURNS = "No factor returns computed - check data availability"
 KEY_NOT_SET = "ARTEMIS_API_KEY environment variable not set"
 RETRY_SECONDS = 5
 
-_FAULTS_OF_OURS = frozenset({codes.COMPUTATION_CRASHED, codes.INTERNAL_ERROR, WORKER_LOST})
+_FAULTS_OF_OURS = frozenset(
+    {codes.COMPUTATION_CRASHED, codes.INTERNAL_ERROR, WORKER_LOST, DatasetDamaged.code}
+)
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -87,6 +89,11 @@ def error_answer(error: Exception) -> Response:
         case StoreUnavailable():
             logger.error("%s", error)
             return answer({"detail": _with_hint(storage_failure(error))}, 500)
+        case CorruptBlob():
+            return error_answer(result_damaged(error))
+        case DatasetDamaged() | ResultDamaged():
+            logger.error("%s", error)
+            return answer({"detail": _with_hint(error)}, 500)
         case FactorQLError():
             # What a run or a fetch fails with is expected, whatever the graph would call it.
             is_ours = public_code(error) == INTERNAL and error.code in _CODES_OF_OURS

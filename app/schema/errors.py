@@ -158,7 +158,7 @@ def _handler(expected: type[Exception], shown: type[Error]) -> strawberry.Except
         error_type = shown
 
         def handle(self, exception: program.FactorQLError | StoreUnavailable, **_context: object) -> Error:
-            if shown is StorageFailure:
+            if shown is StorageFailure or isinstance(exception, program.DatasetDamaged):
                 # The client learns what failed; only the operator can mend it.
                 log.error("%s", exception)
             if isinstance(exception, StoreUnavailable):

@@ -19,9 +19,10 @@ from app.datasets.sample import sample_attributes_path, sample_panel_path
 from app.datasets.snapshot import (
     remove_snapshot,
     snapshot_fingerprints,
+    verify_snapshot,
     write_snapshot,
 )
-from app.errors import DatasetNotFound, FieldError, InvalidInput, StorageFailure
+from app.errors import DatasetNotFound, DatasetUnavailable, FieldError, InvalidInput, StorageFailure
 from app.execution.checkpoints import checkpoint_identity, stale_checkpoints
 from app.folders import stale_temporaries
 from app.services.context import Services
@@ -120,7 +121,9 @@ async def ingest_file(
 async def ingest_sample(services: Services) -> IngestOutcome:
     """The bundled sample, labelled as the invention that it is; found again if it is there already."""
     existing = await dataset_store.find_dataset(services.store, SAMPLE_NAME)
-    if existing is not None and existing.fingerprint in snapshot_fingerprints(services.settings.datasets_dir):
+    if existing is not None and await asyncio.to_thread(
+        _is_sound, services.settings.datasets_dir, existing.fingerprint
+    ):
         return IngestOutcome(existing, created=False, quality=QualityReport.from_json(existing.quality))
     return await ingest_file(
         services,
@@ -130,6 +133,14 @@ async def ingest_sample(services: Services) -> IngestOutcome:
         attributes=sample_attributes_path(),
         provenance=Provenance(source="bundled sample", licence="MIT", note=SAMPLE_NOTE, synthetic=True),
     )
+
+
+def _is_sound(datasets_dir: Path, fingerprint: str) -> bool:
+    try:
+        verify_snapshot(datasets_dir, fingerprint)
+    except DatasetUnavailable:
+        return False
+    return True
 
 
 async def resolve_dataset(services: Services, ref: DatasetRef | None) -> DatasetRecord:
