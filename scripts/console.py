@@ -25,7 +25,8 @@ from rich.table import Table
 from app.errors import FactorQLError, InvalidFile, InvalidInput
 from app.services.context import Services, open_services
 from app.settings import Settings
-from db.errors import StoreError
+from app.storage import result_damaged
+from db.errors import CorruptBlob, StoreError
 
 T = TypeVar("T")
 
@@ -67,6 +68,9 @@ def failing_in_one_line(settings: Settings) -> Iterator[None]:
         fail(error.message, hint=error.hint)
     except InvalidInput as error:
         fail(error.message, hint=error.hint, code=USAGE)
+    except CorruptBlob as error:
+        damaged = result_damaged(error)
+        fail(f"{damaged.code}: {damaged.message}", hint=damaged.hint)
     except (FactorQLError, StoreError) as error:
         fail(error.message, hint=error.hint)
     except (click.ClickException, click.exceptions.Exit, SystemExit, BrokenPipeError):

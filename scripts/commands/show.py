@@ -27,7 +27,7 @@ from db.records import (
     RunRecord,
     RunStatus,
 )
-from db.results import get_compositions, get_net_performance, get_performance, get_series
+from db.results import check_results, get_compositions, get_net_performance, get_performance, get_series
 from engine.factors.config import FactorName
 from engine.factors.registry import FACTORS
 from scripts.console import day, json_option, moment, number, percent, plain, print_json, run_with_services
@@ -70,6 +70,7 @@ def command(
 
     async def work(services: Services) -> None:
         run = await get_run(services, run_id)
+        await check_results(services.store, run.id)  # also of what is not shown: its numbers rest on it
         if run.kind in _WITHOUT_RETURNS and (monthly or plot is not None or report is not None):
             what = _WITHOUT_RETURNS[run.kind]
             raise InvalidInput(f"run {run.id} is a {what}: it has no returns to draw or report")

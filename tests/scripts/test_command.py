@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from scripts.cli import COMMANDS, main
+from tests.app.datasets.files import damage
 
 ROOT = Path(__file__).parents[2]
 
@@ -240,3 +244,30 @@ def test_the_installed_command_runs(data_dir):
         timeout=60,
     )
     assert len(json.loads(done.stdout)) >= 6
+
+
+@pytest.mark.parametrize("table", ["series", "composition", "run_document"])
+def test_show_notices_what_is_damaged_of_a_run(data_dir, tmp_path, table):
+    shutil.copytree(data_dir, tmp_path / "data")
+    with closing(sqlite3.connect(tmp_path / "data" / "factorql.sqlite")) as store:
+        place = f"rowid = (SELECT min(rowid) FROM {table} WHERE run_id = 2)"
+        (packed,) = store.execute(f"SELECT packed FROM {table} WHERE {place}").fetchone()
+        changed = packed[:-1] + bytes([packed[-1] ^ 1])
+        store.execute(f"UPDATE {table} SET packed = ? WHERE {place}", (changed,))
+        store.commit()
+    for options in ((), ("--json",), ("--monthly",)):
+        result = run(tmp_path / "data", "show", "2", *options)
+        assert_one_line_error(result, 1, "RESULT_DAMAGED", "run 2: ", "checksum")
+        assert result.stdout == ""
+    assert run(tmp_path / "data", "show", "1").exit_code == 0
+
+
+def test_a_damaged_sample_is_mended_by_the_next_demo(data_dir, tmp_path):
+    shutil.copytree(data_dir, tmp_path / "data")
+    shutil.rmtree(tmp_path / "data" / "cache")
+    (folder,) = (tmp_path / "data" / "datasets").iterdir()
+    damage(folder, "field:price")
+    compute = ("compute", "smb", "--set", "breakpoint=0.45")
+    assert_one_line_error(run(tmp_path / "data", *compute), 1, "DATASET_DAMAGED", "field price")
+    assert run(tmp_path / "data", "demo", "--no-serve").exit_code == 0
+    assert run(tmp_path / "data", *compute).exit_code == 0
