@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -152,3 +154,20 @@ def test_what_was_missed_while_the_server_was_away_appears(
             assert lost
             visit.complaints[:] = [text for text in visit.complaints if text not in lost]
     context.close()
+
+
+def test_a_damaged_part_of_a_run_is_named_beside_the_sound_ones(
+    context: playwright_api.BrowserContext, demo_copy: Callable[[], Path]
+) -> None:
+    folder = demo_copy()
+    with closing(sqlite3.connect(folder / "data" / "factorql.sqlite")) as store:
+        store.execute("UPDATE series SET checksum = checksum + 1 WHERE name = 'FACTOR'")
+        store.commit()
+    with commands(folder) as start:
+        server = start(Server).ready()
+        (run,) = server.ask("{ factorRuns(first: 1) { nodes { id } } }")["factorRuns"]["nodes"]
+        with visiting(context, server.url) as visit:
+            visit.open(f"#/runs/{run['id']}")
+            expect(visit.page.get_by_role("alert").first).to_contain_text("series FACTOR is damaged")
+            expect(visit.page.get_by_role("region", name="Composition")).to_contain_text("syn-")
+            expect(visit.page.get_by_role("region", name="Monthly returns")).to_have_count(0)

@@ -1,7 +1,7 @@
 /* What can go wrong between this page and the server.
 
-   A Failure has `kind` (NETWORK, TOKEN, REFUSED, GRAPHQL), a `message` for the reader, perhaps a `hint`, and
-   `errors`, the errors of the GraphQL response. `asFailure(anything)` makes one of whatever was thrown. */
+   A Failure has `kind` (NETWORK, TOKEN, REFUSED, GRAPHQL), a `message` for the reader, perhaps a `hint`,
+   `errors`, the errors of the GraphQL response, and `data`, what came beside them. `asFailure(anything)` makes one of whatever was thrown. */
 
 export const FailureKind = Object.freeze({
   NETWORK: "NETWORK",
@@ -11,12 +11,13 @@ export const FailureKind = Object.freeze({
 });
 
 export class Failure extends Error {
-  constructor(kind, message, { hint = null, errors = [] } = {}) {
+  constructor(kind, message, { hint = null, errors = [], data = null } = {}) {
     super(message);
     this.name = "Failure";
     this.kind = kind;
     this.hint = hint;
     this.errors = errors;
+    this.data = data;
   }
 }
 
@@ -31,11 +32,12 @@ export function tokenNeeded(wasSent) {
 }
 
 /** The failure that a response's errors stand for. */
-export function failureOf(errors, tokenWasSent) {
+export function failureOf(errors, tokenWasSent, data = null) {
   const [first] = errors;
   if (errors.some((error) => error.extensions?.code === "UNAUTHENTICATED")) return tokenNeeded(tokenWasSent);
   const hint = first?.extensions?.hint ?? null;
-  return new Failure(FailureKind.GRAPHQL, first?.message ?? "The server reported an error.", { hint, errors });
+  const message = first?.message ?? "The server reported an error.";
+  return new Failure(FailureKind.GRAPHQL, message, { hint, errors, data });
 }
 
 export function asFailure(reason) {

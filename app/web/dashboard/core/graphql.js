@@ -53,7 +53,7 @@ async function send(body, ownHeaders, signal) {
   }
   if (response.status === 401) throw tokenNeeded(token !== null);
   const result = parsed(text);
-  if (result?.errors?.length) throw failureOf(result.errors, token !== null);
+  if (result?.errors?.length) throw failureOf(result.errors, token !== null, result.data);
   if (!result?.data) {
     const said = text.trim().slice(0, 200);
     throw new Failure(FailureKind.REFUSED, `The server answered HTTP ${response.status} without a result.`, {

@@ -22,19 +22,20 @@ import { isOver } from "./status.js";
 export default function Run({ route }) {
   const id = route.parts[1] ?? "";
   const query = useQuery(RUN, { id }, { skip: !id });
-  const run = query.data?.run;
+  // A part that cannot be had, such as a damaged series, does not take the others away.
+  const run = (query.failure ? query.failure.data : query.data)?.run;
   // Another run, or none: what was drawn of the last one must not stand under the new address.
   const current = run?.id === id ? run : null;
-  if (query.failure) {
-    return html`<${PageHead} title="Run" /><${ErrorPanel} failure=${query.failure} retry=${query.reload} />`;
-  }
+  const failed = query.failure && html`<${ErrorPanel} failure=${query.failure} retry=${query.reload} />`;
+  if (failed && !current) return html`<${PageHead} title="Run" />${failed}`;
   if (!id || (query.data && !run && !query.loading)) {
     return html`<${PageHead} title="No such run" />
       <${Empty} title="There is no run at this address"><a href=${href("/")}>Go to the overview</a><//>`;
   }
   if (!current) return html`<${Loading} label="Loading the run" rows=${10} />`;
   if (current.__typename !== "FactorRun") return html`<${OtherRun} run=${current} reload=${query.reload} />`;
-  return html`<${FactorRun} run=${current} reload=${query.reload} params=${route.params} key=${id} />`;
+  return html`${failed}
+    <${FactorRun} run=${current} reload=${query.reload} params=${route.params} key=${id} />`;
 }
 
 function FactorRun({ run, reload, params }) {
