@@ -179,6 +179,7 @@ def _unpacked(run_id: int, name: str, blob: Blob) -> DocumentRecord:
         return unpack_document(name, blob)
 
 
+@store_access
 async def check_results(store: Store, run_id: int) -> None:
     """Read every series, composition and document of a run. Raises CorruptBlob for the first damaged one."""
     async with store.read() as connection:
