@@ -40,7 +40,7 @@ from db.store import Store, store_access
 
 __all__ = [
     "Choice",
-    "LiveRuns",
+    "LiveCount",
     "Range",
     "RunFilter",
     "RunOrder",
@@ -60,7 +60,7 @@ _EVERY_RUN = RunFilter()
 
 
 @dataclass(frozen=True, slots=True)
-class LiveRuns:
+class LiveCount:
     """How many runs of one status wait for, or have, the same engine and dataset; fetches have neither."""
 
     status: RunStatus
@@ -220,13 +220,13 @@ async def count_runs(
 
 
 @store_access
-async def count_live(store: Store) -> list[LiveRuns]:
+async def count_live(store: Store) -> list[LiveCount]:
     """Count what waits and what runs, of all kinds."""
     alike = (run.c.status, run.c.engine_version, run.c.dataset_id)
     live = run.c.status.in_([RunStatus.QUEUED.value, RunStatus.RUNNING.value])
     statement = select(*alike, func.count()).where(live).group_by(*alike)
     async with store.read() as connection:
-        return [LiveRuns(RunStatus(status), *rest) for status, *rest in await connection.execute(statement)]
+        return [LiveCount(RunStatus(status), *rest) for status, *rest in await connection.execute(statement)]
 
 
 @store_access

@@ -106,7 +106,7 @@ def open_snapshot(datasets_dir: Path, fingerprint: str) -> Panel:
     try:
         return _panel(read_array_folder(folder), fingerprint)
     except DamagedFolder as error:
-        raise _unavailable(fingerprint, error) from error
+        raise _unavailable(folder, error) from error
 
 
 def verify_snapshot(datasets_dir: Path, name: str) -> None:
@@ -118,9 +118,9 @@ def verify_snapshot(datasets_dir: Path, name: str) -> None:
     try:
         panel = _panel(verify_array_folder(folder), name)
     except DamagedFolder as error:
-        raise _unavailable(name, error) from error
+        raise _unavailable(folder, error) from error
     if fingerprint(panel) != name:
-        raise _unavailable(name, DamagedFolder("its content does not have its fingerprint"))
+        raise _unavailable(folder, DamagedFolder("its content does not have its fingerprint"))
 
 
 def has_snapshot(datasets_dir: Path, fingerprint: str) -> bool:
@@ -183,7 +183,7 @@ def _panel(content: ArrayFolder, name: str) -> Panel:
         try:
             return content.read(_FIELD_PREFIX + field_name)
         except DamagedFolder as error:
-            raise _unavailable(name, error) from error
+            raise _unavailable(content.folder, error) from error
 
     try:
         return Panel(
@@ -202,6 +202,9 @@ class _WrongFormat(DamagedFolder):
     pass
 
 
-def _unavailable(name: str, error: DamagedFolder) -> DatasetUnavailable:
-    kind = DatasetUnavailable if isinstance(error, AbsentFolder | _WrongFormat) else DatasetDamaged
-    return kind(f"the files of dataset {name[:12]} cannot be used: {error}", hint="ingest the file again")
+def _unavailable(folder: Path, error: DamagedFolder) -> DatasetUnavailable:
+    hint = "ingest the file again"
+    if isinstance(error, AbsentFolder):
+        return DatasetUnavailable(f"dataset {folder.name[:12]} is not in {folder.parent}", hint=hint)
+    kind = DatasetUnavailable if isinstance(error, _WrongFormat) else DatasetDamaged
+    return kind(f"the files of dataset {folder.name[:12]} cannot be used: {error}", hint=hint)

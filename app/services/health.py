@@ -13,7 +13,7 @@ from app.services.context import Services
 from db.datasets import get_datasets
 from db.errors import StoreError
 from db.records import DatasetRecord, RunStatus
-from db.run_queries import LiveRuns, count_live
+from db.run_queries import LiveCount, count_live
 from db.store import schema_revision
 from engine import ENGINE_VERSION
 
@@ -52,7 +52,7 @@ async def report_health(services: Services) -> HealthReport:
     """Never raises: what goes wrong is a problem of the report."""
     problems = _write_problems(services)
     revision: str | None = None
-    live: list[LiveRuns] | None = None
+    live: list[LiveCount] | None = None
     missing: dict[int, DatasetRecord] = {}
     executor = services.executor
     missing_ids = () if executor is None else executor.missing_datasets
@@ -113,7 +113,7 @@ def _with_hint(problem: str, hint: str | None) -> str:
 
 
 def _count(
-    live: list[LiveRuns] | None, counted: Callable[[LiveRuns], bool], status: RunStatus = RunStatus.QUEUED
+    live: list[LiveCount] | None, counted: Callable[[LiveCount], bool], status: RunStatus = RunStatus.QUEUED
 ) -> int | None:
     if live is None:
         return None

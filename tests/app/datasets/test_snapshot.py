@@ -96,7 +96,7 @@ def test_writing_again_replaces_a_damaged_snapshot(tmp_path: Path) -> None:
 
 def test_a_snapshot_that_is_gone_or_damaged_is_unavailable(tmp_path: Path) -> None:
     name = write_snapshot(small_panel(), tmp_path)
-    with pytest.raises(DatasetUnavailable, match="it is not there") as caught:
+    with pytest.raises(DatasetUnavailable, match="is not in ") as caught:
         open_snapshot(tmp_path, "0" * 64)
     assert caught.value.hint == "ingest the file again"
 

@@ -175,9 +175,9 @@ async def test_what_needs_its_prices_says_that_they_are_gone(services):
     await delete_dataset(services, market.dataset_id)
     assert (await portfolio_exposures(services, request)).dataset.deleted_at is not None
     await gc_of_tomorrow(services)
-    with pytest.raises(DatasetUnavailable, match="it is not there"):
+    with pytest.raises(DatasetUnavailable, match="is not in "):
         await portfolio_exposures(services, request)
-    with pytest.raises(DatasetUnavailable, match="it is not there"):
+    with pytest.raises(DatasetUnavailable, match="is not in "):
         await asset_betas(services, smb.id)
 
 
