@@ -67,5 +67,7 @@ def _hint(error: BaseException, url: URL) -> str:
             return "name another file, or restore it from a copy"
         if "full" in str(error):
             return "free some space on the disk"
+        if "disk I/O error" in str(error):
+            return "the disk may be full, or failing"
         return "its directory must exist and be writable"
     return "check FACTORQL_DATABASE_URL and that the server runs"
