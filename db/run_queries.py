@@ -1,6 +1,6 @@
 """Reading runs: by id, in pages, by factor, the latest ones.
 
-Lists and counts are of one kind: of factor runs, unless sweeps or (None) all kinds are asked for."""
+Lists and counts are of the kind that the caller names, or (None) of all kinds."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ async def page_runs(
     where: RunFilter | None = None,
     order: Sequence[RunOrder] = (),
     *,
-    kind: RunKind | None = RunKind.FACTOR,
+    kind: RunKind | None,
     first: int,
     after: str | None = None,
 ) -> Page[RunRecord]:
@@ -178,7 +178,7 @@ async def page_runs_by_factor(
     where: RunFilter | None = None,
     order: Sequence[RunOrder] = (),
     *,
-    kind: RunKind | None = RunKind.FACTOR,
+    kind: RunKind | None,
     first: int,
     after: str | None = None,
 ) -> dict[str, Page[RunRecord]]:
@@ -208,10 +208,8 @@ async def page_runs_by_factor(
 
 
 @store_access
-async def count_runs(
-    store: Store, where: RunFilter | None = None, *, kind: RunKind | None = RunKind.FACTOR
-) -> int:
-    """How many runs of a kind fit `where`."""
+async def count_runs(store: Store, where: RunFilter | None = None, *, kind: RunKind | None) -> int:
+    """Count the runs of a kind, or (None) of all kinds, that fit `where`."""
     where = where or _EVERY_RUN
     statement = select(func.count()).select_from(_tables(filters_by_metrics(where)))
     async with store.read() as connection:

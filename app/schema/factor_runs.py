@@ -11,7 +11,7 @@ from app.schema.context import Info
 from app.schema.factor_run import FactorRun
 from app.schema.filters import FactorRunOrder, FactorRunWhere
 from db.pages import Page
-from db.records import RunRecord
+from db.records import RunKind, RunRecord
 from db.run_queries import RunFilter, count_runs
 
 WhereArgument = Annotated[
@@ -46,7 +46,7 @@ class FactorRunConnection:
 
     @strawberry.field(description="Number of runs that fit the filter; counted only when asked for.")
     async def total_count(self, info: Info) -> int | None:
-        return await count_runs(info.context.services.store, self.where)
+        return await count_runs(info.context.services.store, self.where, kind=RunKind.FACTOR)
 
     @classmethod
     def from_page(cls, page: Page[RunRecord], where: RunFilter, after: str | None) -> FactorRunConnection:

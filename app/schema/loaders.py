@@ -24,7 +24,7 @@ from app.services.sweep_results import get_sweep_results
 from db import datasets, import_queries, results, run_queries
 from db.errors import CorruptBlob
 from db.pages import Page
-from db.records import RunRecord
+from db.records import RunKind, RunRecord
 from db.run_queries import RunFilter, RunOrder
 from db.store import Store
 
@@ -149,6 +149,7 @@ async def _factor_pages(
                     [key.factor for key in group],
                     one.where,
                     one.order,
+                    kind=RunKind.FACTOR,
                     first=one.first,
                     after=one.after,
                 )

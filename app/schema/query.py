@@ -121,6 +121,7 @@ class Query:
                 info.context.services.store,
                 run_filter,
                 to_run_order(order_by),
+                kind=RunKind.FACTOR,
                 first=first,
                 after=given(after),
             )

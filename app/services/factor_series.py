@@ -110,7 +110,12 @@ async def _latest_weekly(services: Services, factor: FactorName, dataset: Datase
     after: str | None = None
     for _ in range(_MOST_PAGES):
         page = await page_runs(
-            services.store, where, [RunOrder(RunSortField.FINISHED_AT)], first=MAX_PAGE_SIZE, after=after
+            services.store,
+            where,
+            [RunOrder(RunSortField.FINISHED_AT)],
+            kind=RunKind.FACTOR,
+            first=MAX_PAGE_SIZE,
+            after=after,
         )
         weekly = next(filter(_is_weekly, page.items), None)
         if weekly is not None or not page.has_next_page:

@@ -43,7 +43,8 @@ from db.import_records import (
     NewMonthlyMetrics,
     QuarantineRecord,
 )
-from db.records import PerformanceRecord, RunRecord, RunStatus, SeriesRecord, UndefinedMetricRecord
+from db.pages import MAX_PAGE_SIZE
+from db.records import PerformanceRecord, RunKind, RunRecord, RunStatus, SeriesRecord, UndefinedMetricRecord
 from engine.factors.config import FactorName, WeightingMethod
 from engine.factors.options import config_to_json, parse_config
 from engine.factors.value import Fundamental
@@ -261,7 +262,9 @@ async def _succeeded_runs(services: Services) -> list[RunWithPerformance]:
     found: list[RunWithPerformance] = []
     after: str | None = None
     while True:
-        page = await run_queries.page_runs(services.store, where, (), first=100, after=after)
+        page = await run_queries.page_runs(
+            services.store, where, kind=RunKind.FACTOR, first=MAX_PAGE_SIZE, after=after
+        )
         performance = await result_store.get_performance(services.store, [run.id for run in page.items])
         found += [RunWithPerformance(run, performance[run.id]) for run in page.items]
         if not page.has_next_page:

@@ -10,7 +10,7 @@ from app.legacy_logs.records import METRIC_FIELDS, SETTING_FIELDS, LegacyRun, Le
 from app.services.results import RunWithPerformance
 from db import results as result_store
 from db import run_queries
-from db.records import RunRecord, RunStatus, SeriesRecord
+from db.records import RunKind, RunRecord, RunStatus, SeriesRecord
 from db.run_queries import Choice, RunFilter, RunOrder, RunSortField
 from db.store import Store
 from engine.factors.config import FactorName
@@ -25,7 +25,7 @@ _LAST_FINISHED_FIRST = (RunOrder(RunSortField.FINISHED_AT), RunOrder(RunSortFiel
 async def last_runs(store: Store, factor: FactorName, count: int) -> list[RunWithPerformance]:
     """The last `count` (1 to 100) succeeded runs of a factor, computed or imported; the latest is last."""
     where = RunFilter(factor=Choice(eq=factor.value), status=Choice(eq=RunStatus.SUCCEEDED))
-    page = await run_queries.page_runs(store, where, _LAST_FINISHED_FIRST, first=count)
+    page = await run_queries.page_runs(store, where, _LAST_FINISHED_FIRST, kind=RunKind.FACTOR, first=count)
     performance = await result_store.get_performance(store, [run.id for run in page.items])
     return [RunWithPerformance(run, performance[run.id]) for run in reversed(page.items)]
 

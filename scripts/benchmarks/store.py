@@ -12,6 +12,7 @@ from pathlib import Path
 
 import asyncpg
 
+from db.records import RunKind
 from db.run_queries import RunOrder, RunSortField, SortDirection, page_runs
 from db.store import Store
 from scripts.benchmarks.measure import Table, milliseconds, quantile
@@ -54,13 +55,13 @@ async def _schema() -> AsyncIterator[str]:
 async def _measure(url: str, count: int, repetitions: int) -> Table:
     async with await Store.open(url) as store:
         await seed_runs(store, count, points=250)
-        rows = [await _row("newest 50", lambda: page_runs(store, first=50), repetitions)]
+        rows = [await _row("newest 50", lambda: page_runs(store, kind=RunKind.FACTOR, first=50), repetitions)]
         for field in RunSortField:
             order = [RunOrder(field, SortDirection.DESC)]
             rows.append(
                 await _row(
                     f"50 by {field.lower()}, descending",
-                    lambda order=order: page_runs(store, None, order, first=50),
+                    lambda order=order: page_runs(store, None, order, kind=RunKind.FACTOR, first=50),
                     repetitions,
                 )
             )

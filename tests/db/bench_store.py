@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 
 import numpy as np
 
+from db.records import RunKind
 from db.results import get_performance, get_series
 from db.run_queries import (
     Choice,
@@ -47,25 +48,32 @@ async def main(url: str, count: int) -> None:
         start = time.perf_counter()
         await seed_runs(store, count, points=250)
         print(f"{store.dialect}: {count} runs seeded in {time.perf_counter() - start:.1f} s")
-        await measure("newest 50", lambda: page_runs(store, first=50))
+        await measure("newest 50", lambda: page_runs(store, kind=RunKind.FACTOR, first=50))
         for field in RunSortField:
             for direction in SortDirection:
                 order = [RunOrder(field, direction)]
                 await measure(
-                    f"first 50 by {field} {direction}", lambda o=order: page_runs(store, None, o, first=50)
+                    f"first 50 by {field} {direction}",
+                    lambda o=order: page_runs(store, None, o, kind=RunKind.FACTOR, first=50),
                 )
         sharpe = [RunOrder(RunSortField.SHARPE_RATIO)]
-        page = await page_runs(store, None, sharpe, first=50)
+        page = await page_runs(store, None, sharpe, kind=RunKind.FACTOR, first=50)
         after = page.cursors[-1]
         await measure(
-            "second 50 by SHARPE_RATIO", lambda: page_runs(store, None, sharpe, first=50, after=after)
+            "second 50 by SHARPE_RATIO",
+            lambda: page_runs(store, None, sharpe, kind=RunKind.FACTOR, first=50, after=after),
         )
         where = RunFilter(factor=Choice(eq="SMB"), tag=Choice(eq="nightly"), sharpe_ratio=Range(gte=0.5))
-        await measure("filtered 50 by SHARPE_RATIO", lambda: page_runs(store, where, sharpe, first=50))
-        await measure("6 factors x 10 runs", lambda: page_runs_by_factor(store, FACTORS, first=10))
+        await measure(
+            "filtered 50 by SHARPE_RATIO",
+            lambda: page_runs(store, where, sharpe, kind=RunKind.FACTOR, first=50),
+        )
+        await measure(
+            "6 factors x 10 runs", lambda: page_runs_by_factor(store, FACTORS, kind=RunKind.FACTOR, first=10)
+        )
         await measure("latest run of each factor", lambda: latest_runs(store))
         await measure("latest run of 6 named factors", lambda: latest_runs(store, factors=FACTORS))
-        await measure("count of all runs", lambda: count_runs(store))
+        await measure("count of all runs", lambda: count_runs(store, kind=RunKind.FACTOR))
         ids = [run.id for run in page.items]
         await measure("50 runs by id", lambda: get_runs(store, ids))
         await measure("50 performances by run", lambda: get_performance(store, ids))

@@ -99,8 +99,10 @@ async def test_a_model_is_found_again_and_no_factor_run_is(store: Store) -> None
     again, reused = await launch_run(store, new, max_queued=10, now=NOW)
     assert (again.id, reused, again.factor, again.kind) == (model.id, True, None, RunKind.RISK_MODEL)
     factor = await launch(store, dataset_id)
-    assert [one.id for one in (await page_runs(store, first=10)).items] == [factor.id]
-    assert await count_runs(store) == await count_runs(store, kind=RunKind.RISK_MODEL) == 1
+    assert [one.id for one in (await page_runs(store, kind=RunKind.FACTOR, first=10)).items] == [factor.id]
+    assert (
+        await count_runs(store, kind=RunKind.FACTOR) == await count_runs(store, kind=RunKind.RISK_MODEL) == 1
+    )
     assert await count_runs(store, kind=None) == 2
     assert await latest_runs(store) == {}
     assert (await get_documents(store, [model.id], "RISK_MODEL")).keys() == {model.id}

@@ -121,7 +121,7 @@ async def test_fetches_are_a_kind_of_their_own_in_lists(store: Store) -> None:
     await launch(store, dataset_id)
     fetched, _ = await fetch(store, identity_hash="fetch")
     assert [run.id for run in (await page_runs(store, kind=RunKind.FETCH, first=10)).items] == [fetched.id]
-    assert fetched.id not in {run.id for run in (await page_runs(store, first=10)).items}
+    assert fetched.id not in {run.id for run in (await page_runs(store, kind=RunKind.FACTOR, first=10)).items}
     assert len((await page_runs(store, kind=None, first=10)).items) == 2
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from db.records import RunStatus
+from db.records import RunKind, RunStatus
 from db.results import get_performance
 from db.run_queries import count_runs, get_runs
 from db.runs import claim_run, finish_run, launch_run, list_claims, retry_or_lose
@@ -128,6 +128,6 @@ async def test_stores_opened_side_by_side_launch_one_run(store_url: str) -> None
         )
     )
     assert [reused for _, reused in outcomes].count(False) == 3
-    assert await count_runs(stores[0]) == 3
+    assert await count_runs(stores[0], kind=RunKind.FACTOR) == 3
     for store in stores:
         await store.close()

@@ -83,12 +83,12 @@ async def test_live_runs_are_those_of_all_kinds_that_have_not_ended_newest_first
     assert await live_runs(store, below=live[-1], limit=2) == []
 
 
-async def test_factor_runs_are_what_is_listed_unless_asked_otherwise(store: Store) -> None:
+async def test_lists_and_counts_of_factor_runs_hold_no_sweeps(store: Store) -> None:
     rows = await seed_both_kinds(store, 60)
     factor_runs = set(ids_of(rows, FACTOR, NEWEST))
-    assert {one.id for one in (await page_runs(store, first=100)).items} == factor_runs
-    assert await count_runs(store) == len(factor_runs)
-    by_factor = await page_runs_by_factor(store, FACTORS, first=100)
+    assert {one.id for one in (await page_runs(store, kind=RunKind.FACTOR, first=100)).items} == factor_runs
+    assert await count_runs(store, kind=RunKind.FACTOR) == len(factor_runs)
+    by_factor = await page_runs_by_factor(store, FACTORS, kind=RunKind.FACTOR, first=100)
     assert {one.id for page in by_factor.values() for one in page.items} == factor_runs
     assert {one.kind for page in by_factor.values() for one in page.items} == {FACTOR}
 
@@ -209,7 +209,7 @@ async def seeded_sqlite(migrated_file: Path, tmp_path: Path) -> AsyncIterator[St
         yield opened
 
 
-async def plans(store: Store, order: list[RunOrder], **options: Any) -> list[str]:
+async def plans(store: Store, order: list[RunOrder], *, kind: RunKind | None = FACTOR) -> list[str]:
     """How SQLite finds a page, a statement each, without what it does about the few runs it found."""
     executed: list[tuple[str, Any]] = []
 
@@ -217,7 +217,7 @@ async def plans(store: Store, order: list[RunOrder], **options: Any) -> list[str
         executed.append((statement, parameters))
 
     event.listen(store.engine.sync_engine, "before_cursor_execute", note)
-    await page_runs(store, None, order, first=50, **options)
+    await page_runs(store, None, order, kind=kind, first=50)
     event.remove(store.engine.sync_engine, "before_cursor_execute", note)
     found = []
     async with store.read() as connection:

@@ -131,10 +131,12 @@ async def test_pages_of_any_size_meet(store: Store, first: int) -> None:
 async def test_every_cursor_of_a_page_continues_after_its_own_item(store: Store) -> None:
     await seed_runs(store, 40)
     order = [RunOrder(RunSortField.SHARPE_RATIO, ASC)]
-    page = await page_runs(store, None, order, first=40)
+    page = await page_runs(store, None, order, kind=RunKind.FACTOR, first=40)
     ids = [record.id for record in page.items]
     for position in (0, 17, 30, 36, 38):
-        rest = await page_runs(store, None, order, first=40, after=page.cursors[position])
+        rest = await page_runs(
+            store, None, order, kind=RunKind.FACTOR, first=40, after=page.cursors[position]
+        )
         assert [record.id for record in rest.items] == ids[position + 1 :]
 
 
@@ -148,36 +150,36 @@ async def test_the_newest_come_first_without_an_order(store: Store) -> None:
 async def test_runs_added_and_deleted_between_pages_do_not_shift_the_others(store: Store) -> None:
     dataset_id = await add_sample_dataset(store)
     records = [await succeeded(store, dataset_id, identity_hash=str(i)) for i in range(6)]
-    first = await page_runs(store, first=3)
+    first = await page_runs(store, kind=RunKind.FACTOR, first=3)
     assert [record.id for record in first.items] == [record.id for record in records[:2:-1]]
     await launch(store, dataset_id, identity_hash="new")
     await delete_run(store, first.items[-1].id)
-    second = await page_runs(store, first=3, after=first.cursors[-1])
+    second = await page_runs(store, kind=RunKind.FACTOR, first=3, after=first.cursors[-1])
     assert [record.id for record in second.items] == [record.id for record in records[2::-1]]
 
 
 async def test_an_empty_list_and_an_empty_page(store: Store) -> None:
-    page = await page_runs(store, first=10)
+    page = await page_runs(store, kind=RunKind.FACTOR, first=10)
     assert (page.items, page.cursors, page.has_next_page) == ((), (), False)
     await seed_runs(store, 3)
-    page = await page_runs(store, first=0)
+    page = await page_runs(store, kind=RunKind.FACTOR, first=0)
     assert (page.items, page.has_next_page) == ((), True)
 
 
 @pytest.mark.parametrize("first", [-1, MAX_PAGE_SIZE + 1, 10**9])
 async def test_pages_are_capped(store: Store, first: int) -> None:
     with pytest.raises(ValueError, match="at most 100"):
-        await page_runs(store, first=first)
+        await page_runs(store, kind=RunKind.FACTOR, first=first)
     with pytest.raises(ValueError, match="at most 100"):
-        await page_runs_by_factor(store, ["SMB"], first=first)
+        await page_runs_by_factor(store, ["SMB"], kind=RunKind.FACTOR, first=first)
 
 
 async def test_a_cursor_of_another_filter_order_or_list_is_refused(store: Store) -> None:
     await seed_runs(store, 30)
     order = [RunOrder(RunSortField.SHARPE_RATIO, DESC)]
     where = RunFilter(factor=Choice(eq="SMB"))
-    cursor = (await page_runs(store, where, order, first=1)).cursors[0]
-    assert await page_runs(store, where, order, first=1, after=cursor)
+    cursor = (await page_runs(store, where, order, kind=RunKind.FACTOR, first=1)).cursors[0]
+    assert await page_runs(store, where, order, kind=RunKind.FACTOR, first=1, after=cursor)
     for other_where, other_order in (
         (None, order),
         (RunFilter(factor=Choice(eq="VALUE")), order),
@@ -187,9 +189,9 @@ async def test_a_cursor_of_another_filter_order_or_list_is_refused(store: Store)
         (where, []),
     ):
         with pytest.raises(InvalidCursor):
-            await page_runs(store, other_where, other_order, first=1, after=cursor)
+            await page_runs(store, other_where, other_order, kind=RunKind.FACTOR, first=1, after=cursor)
     with pytest.raises(InvalidCursor):
-        await page_runs_by_factor(store, ["SMB"], where, order, first=1, after=cursor)
+        await page_runs_by_factor(store, ["SMB"], where, order, kind=RunKind.FACTOR, first=1, after=cursor)
 
 
 def flip(position: int) -> Callable[[str], str]:
@@ -218,9 +220,9 @@ def flip(position: int) -> Callable[[str], str]:
 )
 async def test_a_tampered_cursor_is_refused(store: Store, tamper: Callable[[str], str]) -> None:
     await seed_runs(store, 10)
-    cursor = (await page_runs(store, first=1)).cursors[0]
+    cursor = (await page_runs(store, kind=RunKind.FACTOR, first=1)).cursors[0]
     with pytest.raises(InvalidCursor):
-        await page_runs(store, first=1, after=tamper(cursor))
+        await page_runs(store, kind=RunKind.FACTOR, first=1, after=tamper(cursor))
 
 
 @pytest.mark.parametrize(
@@ -229,9 +231,11 @@ async def test_a_tampered_cursor_is_refused(store: Store, tamper: Callable[[str]
 async def test_a_forged_cursor_with_values_that_cannot_be_is_refused(store: Store, values: list[Any]) -> None:
     await seed_runs(store, 3)
     scope = scope_of("runs", RunFilter(), NEWEST_FIRST)
-    assert (await page_runs(store, first=1, after=encode_cursor(scope, [2**62, 1]))).items
+    assert (
+        await page_runs(store, kind=RunKind.FACTOR, first=1, after=encode_cursor(scope, [2**62, 1]))
+    ).items
     with pytest.raises(InvalidCursor):
-        await page_runs(store, first=1, after=encode_cursor(scope, values))
+        await page_runs(store, kind=RunKind.FACTOR, first=1, after=encode_cursor(scope, values))
 
 
 # -- by factor ---------------------------------------------------------------------------------------------
@@ -242,12 +246,16 @@ async def test_pages_of_all_factors_are_those_of_each_in_one_statement(store: St
     order = [RunOrder(RunSortField.MAX_DRAWDOWN, ASC)]
     where = RunFilter(tag=Choice(eq="nightly"))
     with counting_statements(store) as statements:
-        pages = await page_runs_by_factor(store, [*FACTORS, "CARRY"], where, order, first=5)
+        pages = await page_runs_by_factor(
+            store, [*FACTORS, "CARRY"], where, order, kind=RunKind.FACTOR, first=5
+        )
     assert len(statements) == 1
     assert set(pages) == {*FACTORS, "CARRY"}
     assert pages["CARRY"].items == ()
     for factor in FACTORS:
-        alone = await page_runs(store, replace(where, factor=Choice(eq=factor)), order, first=5)
+        alone = await page_runs(
+            store, replace(where, factor=Choice(eq=factor)), order, kind=RunKind.FACTOR, first=5
+        )
         assert pages[factor].items == alone.items
         assert len(alone.items) == 5
         assert pages[factor].has_next_page is alone.has_next_page is True
@@ -255,16 +263,16 @@ async def test_pages_of_all_factors_are_those_of_each_in_one_statement(store: St
 
 async def test_a_factors_pages_continue_by_their_own_cursors_only(store: Store) -> None:
     await seed_runs(store, 60)
-    pages = await page_runs_by_factor(store, FACTORS, first=4)
+    pages = await page_runs_by_factor(store, FACTORS, kind=RunKind.FACTOR, first=4)
     after = pages["SMB"].cursors[-1]
-    second = (await page_runs_by_factor(store, ["SMB"], first=4, after=after))["SMB"]
+    second = (await page_runs_by_factor(store, ["SMB"], kind=RunKind.FACTOR, first=4, after=after))["SMB"]
     both = (*pages["SMB"].items, *second.items)
-    expected = await page_runs(store, RunFilter(factor=Choice(eq="SMB")), first=8)
+    expected = await page_runs(store, RunFilter(factor=Choice(eq="SMB")), kind=RunKind.FACTOR, first=8)
     assert both == expected.items
     for factors in (["VALUE"], ["SMB", "VALUE"]):
         with pytest.raises(InvalidCursor):
-            await page_runs_by_factor(store, factors, first=4, after=after)
-    assert await page_runs_by_factor(store, [], first=4) == {}
+            await page_runs_by_factor(store, factors, kind=RunKind.FACTOR, first=4, after=after)
+    assert await page_runs_by_factor(store, [], kind=RunKind.FACTOR, first=4) == {}
 
 
 # -- filters -----------------------------------------------------------------------------------------------
@@ -321,7 +329,7 @@ async def test_filters_keep_what_fits(store: Store, where: RunFilter, fits: Call
     rows = [row for row in await all_rows(store) if fits(row)]
     order = [RunOrder(RunSortField.ANNUALIZED_RETURN, DESC)]
     assert await walk(store, where, order, 50) == sorted_ids(rows, order)
-    assert await count_runs(store, where) == len(rows)
+    assert await count_runs(store, where, kind=RunKind.FACTOR) == len(rows)
 
 
 async def test_every_filter_works_on_both_databases(store: Store) -> None:
@@ -334,14 +342,19 @@ async def test_every_filter_works_on_both_databases(store: Store) -> None:
     )
     for name in FLOATS:
         for condition in (Range(eq=1.0), Range(gte=1.0), Range(lte=1.0)):
-            assert await count_runs(store, RunFilter(**{name: condition})) == 1
+            assert await count_runs(store, RunFilter(**{name: condition}), kind=RunKind.FACTOR) == 1
         for condition in (Range(eq=2.0), Range(gte=1.01), Range(lte=0.99)):
-            assert await count_runs(store, RunFilter(**{name: condition})) == 0
-    assert await count_runs(store, RunFilter(dataset_id=Choice(eq=dataset_id))) == 1
-    assert await count_runs(store, RunFilter(dataset_id=Choice(one_of=(dataset_id + 1,)))) == 0
-    assert await count_runs(store, RunFilter(started_at=Range(eq=record.started_at))) == 1
-    assert await count_runs(store, RunFilter(imported_at=Range(lte=later(99)))) == 0
-    assert await count_runs(store, RunFilter(legacy_run_id=Choice(eq="x"))) == 0
+            assert await count_runs(store, RunFilter(**{name: condition}), kind=RunKind.FACTOR) == 0
+    assert await count_runs(store, RunFilter(dataset_id=Choice(eq=dataset_id)), kind=RunKind.FACTOR) == 1
+    assert (
+        await count_runs(store, RunFilter(dataset_id=Choice(one_of=(dataset_id + 1,))), kind=RunKind.FACTOR)
+        == 0
+    )
+    assert (
+        await count_runs(store, RunFilter(started_at=Range(eq=record.started_at)), kind=RunKind.FACTOR) == 1
+    )
+    assert await count_runs(store, RunFilter(imported_at=Range(lte=later(99))), kind=RunKind.FACTOR) == 0
+    assert await count_runs(store, RunFilter(legacy_run_id=Choice(eq="x")), kind=RunKind.FACTOR) == 0
 
 
 FLOATS = (
@@ -416,7 +429,10 @@ async def test_an_imported_run_is_as_late_as_its_legacy_id(store: Store) -> None
     assert imported == await find_imported(store, "SMB", "20250101_000000")
     assert imported.kind is RunKind.FACTOR
     assert await find_imported(store, "VALUE", "20250101_000000") is None
-    assert await count_runs(store, RunFilter(legacy_run_id=Choice(eq="20250101_000000"))) == 1
+    assert (
+        await count_runs(store, RunFilter(legacy_run_id=Choice(eq="20250101_000000")), kind=RunKind.FACTOR)
+        == 1
+    )
 
 
 # -- by id -------------------------------------------------------------------------------------------------
@@ -437,11 +453,11 @@ async def test_a_page_costs_one_statement_or_two_at_its_end(store: Store) -> Non
     await seed_runs(store, 60)
     order = [RunOrder(RunSortField.SHARPE_RATIO, DESC)]
     with counting_statements(store) as statements:
-        await page_runs(store, None, order, first=10)
+        await page_runs(store, None, order, kind=RunKind.FACTOR, first=10)
     assert len(statements) == 1
     with counting_statements(store) as statements:
-        await page_runs(store, None, order, first=100)
+        await page_runs(store, None, order, kind=RunKind.FACTOR, first=100)
     assert len(statements) == 2
     with counting_statements(store) as statements:
-        await page_runs(store, first=100)
+        await page_runs(store, kind=RunKind.FACTOR, first=100)
     assert len(statements) == 1

@@ -18,7 +18,7 @@ from app.errors import FactorQLError, LimitExceeded
 from app.schema.monthly_sheet import MonthlyMetricsSheet
 from app.services.monthly_metrics import run_monthly_metrics
 from app.services.risk_free import RiskFreeRequest
-from db.records import AssetRecord, RunOrigin, RunRecord
+from db.records import AssetRecord, RunKind, RunOrigin, RunRecord
 from db.run_queries import Choice, RunFilter, page_runs
 from engine.factors.config import FactorName
 from engine.panel import Calendar, Panel
@@ -68,7 +68,7 @@ async def test_absent_the_sheet_is_of_the_last_period_end(graph: Graph) -> None:
 
 async def test_every_null_has_a_reason(graph: Graph, population: Population) -> None:
     imported = RunFilter(origin=Choice(one_of=(RunOrigin.IMPORTED,)))
-    (run,) = (await page_runs(graph.services.store, imported, first=2, after=None)).items
+    (run,) = (await page_runs(graph.services.store, imported, kind=RunKind.FACTOR, first=2, after=None)).items
     told = await sheet_of(graph, run)
     reasons = {one["metric"]: one["reason"] for one in told.pop("undefinedMetrics")}
     assert {name for name, value in told.items() if value is None} == reasons.keys()

@@ -6,8 +6,11 @@ import pytest
 
 from app.errors import DatasetNotFound, FactorQLError, InvalidInput, NotFound, RunNotFound
 from app.schema.node_ids import NodeType, encode_id
+from db.records import RunKind
+from db.runs import claim_run
 from engine.factors.config import FactorName
-from tests.app.schema.graph import Graph, Population, refusal, run_id
+from tests.app.schema.graph import Graph, Population, add_dataset, refusal, run_id
+from tests.db.samples import WORKER, later, launch
 
 
 async def test_a_run_is_found_by_its_id(graph: Graph, population: Population) -> None:
@@ -147,3 +150,22 @@ async def test_health_says_what_waits(graph: Graph, population: Population) -> N
     assert health["storeDialect"] == graph.services.store.dialect
     assert health["schemaRevision"]
     assert health["executes"] is False
+
+
+async def test_health_counts_runs_of_every_kind(graph: Graph) -> None:
+    store = graph.services.store
+    dataset_id = await add_dataset(store)
+    for kind in RunKind:
+        fetch = kind is RunKind.FETCH
+        for number in range(3):
+            await launch(
+                store,
+                None if fetch else dataset_id,
+                kind=kind,
+                factor="SMB" if kind in (RunKind.FACTOR, RunKind.SWEEP) else None,
+                engine_version=None if fetch else "1",
+                identity_hash=f"{kind} {number}",
+            )
+        assert await claim_run(store, WORKER, later(1), kinds=[kind])
+    data = await graph.ask("{ health { queuedRuns runningRuns } }")
+    assert data["health"] == {"queuedRuns": 2 * len(RunKind), "runningRuns": len(RunKind)}

@@ -15,7 +15,7 @@ from app.services.imports import export_logs, import_logs
 from app.settings import Settings
 from db import results, run_queries
 from db.imports import monthly_metrics
-from db.records import RunOrigin, RunStatus
+from db.records import RunKind, RunOrigin, RunStatus
 
 REAL_LOGS = Path(__file__).parents[3].parent / "shared" / "legacy_logs"
 
@@ -54,7 +54,9 @@ async def services(store, tmp_path):
 
 async def all_runs(services):
     return (
-        await run_queries.page_runs(services.store, run_queries.RunFilter(), (), first=100, after=None)
+        await run_queries.page_runs(
+            services.store, run_queries.RunFilter(), (), kind=RunKind.FACTOR, first=100, after=None
+        )
     ).items
 
 

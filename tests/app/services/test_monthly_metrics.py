@@ -15,7 +15,7 @@ from app.services.events import EventHub
 from app.services.monthly_metrics import interval_volumes, period_starts, run_monthly_metrics
 from app.services.risk_free import RiskFreeRequest
 from app.settings import Settings
-from db.records import AssetRecord, RunOrigin, RunResults
+from db.records import AssetRecord, RunKind, RunOrigin, RunResults
 from db.run_queries import Choice, RunFilter, page_runs
 from engine.exposures.risk_free import constant_returns
 from engine.factors.config import FactorName
@@ -182,7 +182,7 @@ async def test_a_dataset_without_volumes_says_so(services):
 async def test_an_imported_run_has_no_holdings(services):
     await populate(services.store)
     imported = RunFilter(origin=Choice(one_of=(RunOrigin.IMPORTED,)))
-    (run,) = (await page_runs(services.store, imported, first=5, after=None)).items
+    (run,) = (await page_runs(services.store, imported, kind=RunKind.FACTOR, first=5, after=None)).items
     sheet = await run_monthly_metrics(services, run)
     assert (sheet.num_periods, sheet.concentration, sheet.top_contributor) == (60, None, None)
     assert {name for name, reason in reasons(sheet).items() if reason == "NO_COMPOSITION"} == HOLDINGS
