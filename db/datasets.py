@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import exists, func, insert, select, update
+from sqlalchemy import and_, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.columns import is_row_id
@@ -21,6 +21,8 @@ dataset_asset = DatasetAsset.__table__
 
 _LIST_SCOPE = "datasets, newest first"
 _BY_NEWEST = (SortKey(dataset.c.id, descending=True, nullable=False),)
+_CURRENT = and_(dataset.c.current, dataset.c.deleted_at.is_(None))
+"""Versions that their names mean."""
 
 
 @store_access
@@ -108,9 +110,7 @@ async def get_datasets(store: Store, ids: Iterable[int]) -> dict[int, DatasetRec
 @store_access
 async def find_dataset(store: Store, name: str) -> DatasetRecord | None:
     """The current version of a name, unless it is deleted."""
-    statement = select(dataset).where(
-        dataset.c.name == name, dataset.c.current, dataset.c.deleted_at.is_(None)
-    )
+    statement = select(dataset).where(dataset.c.name == name, _CURRENT)
     async with store.read() as connection:
         row = (await connection.execute(statement)).first()
     return None if row is None else _record(row)
@@ -150,11 +150,7 @@ async def list_datasets(store: Store, *, first: int, after: str | None) -> Page[
 @store_access
 async def real_datasets(store: Store) -> list[DatasetRecord]:
     """The current, undeleted datasets that are not synthetic, by name."""
-    statement = (
-        select(dataset)
-        .where(dataset.c.current, dataset.c.deleted_at.is_(None), ~dataset.c.synthetic)
-        .order_by(dataset.c.name)
-    )
+    statement = select(dataset).where(_CURRENT, ~dataset.c.synthetic).order_by(dataset.c.name)
     async with store.read() as connection:
         return [_record(row) for row in await connection.execute(statement)]
 
@@ -166,6 +162,39 @@ async def kept_fingerprints(store: Store) -> dict[int, str]:
     kept = select(*columns).where(dataset.c.deleted_at.is_(None)).order_by(dataset.c.id.desc())
     async with store.read() as connection:
         return {row.id: row.fingerprint for row in await connection.execute(kept)}
+
+
+@store_access
+async def current_datasets(store: Store, *, first: int) -> list[DatasetRecord]:
+    """Return at most `first` of the current, undeleted datasets: synthetic ones last, else by name."""
+    statement = select(dataset).where(_CURRENT).order_by(dataset.c.synthetic, dataset.c.name).limit(first)
+    async with store.read() as connection:
+        return [_record(row) for row in await connection.execute(statement)]
+
+
+@store_access
+async def newest_dataset_with(
+    store: Store, assets: Collection[str], *, calendar: str, start: date, end: date
+) -> DatasetRecord | None:
+    """Return the newest current dataset of the calendar that has all of `assets`, given in upper case, and a
+    day from `start` to `end`; None where there is none. Its own names may have any case of A to Z."""
+    name = func.upper(dataset_asset.c.asset)
+    present = (
+        select(func.count(name.distinct()))
+        .where(dataset_asset.c.dataset_id == dataset.c.id, name.in_(assets))
+        .scalar_subquery()
+    )
+    statement = (
+        select(dataset)
+        .where(_CURRENT, dataset.c.calendar == calendar)
+        .where(dataset.c.first_date <= end, dataset.c.last_date >= start)
+        .where(present == len(set(assets)))
+        .order_by(dataset.c.id.desc())
+        .limit(1)
+    )
+    async with store.read() as connection:
+        row = (await connection.execute(statement)).first()
+    return None if row is None else _record(row)
 
 
 @store_access

@@ -38,6 +38,8 @@ from engine.panel import Calendar
 SAMPLE_NAME = "sample-synthetic"
 SAMPLE_NOTE = "SYNTHETIC: invented assets and prices from a seeded generator, for trying things out."
 _GC_MIN_AGE_SECONDS = 3600.0
+_MOST_NAMED = 10
+"""Datasets that a message names."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 
@@ -159,8 +161,10 @@ async def resolve_dataset(services: Services, ref: DatasetRef | None) -> Dataset
         return found
     found = await dataset_store.find_dataset(services.store, ref.name or "")
     if found is None:
-        names = [item.name for item in await _current_datasets(services)]
-        hint = f"there is {', '.join(names[:10])}" if names else "ingest or fetch one first"
+        names = [
+            item.name for item in await dataset_store.current_datasets(services.store, first=_MOST_NAMED)
+        ]
+        hint = f"there is {', '.join(names)}" if names else "ingest or fetch one first"
         raise DatasetNotFound(f"there is no dataset named {ref.name!r}", hint=hint)
     return found
 
@@ -289,21 +293,16 @@ def _last_written(snapshot: Path) -> int:
 
 
 async def _default_dataset(services: Services) -> DatasetRecord:
-    current = await _current_datasets(services)
+    current = await dataset_store.current_datasets(services.store, first=_MOST_NAMED)
     real = [item for item in current if not item.synthetic]
     candidates = real or current
     if len(candidates) == 1:
         return candidates[0]
     if not candidates:
         raise DatasetNotFound("there is no dataset yet", hint="ingest or fetch one first")
-    names = ", ".join(item.name for item in candidates[:10])
+    names = ", ".join(item.name for item in candidates)
     message = f"more than one dataset could be meant: {names}"
     raise InvalidInput(message, (FieldError(("dataset",), "AMBIGUOUS", message),), hint="name one")
-
-
-async def _current_datasets(services: Services) -> list[DatasetRecord]:
-    page = await dataset_store.list_datasets(services.store, first=100, after=None)
-    return [item for item in page.items if item.current]
 
 
 def dataset_label(record: DatasetRecord) -> str:

@@ -24,7 +24,6 @@ MAX_TICKERS = 100
 MIN_RANKED = 5
 """Assets without which the engine ranks nothing."""
 _MARKET_TOP = 10
-_DATASETS_LOOKED_AT = 100
 _NO_FILTERS = {"market_cap_threshold": None, "liquidity_threshold": None, "min_lifetime_days": None}
 
 
@@ -109,16 +108,13 @@ async def _dataset_with(
     services: Services, words: Sequence[str], start: date, end: date
 ) -> tuple[DatasetRecord, tuple[str, ...]] | None:
     """The newest dataset of equities that has them all and some of the days, with its own names of them."""
-    page = await dataset_store.list_datasets(services.store, first=_DATASETS_LOOKED_AT, after=None)
-    for dataset in page.items:
-        if not dataset.current or dataset.calendar != Calendar.OBSERVED.value:
-            continue
-        if dataset.first_date > end or dataset.last_date < start:
-            continue
-        present = await _assets_of(services, dataset)
-        if all(word in present for word in words):
-            return dataset, tuple(present[word] for word in words)
-    return None
+    found = await dataset_store.newest_dataset_with(
+        services.store, words, calendar=Calendar.OBSERVED.value, start=start, end=end
+    )
+    if found is None:
+        return None
+    present = await _assets_of(services, found)
+    return found, tuple(present[word] for word in words)
 
 
 async def _assets_of(services: Services, dataset: DatasetRecord) -> dict[str, str]:

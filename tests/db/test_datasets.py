@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
@@ -17,6 +18,7 @@ from db.datasets import (
     get_datasets,
     list_datasets,
     list_versions,
+    newest_dataset_with,
     real_datasets,
 )
 from db.errors import DatasetGone, InvalidCursor
@@ -176,6 +178,31 @@ async def test_real_datasets_are_current_undeleted_and_not_synthetic(store: Stor
     await delete_dataset(store, gone.id, NOW)
     another = await add(store, "f1", name="another")
     assert await real_datasets(store) == [another, newest]
+
+
+async def test_the_newest_dataset_with_all_assets_is_found(store: Store) -> None:
+    def holding(*names: str) -> dict[str, object]:
+        assets = tuple(AssetRecord(ordinal=ordinal, asset=name) for ordinal, name in enumerate(names))
+        return {"calendar": "OBSERVED", "assets": assets}
+
+    async def found(*names: str, start: str = "2025-01-01", end: str = "2025-04-10") -> str | None:
+        span = {"start": date.fromisoformat(start), "end": date.fromisoformat(end)}
+        record = await newest_dataset_with(store, names, calendar="OBSERVED", **span)
+        return None if record is None else record.name
+
+    await add(store, name="both", **holding("aapl", "MSFT", "AAPL"))
+    await add(store, "f1", name="replaced", **holding("AAPL", "MSFT", "IBM"))
+    await add(store, "f2", name="replaced", **holding("AAPL"))
+    await add(store, name="coins", **holding("AAPL", "MSFT", "IBM") | {"calendar": "EVERY_DAY"})
+    gone = await add(store, name="gone", **holding("AAPL", "MSFT", "IBM"))
+    await delete_dataset(store, gone.id, NOW)
+    assert await found("AAPL", "MSFT") == "both"
+    assert await found("AAPL") == "replaced"
+    assert await found("AAPL", "MSFT", "IBM") is None
+    assert await found("MSFT", start="2025-04-10", end="2025-05-01") == "both"
+    assert await found("MSFT", start="2024-04-10", end="2025-01-01") == "both"
+    assert await found("MSFT", start="2025-04-11", end="2025-05-01") is None
+    assert await found("MSFT", start="2024-04-11", end="2024-12-31") is None
 
 
 async def test_datasets_are_listed_newest_first_a_page_at_a_time(store: Store) -> None:
