@@ -76,7 +76,7 @@ async def read_events(store: Store, *, after_id: int, run_id: int | None, limit:
             run_id=row.run_id,
             seq=row.seq,
             at=row.at,
-            kind=RunEventKind(row.kind),
+            kind=row.kind,
             status=RunStatus(row.status),
             progress_fraction=row.progress_fraction,
             progress_stage=row.progress_stage,

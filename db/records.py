@@ -39,8 +39,8 @@ class RunOrigin(StrEnum):
 
 
 class RunKind(StrEnum):
-    """What a run does: compute one factor portfolio, or one over many configs; fetch a dataset; or estimate a
-    risk model of many factors."""
+    """The kinds of runs that this version knows: compute one factor portfolio, or one over many configs;
+    fetch a dataset; or estimate a risk model of many factors. A newer version may have left others."""
 
     FACTOR = "FACTOR"
     SWEEP = "SWEEP"
@@ -49,7 +49,8 @@ class RunKind(StrEnum):
 
 
 class RunEventKind(StrEnum):
-    """What happened to a run; the run's status column alone is the truth about its state."""
+    """The kinds of events that this version knows, what happened to a run; the run's status column alone is
+    the truth about its state."""
 
     QUEUED = "QUEUED"
     STARTED = "STARTED"
@@ -130,6 +131,7 @@ class NewRun:
     `identity_hash` covers the kind too, because it alone decides what is computed once. A fetch has neither
     factor nor engine, and its dataset comes about at its end; a risk model has no factor of its own."""
 
+    kind: RunKind
     factor: str | None
     config: Mapping[str, Any]
     identity_hash: str
@@ -138,17 +140,17 @@ class NewRun:
     tags: tuple[str, ...] = ()
     note: str | None = None
     forced: bool = False
-    kind: RunKind = RunKind.FACTOR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
     """One computation, fetch or imported result. Immutable once terminal, tags and note aside.
 
-    `factor` is None for fetches and risk models. `progress_counts` are whatever the kind of run counts, by
-    name."""
+    `kind` is a RunKind, or a word that only a newer version knows. `factor` is None for fetches and risk
+    models. `progress_counts` are whatever the kind of run counts, by name."""
 
     id: int
+    kind: str
     factor: str | None
     status: RunStatus
     origin: RunOrigin
@@ -174,7 +176,6 @@ class RunRecord:
     attempt: int
     note: str | None
     tags: tuple[str, ...]
-    kind: RunKind = RunKind.FACTOR
     progress_counts: Mapping[str, int] | None = None
 
 
@@ -190,13 +191,14 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEventRecord:
-    """`id` orders the events of all runs, `seq` those of one run (from 1)."""
+    """`id` orders the events of all runs, `seq` those of one run (from 1). `kind` is a RunEventKind, or a
+    word that only a newer version knows."""
 
     id: int
     run_id: int
     seq: int
     at: datetime
-    kind: RunEventKind
+    kind: str
     status: RunStatus
     progress_fraction: float
     progress_stage: str

@@ -143,8 +143,8 @@ def _of_kind(runs: Any, kind: RunKind) -> list[ColumnElement[bool]]:
     if kind is not RunKind.FACTOR:
         return [runs.c.kind == kind.value]
     # Nearly every run. Of an equality SQLite expects that it leaves few, and would sooner sort all runs than
-    # read them from the index of a metric; of inequalities it does not.
-    return [runs.c.kind != other.value for other in RunKind if other is not kind]
+    # read them from the index of a metric; of a range it does not.
+    return [runs.c.kind.between(kind.value, kind.value)]
 
 
 def _compare(column: ColumnElement[Any], condition: Choice[Any] | Range[Any]) -> list[ColumnElement[bool]]:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
 from db.models import Run, RunTag
-from db.records import RunKind, RunOrigin, RunRecord, RunStatus
+from db.records import RunOrigin, RunRecord, RunStatus
 
 run = Run.__table__
 run_tag = RunTag.__table__
@@ -45,7 +45,6 @@ RUN_COLUMNS = (*run.c, _tags.label("tags"))
 def run_record(row: Row[Any] | Sequence[Any]) -> RunRecord:
     """The record of a row that begins with RUN_COLUMNS."""
     values = dict(zip(_names, row, strict=False))
-    values["kind"] = RunKind(values["kind"])
     values["status"] = RunStatus(values["status"])
     values["origin"] = RunOrigin(values["origin"])
     values["unrecorded_fields"] = tuple(values["unrecorded_fields"])

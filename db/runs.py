@@ -280,9 +280,11 @@ async def fail_run(
 
 @store_access
 async def list_claims(store: Store) -> list[Claim]:
-    """Who holds which running run, oldest first."""
+    """Return who holds which running run, oldest first; of kinds that this version knows, because only who
+    knows a kind knows what becomes of a lost run."""
     columns = (run.c.id, run.c.claimed_by, run.c.attempt, run.c.heartbeat_at)
-    statement = select(*columns).where(run.c.status == RunStatus.RUNNING.value).order_by(run.c.id)
+    known = run.c.kind.in_([kind.value for kind in RunKind])
+    statement = select(*columns).where(run.c.status == RunStatus.RUNNING.value, known).order_by(run.c.id)
     async with store.read() as connection:
         return [
             Claim(run_id=run_id, claimed_by=worker, attempt=attempt, heartbeat_at=heartbeat_at)

@@ -63,6 +63,14 @@ RUN_COLUMNS = {
 }
 
 
+_KINDS = {
+    RunKind.FACTOR: "factor run",
+    RunKind.SWEEP: "sweep",
+    RunKind.FETCH: "fetch",
+    RunKind.RISK_MODEL: "risk model",
+}
+
+
 def run_rows(
     runs: Sequence[RunRecord],
     performance: Mapping[int, PerformanceRecord],
@@ -89,11 +97,25 @@ def run_rows(
     return rows
 
 
+def kind_label(run: RunRecord) -> str:
+    """Return the kind as `runs --kind` takes it, marked where this version does not know it."""
+    return run.kind.lower() if run.kind in _KINDS else f"{run.kind.lower()} (unknown)"
+
+
+def kind_words(run: RunRecord) -> str:
+    """Return what is said after "the run is": `a sweep`, or that its kind is not known."""
+    if run.kind in _KINDS:
+        return f"a {_KINDS[run.kind]}"
+    return f"of the kind {run.kind}, which this version does not know"
+
+
 def subject(run: RunRecord) -> str:
-    """What a run computes or, of a fetch, where from: the factor's or the source's name."""
-    if run.kind is RunKind.RISK_MODEL:
+    """Return what a run computes or, of a fetch, where from: the factor's or the source's name."""
+    if run.kind == RunKind.RISK_MODEL:
         return "risk model"
-    return (run.config["source"] if run.factor is None else run.factor).lower()
+    if run.kind == RunKind.FETCH:
+        return str(run.config["source"]).lower()
+    return "-" if run.factor is None else run.factor.lower()
 
 
 def dataset_label(run: RunRecord, datasets: Mapping[int, DatasetRecord]) -> str:

@@ -53,7 +53,7 @@ def postgresql_url() -> str:
     problems = []
     for candidate in (given,) if given else _LOCAL_CANDIDATES:
         try:
-            run_blocking(_execute(candidate, "SELECT 1"))
+            run_blocking(execute(candidate, "SELECT 1"))
         except (OSError, TimeoutError, asyncpg.PostgresError) as error:
             problems.append(f"{type(error).__name__}: {error}")
         else:
@@ -68,12 +68,12 @@ def postgresql_url() -> str:
 def postgresql_schema(url: str) -> Iterator[str]:
     """The URL of a new, empty schema in the database at `url`; dropped at the end."""
     schema = f"factorql_test_{os.getpid()}_{secrets.token_hex(4)}"
-    run_blocking(_execute(url, f"CREATE SCHEMA {schema}"))
+    run_blocking(execute(url, f"CREATE SCHEMA {schema}"))
     try:
         with_schema = make_url(url).update_query_dict({"search_path": schema})
         yield with_schema.render_as_string(hide_password=False)
     finally:
-        run_blocking(_execute(url, f"DROP SCHEMA {schema} CASCADE"))
+        run_blocking(execute(url, f"DROP SCHEMA {schema} CASCADE"))
 
 
 @pytest.fixture(scope="session")
@@ -99,7 +99,7 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{path}"
     url: str = request.getfixturevalue("migrated_schema_url")
     tables = reversed(metadata.sorted_tables)
-    run_blocking(_execute(url, ";".join(f'DELETE FROM "{table.name}"' for table in tables)))
+    run_blocking(execute(url, ";".join(f'DELETE FROM "{table.name}"' for table in tables)))
     return url
 
 
@@ -135,7 +135,8 @@ def counting_statements(store: Store) -> Iterator[list[str]]:
         event.remove(store.engine.sync_engine, "before_cursor_execute", note)
 
 
-async def _execute(url: str, statements: str) -> str:
+async def execute(url: str, statements: str) -> str:
+    """Run statements on the PostgreSQL database at `url`, in the schema that it names."""
     parsed = make_url(url)
     search_path = parsed.query.get("search_path")
     settings = {"search_path": str(search_path)} if search_path else {}

@@ -50,7 +50,7 @@ class Computing:
             cache_dir=str(cache_dir),
             artifacts_dir=str(settings.artifacts_dir.resolve()),
             fingerprint=fingerprint,
-            kind=self._run.kind.value,
+            kind=self._run.kind,
             factor=self._run.factor or "",
             identity=checkpoint_identity(self._run.identity_hash, self._run.id, forced=self._run.forced),
             config=self._run.config,

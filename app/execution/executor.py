@@ -183,7 +183,7 @@ class RunExecutor:
             )
             self._unclaimed = ""
             if run is not None:
-                if run.kind is RunKind.FETCH:
+                if run.kind == RunKind.FETCH:
                     await asyncio.to_thread(import_module, _FETCHING)
                 self._take_off(run)
             return run is not None
@@ -196,7 +196,7 @@ class RunExecutor:
         return False
 
     def _kinds_with_room(self) -> list[RunKind]:
-        fetches = sum(flight.kind is RunKind.FETCH for flight in self._flights.values())
+        fetches = sum(flight.kind == RunKind.FETCH for flight in self._flights.values())
         computations = len(self._flights) - fetches
         room = {
             kind: fetches < self._max_fetches
@@ -251,7 +251,7 @@ class RunExecutor:
 
 
 def _work_of(run: RunRecord, ground: Ground) -> Work:
-    if run.kind is RunKind.FETCH:
+    if run.kind == RunKind.FETCH:
         from app.execution.fetching import Fetching
 
         return Fetching(run, ground)

@@ -18,7 +18,7 @@ from app.execution.protocol import Failure, Progress
 from app.execution.work import Fetched, Outcome, Work
 from db.errors import StoreError, StoreUnavailable
 from db.fetches import finish_fetch
-from db.records import Claim, RunKind, RunRecord, RunResults
+from db.records import Claim, RunRecord, RunResults
 from db.runs import fail_run, finish_run, list_claims, put_back, report_progress, retry_or_lose
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class Flight:
         self._lock = threading.Lock()
 
     @property
-    def kind(self) -> RunKind:
+    def kind(self) -> str:
         return self._run.kind
 
     def end(self, ending: Ending) -> None:

@@ -37,6 +37,12 @@ class RunEventKind(StrEnum):
     FAILED = "FAILED"
     CANCELED = "CANCELED"
     IMPORTED = "IMPORTED"
+    OTHER = "OTHER"
+
+    @classmethod
+    def of(cls, stored: str) -> RunEventKind:
+        """Return the kind of a stored event; OTHER for a word that only a newer version knows."""
+        return cls.__members__.get(stored, cls.OTHER)
 
 
 class HealthStatus(StrEnum):
@@ -215,6 +221,7 @@ _described(
     FAILED="It ended without results.",
     CANCELED="It was canceled.",
     IMPORTED="It was taken in from older logs.",
+    OTHER="Something that only a newer version knows.",
 )
 _described(
     RunSortField,

@@ -25,6 +25,7 @@ class NodeType(StrEnum):
     SWEEP_RUN = "SweepRun"
     FETCH_RUN = "FetchRun"
     RISK_MODEL_RUN = "RiskModelRun"
+    OTHER_RUN = "OtherRun"
     DATASET = "Dataset"
     IMPORT_BATCH = "ImportBatch"
 

@@ -46,6 +46,10 @@ class Failure:
 )
 class Run(Node):
     record: strawberry.Private[RunRecord]
+    kind: str = strawberry.field(
+        description="What the run does, as a word: `FACTOR`, `SWEEP`, `FETCH`, `RISK_MODEL`, or one that "
+        "only a newer version knows."
+    )
     status: RunStatus = strawberry.field(description="Where the run stands.")
     origin: RunOrigin = strawberry.field(description="Whether it was carried out here or imported.")
     created_at: datetime = strawberry.field(description="When it was added to the store.")
@@ -85,7 +89,7 @@ class Run(Node):
         return None if found is None else Dataset.from_record(found)
 
 
-NODE_TYPES: Mapping[RunKind, NodeType] = {
+NODE_TYPES: Mapping[str, NodeType] = {
     RunKind.FACTOR: NodeType.FACTOR_RUN,
     RunKind.SWEEP: NodeType.SWEEP_RUN,
     RunKind.FETCH: NodeType.FETCH_RUN,
@@ -93,11 +97,17 @@ NODE_TYPES: Mapping[RunKind, NodeType] = {
 }
 
 
+def node_type_of(record: RunRecord) -> NodeType:
+    """Return the type of the run's global id."""
+    return NODE_TYPES.get(record.kind, NodeType.OTHER_RUN)
+
+
 def run_values(record: RunRecord) -> dict[str, Any]:
     """The fields of Run, for the types that implement it."""
     return {
         "record": record,
-        "id": encode_id(NODE_TYPES[record.kind], record.id),
+        "id": encode_id(node_type_of(record), record.id),
+        "kind": record.kind,
         "status": record.status,
         "origin": record.origin,
         "created_at": record.created_at,

@@ -9,13 +9,14 @@ from app.schema.context import GraphContext
 from app.schema.factor_run import FactorRun
 from app.schema.fetches.run import FetchRun
 from app.schema.node_ids import NodeType, row_key
+from app.schema.other_run import OtherRun
 from app.schema.risk.run import RiskModelRun
-from app.schema.run import NODE_TYPES, Run
+from app.schema.run import NODE_TYPES, Run, node_type_of
 from app.schema.sweeps.run import SweepRun
 from db.records import RunKind, RunRecord
 
-_KINDS: Mapping[NodeType, RunKind] = {node_type: kind for kind, node_type in NODE_TYPES.items()}
-_FROM_RECORD: Mapping[RunKind, Callable[[RunRecord], Run]] = {
+_NODE_TYPES = (*NODE_TYPES.values(), NodeType.OTHER_RUN)
+_FROM_RECORD: Mapping[str, Callable[[RunRecord], Run]] = {
     RunKind.FACTOR: FactorRun.from_record,
     RunKind.SWEEP: SweepRun.from_record,
     RunKind.FETCH: FetchRun.from_record,
@@ -30,12 +31,12 @@ _IN_WORDS = {
 
 def to_run(record: RunRecord) -> Run:
     """The run as its own type."""
-    return _FROM_RECORD[record.kind](record)
+    return _FROM_RECORD.get(record.kind, OtherRun.from_record)(record)
 
 
 def is_run(node_type: NodeType) -> bool:
     """Whether ids of this type are those of runs."""
-    return node_type in _KINDS
+    return node_type in _NODE_TYPES
 
 
 async def find_run(global_id: str, context: GraphContext, path: tuple[str, ...] = ("id",)) -> RunRecord:
@@ -43,13 +44,13 @@ async def find_run(global_id: str, context: GraphContext, path: tuple[str, ...] 
 
     Raises InvalidInput for an id of something else, RunNotFound, also where the run is of another kind.
     """
-    node_type, key = row_key(global_id, tuple(_KINDS), path)
+    node_type, key = row_key(global_id, _NODE_TYPES, path)
     return await load_run(node_type, key, context)
 
 
 async def load_run(node_type: NodeType, key: int, context: GraphContext) -> RunRecord:
     """The run of that type with that key. Raises RunNotFound."""
     found = await context.loaders.runs.load(key)
-    if found is None or found.kind is not _KINDS[node_type]:
+    if found is None or node_type_of(found) is not node_type:
         raise RunNotFound(f"there is no {_IN_WORDS.get(node_type, 'run')} {key}")
     return found

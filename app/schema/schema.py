@@ -11,6 +11,7 @@ from app.schema.factor_config import CONFIG_TYPES
 from app.schema.factor_run import FactorRun
 from app.schema.fetches.run import FetchRun
 from app.schema.mutation import Mutation
+from app.schema.other_run import OtherRun
 from app.schema.query import Query
 from app.schema.risk.run import RiskModelRun
 from app.schema.risk.style_configs import STYLE_TYPES
@@ -32,6 +33,7 @@ def build_schema() -> strawberry.Schema:
             SweepRun,
             FetchRun,
             RiskModelRun,
+            OtherRun,
             *CONFIG_TYPES.values(),
             *STYLE_TYPES.values(),
         ],

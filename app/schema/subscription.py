@@ -41,7 +41,7 @@ class RunEvent:
         state = run if event is None else event
         return cls(
             cursor=moment.cursor,
-            kind=RunEventKind.SNAPSHOT if event is None else RunEventKind(event.kind.value),
+            kind=RunEventKind.SNAPSHOT if event is None else RunEventKind.of(event.kind),
             at=now if event is None else event.at,
             status=state.status,
             progress=Progress.of(state),

@@ -31,7 +31,7 @@ class CsvLog:
         its line, and what fails is in the server's log."""
         try:
             run = (await get_runs(self._store, [run_id])).get(run_id)
-            if run is None or run.kind is not RunKind.FACTOR:
+            if run is None or run.kind != RunKind.FACTOR:
                 return
             performance = (await result_store.get_performance(self._store, [run_id]))[run_id]
             name = SeriesName.FACTOR

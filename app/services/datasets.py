@@ -31,7 +31,7 @@ from db import datasets as dataset_store
 from db.artifacts import artifact_folders
 from db.errors import StoreError
 from db.pages import MAX_PAGE_SIZE
-from db.records import DatasetRecord, RunKind, RunRecord, RunStatus
+from db.records import DatasetRecord, RunRecord, RunStatus
 from db.run_queries import Choice, RunFilter, page_runs
 from engine.panel import Calendar
 
@@ -192,7 +192,7 @@ async def collect_garbage(services: Services, *, dry_run: bool = False) -> Garba
     answers of vendors, leftovers of killed ingests and computations, and checkpoints of ended sweeps."""
     settings = services.settings
     in_use = await dataset_store.fingerprints_in_use(services.store)
-    sweeps = await _live_sweeps(services)
+    computations = await _live_computations(services)
     artifacts = await _unnamed_artifacts(services)
 
     def collect() -> Garbage:
@@ -205,7 +205,7 @@ async def collect_garbage(services: Services, *, dry_run: bool = False) -> Garba
             *stale_temporaries(settings.datasets_dir),
             *stale_temporaries(settings.artifacts_dir),
         )
-        checkpoints = stale_checkpoints(settings.cache_dir, sweeps)
+        checkpoints = stale_checkpoints(settings.cache_dir, computations)
         responses = stale_responses(
             settings.cache_dir, timedelta(hours=settings.source_cache_hours), services.now
         )
@@ -232,9 +232,9 @@ async def collect_garbage(services: Services, *, dry_run: bool = False) -> Garba
     return await asyncio.to_thread(collect)
 
 
-async def _live_sweeps(services: Services) -> set[str]:
-    """Identities of the sweeps that wait or are being computed."""
-    live = await _runs_of(services, RunKind.SWEEP, RunStatus.QUEUED, RunStatus.RUNNING)
+async def _live_computations(services: Services) -> set[str]:
+    """Return the identities, by which checkpoints are named, of the runs that wait or go on."""
+    live = await _runs_in(services, RunStatus.QUEUED, RunStatus.RUNNING)
     return {checkpoint_identity(run.identity_hash, run.id, forced=run.forced) for run in live}
 
 
@@ -246,7 +246,7 @@ async def _unnamed_artifacts(services: Services) -> tuple[str, ...]:
     found = await asyncio.to_thread(finished_folders, services.settings.artifacts_dir)
     if not found:
         return ()
-    running = await _runs_of(services, RunKind.RISK_MODEL, RunStatus.RUNNING)
+    running = await _runs_in(services, RunStatus.RUNNING)
     begun = [run.started_at for run in running if run.started_at is not None]
     youngest = min([services.now(), *begun]).timestamp() - _GC_MIN_AGE_SECONDS
     named = await artifact_folders(services.store)
@@ -255,13 +255,13 @@ async def _unnamed_artifacts(services: Services) -> tuple[str, ...]:
     )
 
 
-async def _runs_of(services: Services, kind: RunKind, *status: RunStatus) -> list[RunRecord]:
-    """Every run of that kind that stands there."""
+async def _runs_in(services: Services, *status: RunStatus) -> list[RunRecord]:
+    """Return every run, of whatever kind, that has one of these statuses."""
     where = RunFilter(status=Choice(one_of=status))
     found: list[RunRecord] = []
     after: str | None = None
     while True:
-        page = await page_runs(services.store, where, kind=kind, first=MAX_PAGE_SIZE, after=after)
+        page = await page_runs(services.store, where, kind=None, first=MAX_PAGE_SIZE, after=after)
         found += page.items
         if not page.has_next_page:
             return found

@@ -53,7 +53,7 @@ async def get_factor_series(
     runs = []
     for position, run_id in enumerate(run_ids):
         run = found.get(run_id)
-        if run is None or run.kind is not RunKind.FACTOR:
+        if run is None or run.kind != RunKind.FACTOR:
             raise RunNotFound(f"there is no run {run_id} of a factor")
         if run.status is not RunStatus.SUCCEEDED:
             raise _invalid(position, "NOT_SUCCEEDED", f"run {run.id} is {run.status.lower()}")

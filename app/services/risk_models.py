@@ -75,7 +75,7 @@ async def launch_risk_model(
 async def get_risk_model(services: Services, run_id: int) -> RunRecord:
     """Raises RunNotFound, also for runs of another kind."""
     run = await get_run(services, run_id)
-    if run.kind is not RunKind.RISK_MODEL:
+    if run.kind != RunKind.RISK_MODEL:
         raise RunNotFound(f"there is no risk model {run_id}")
     return run
 

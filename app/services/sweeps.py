@@ -117,7 +117,7 @@ async def promote_point(
 async def get_sweep(services: Services, run_id: int) -> RunRecord:
     """Raises RunNotFound, also for runs of another kind."""
     run = await get_run(services, run_id)
-    if run.kind is not RunKind.SWEEP:
+    if run.kind != RunKind.SWEEP:
         raise RunNotFound(f"there is no sweep {run_id}")
     return run
 

@@ -12,7 +12,7 @@ from db.records import RunKind, RunOrigin, RunStatus
 from db.results import get_performance
 from engine.factors.config import FactorName
 from scripts.console import json_option, print_json, print_table, run_with_services
-from scripts.views import RUN_COLUMNS, run_json, run_rows
+from scripts.views import RUN_COLUMNS, kind_label, run_json, run_rows
 
 
 def _choice(kind: type[FactorName | RunStatus | RunOrigin | RunKind]) -> click.Choice:
@@ -58,7 +58,7 @@ def command(
             click.echo("no such runs")
         else:
             rows = run_rows(page.items, performance, datasets)
-            kinds = [run.kind.lower() for run in page.items]
+            kinds = [kind_label(run) for run in page.items]
             columns = {"run": "right", "kind": "left"} | RUN_COLUMNS
             print_table(columns, [[row[0], of, *row[1:]] for row, of in zip(rows, kinds, strict=True)])
             if page.has_next_page:

@@ -30,14 +30,23 @@ from db.records import (
 from db.results import check_results, get_compositions, get_net_performance, get_performance, get_series
 from engine.factors.config import FactorName
 from engine.factors.registry import FACTORS
-from scripts.console import day, json_option, moment, number, percent, plain, print_json, run_with_services
+from scripts.console import (
+    day,
+    json_option,
+    moment,
+    number,
+    percent,
+    plain,
+    print_json,
+    run_with_services,
+)
 from scripts.monthly_view import monthly_sheet_json, print_monthly_sheet
 from scripts.report.metrics import GROUPS, Metric, Unit, reasons
 from scripts.values import Day, risk_free_option
-from scripts.views import dataset_label, run_json, subject
+from scripts.views import dataset_label, kind_words, run_json, subject
 
 _SHOWN_HOLDINGS = 8
-_WITHOUT_RETURNS = {RunKind.FETCH: "fetch", RunKind.RISK_MODEL: "risk model"}
+_WITH_RETURNS = (RunKind.FACTOR, RunKind.SWEEP)
 
 
 @click.command(help="Show RUN (its number) in full: metrics, settings, latest composition.")
@@ -70,18 +79,14 @@ def command(
 
     async def work(services: Services) -> None:
         run = await get_run(services, run_id)
-        await check_results(services.store, run.id)  # also of what is not shown: its numbers rest on it
-        if run.kind in _WITHOUT_RETURNS and (monthly or plot is not None or report is not None):
-            what = _WITHOUT_RETURNS[run.kind]
-            raise InvalidInput(f"run {run.id} is a {what}: it has no returns to draw or report")
-        if run.kind is RunKind.FETCH:
-            await _show_fetch(services, run, as_json)
-        elif monthly:
+        if run.kind in _SHOW:  # also what is not shown: its numbers rest on it
+            await check_results(services.store, run.id)
+        if run.kind not in _WITH_RETURNS and (monthly or plot is not None or report is not None):
+            raise InvalidInput(f"run {run.id} is {kind_words(run)}: it has no returns to draw or report")
+        if monthly:
             await _show_monthly(services, run, as_of, risk_free, as_json)
-        elif run.kind is RunKind.SWEEP:
-            await _show_sweep(services, run, as_json)
         else:
-            await _show_factor(services, run, as_json)
+            await _SHOW.get(run.kind, _show_unknown)(services, run, as_json)
         if plot is not None:
             await _draw(services, run, plot)
             click.echo(f"drawn to {plot}", err=as_json)
@@ -110,7 +115,7 @@ async def _show_factor(services: Services, run: RunRecord, as_json: bool) -> Non
         return
     _print_run(run, datasets)
     _print_settings(run)
-    if run.kind is RunKind.RISK_MODEL and run.status is RunStatus.SUCCEEDED:
+    if run.kind == RunKind.RISK_MODEL and run.status is RunStatus.SUCCEEDED:
         click.echo(f"`factorql risk show {run.id}` shows its factors, coverage and validation")
     if performance is not None:
         _print_performance(performance, net)
@@ -125,8 +130,8 @@ async def _show_monthly(
     risk_free: RiskFreeRequest | None,
     as_json: bool,
 ) -> None:
-    if run.kind is not RunKind.FACTOR:
-        raise InvalidInput(f"run {run.id} is a {run.kind.lower()}: only factor runs have a monthly sheet")
+    if run.kind != RunKind.FACTOR:
+        raise InvalidInput(f"run {run.id} is {kind_words(run)}: only factor runs have a monthly sheet")
     sheet = await run_monthly_metrics(services, run, as_of=as_of, risk_free=risk_free)
     if sheet is None:
         raise FactorQLError(f"run {run.id} has no return series")
@@ -167,6 +172,24 @@ async def _show_fetch(services: Services, run: RunRecord, as_json: bool) -> None
         print_report(report)
 
 
+async def _show_unknown(services: Services, run: RunRecord, as_json: bool) -> None:
+    """Show what any run has: what its results mean is not known."""
+    datasets = await get_datasets(services.store, [run.dataset_id] if run.dataset_id else [])
+    if as_json:
+        print_json(run_json(run, None, datasets))
+        return
+    _print_run(run, datasets)
+    _print_settings(run)
+
+
+_SHOW = {
+    RunKind.FACTOR: _show_factor,
+    RunKind.SWEEP: _show_sweep,
+    RunKind.FETCH: _show_fetch,
+    RunKind.RISK_MODEL: _show_factor,
+}
+
+
 async def _report(services: Services, run: RunRecord, path: Path) -> None:
     from scripts.report.gather import gather  # matplotlib takes a second to import
     from scripts.report.write import check_path, write_report
@@ -200,11 +223,13 @@ def _print_run(run: RunRecord, datasets: Mapping[int, DatasetRecord]) -> None:
 
 
 def _title(run: RunRecord) -> str:
-    if run.kind is RunKind.FETCH:
+    if run.kind == RunKind.FETCH:
         return f"fetch from {subject(run)}"
-    if run.kind is RunKind.RISK_MODEL:
+    if run.kind == RunKind.RISK_MODEL:
         return subject(run)
-    kind = "sweep of " if run.kind is RunKind.SWEEP else ""
+    if run.kind not in _WITH_RETURNS:
+        return kind_words(run)
+    kind = "sweep of " if run.kind == RunKind.SWEEP else ""
     return f"{kind}{subject(run)}, {FACTORS[FactorName(run.factor)].title}"
 
 

@@ -68,7 +68,7 @@ class RunMaterial:
     def base_config(self) -> Mapping[str, Any]:
         """The config of a factor run, the one that a sweep varies."""
         config: Mapping[str, Any] = (
-            self.run.config["base"] if self.run.kind is RunKind.SWEEP else self.run.config
+            self.run.config["base"] if self.run.kind == RunKind.SWEEP else self.run.config
         )
         return config
 

@@ -17,7 +17,7 @@ _MONEY = frozenset({"market_cap_threshold", "liquidity_threshold"})
 def heading(material: RunMaterial, dates: str) -> Markup:
     """Kind, title, what was computed when and on which data; a band where the numbers are invented."""
     run = material.run
-    kind = "Sweep report" if run.kind is RunKind.SWEEP else "Factor report"
+    kind = "Sweep report" if run.kind == RunKind.SWEEP else "Factor report"
     items: dict[str, object] = {
         "Dataset": _data(material),
         "Periods": dates,

@@ -24,7 +24,7 @@ def check_path(path: Path) -> None:
 def write_report(material: RunMaterial, path: Path) -> None:
     """Raises InvalidInput (suffix), StorageFailure."""
     check_path(path)
-    content = sweep_page(material) if material.run.kind is RunKind.SWEEP else factor_page(material)
+    content = sweep_page(material) if material.run.kind == RunKind.SWEEP else factor_page(material)
     _write_atomically(content.encode("utf-8", errors="replace"), path)
 
 

@@ -78,7 +78,7 @@ async def request_for(services: Services, run: RunRecord) -> ComputeRequest:
         cache_dir=str(services.settings.cache_dir),
         artifacts_dir=str(services.settings.artifacts_dir),
         fingerprint=dataset.fingerprint,
-        kind=run.kind.value,
+        kind=run.kind,
         factor=run.factor,
         identity=run.identity_hash,
         config=run.config,

@@ -57,6 +57,7 @@ _DATASET = NewDataset(
 )
 
 _RUN = NewRun(
+    kind=RunKind.FACTOR,
     factor="SMB",
     config={"breakpoint": 0.5, "max_weight": None, "exclude": ["usdt"]},
     identity_hash="identity",

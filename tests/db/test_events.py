@@ -23,7 +23,7 @@ async def test_events_are_read_after_a_point_of_one_run_or_of_all(store: Store) 
     await report_progress(store, one.id, 1, WORKER, 0.25, "signal", later(2))
     await cancel_run(store, two.id, later(3))
     log = await read_events(store, after_id=0, run_id=None, limit=100)
-    assert [(event.run_id, event.seq, event.kind.value) for event in log] == [
+    assert [(event.run_id, event.seq, event.kind) for event in log] == [
         (one.id, 1, "QUEUED"),
         (one.id, 2, "STARTED"),
         (two.id, 1, "QUEUED"),

@@ -164,7 +164,7 @@ async def test_the_latest_run_of_a_factor_is_no_sweep(store: Store) -> None:
 async def test_a_run_keeps_its_kind_from_launch_to_result(store: Store) -> None:
     dataset_id = await add_sample_dataset(store)
     launched = await launch(store, dataset_id, kind=SWEEP)
-    assert launched.kind is SWEEP
+    assert launched.kind == SWEEP
     again, reused = await launch_run(store, new_run(dataset_id, kind=SWEEP), max_queued=9, now=NOW)
     assert (again, reused) == (launched, True)
     claimed = await claim_run(store, WORKER, later(1))
@@ -173,7 +173,7 @@ async def test_a_run_keeps_its_kind_from_launch_to_result(store: Store) -> None:
     canceled = await cancel_run(store, claimed.id, later(2))
     assert canceled is not None
     assert (canceled[0].kind, canceled[1]) == (SWEEP, True)
-    assert (await running(store, dataset_id, identity_hash="other")).kind is FACTOR
+    assert (await running(store, dataset_id, identity_hash="other")).kind == FACTOR
 
 
 async def test_a_sweep_leaves_documents_and_no_performance(store: Store) -> None:

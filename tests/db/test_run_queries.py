@@ -427,7 +427,7 @@ async def test_an_imported_run_is_as_late_as_its_legacy_id(store: Store) -> None
     assert (await latest_runs(store))["SMB"].id == computed.id
     imported = (await latest_runs(store, origin=RunOrigin.IMPORTED))["SMB"]
     assert imported == await find_imported(store, "SMB", "20250101_000000")
-    assert imported.kind is RunKind.FACTOR
+    assert imported.kind == RunKind.FACTOR
     assert await find_imported(store, "VALUE", "20250101_000000") is None
     assert (
         await count_runs(store, RunFilter(legacy_run_id=Choice(eq="20250101_000000")), kind=RunKind.FACTOR)

@@ -52,7 +52,7 @@ async def the_run(store: Store, run_id: int) -> RunRecord:
 
 
 async def kinds(store: Store, run_id: int) -> list[str]:
-    return [event.kind.value for event in await read_events(store, after_id=0, run_id=run_id, limit=100)]
+    return [event.kind for event in await read_events(store, after_id=0, run_id=run_id, limit=100)]
 
 
 async def rows_of(store: Store, table: Any) -> int:
@@ -70,6 +70,7 @@ async def test_a_launched_run_is_queued_with_all_it_was_given(store: Store) -> N
     assert not reused
     assert record == RunRecord(
         id=record.id,
+        kind=RunKind.FACTOR,
         factor="SMB",
         status=RunStatus.QUEUED,
         origin=RunOrigin.COMPUTED,

@@ -16,7 +16,7 @@ from app.execution.timing import Timing
 from app.settings import Settings
 from db.datasets import add_dataset
 from db.events import read_events
-from db.records import AssetRecord, NewDataset, NewRun, RunEventRecord, RunRecord
+from db.records import AssetRecord, NewDataset, NewRun, RunEventRecord, RunKind, RunRecord
 from db.run_rows import fetch_run
 from db.runs import launch_run
 from db.store import Store
@@ -81,6 +81,7 @@ async def queue(store: Store, act: str, **options: object) -> RunRecord:
     run, _ = await launch_run(
         store,
         NewRun(
+            kind=RunKind.FACTOR,
             factor="SMB",
             config=config,
             identity_hash=hashlib.sha256(json.dumps(config).encode()).hexdigest(),

@@ -161,7 +161,7 @@ async def test_the_longer_a_fetch_takes_the_less_often_its_progress_is_told(
     run = await queue_fetch(store)
     async with executing(store, settings):
         await ended(store, run.id)
-    told = [event for event in await events_of(store, run.id) if event.kind is RunEventKind.PROGRESS]
+    told = [event for event in await events_of(store, run.id) if event.kind == RunEventKind.PROGRESS]
     assert 1 <= len(told) <= 8  # twenty or more at a steady pace
 
 

@@ -21,7 +21,7 @@ from app.services.events import EventHub
 from app.services.runs import delete_run
 from app.settings import Settings
 from db.artifacts import get_artifacts
-from db.records import ArtifactRecord, RunKind, RunRecord, RunResults
+from db.records import ArtifactRecord, RunKind, RunRecord, RunResults, RunStatus
 from db.runs import claim_run, finish_run
 from tests.db.samples import WORKER, add_sample_dataset, launch, modelled, succeeded
 
@@ -146,15 +146,15 @@ async def test_gc_finds_a_model_that_is_committed_while_it_looks(services, monke
 
     from app.services import datasets
 
-    list_runs = datasets._runs_of
+    list_runs = datasets._runs_in
 
     async def commit_first(*arguments):
         results = RunResults(artifacts=(record,))
-        if arguments[1] is RunKind.RISK_MODEL:
+        if arguments[1:] == (RunStatus.RUNNING,):
             assert await finish_run(services.store, run.id, 1, WORKER, results, datetime.now(UTC))
         return await list_runs(*arguments)
 
-    monkeypatch.setattr(datasets, "_runs_of", commit_first)
+    monkeypatch.setattr(datasets, "_runs_in", commit_first)
     assert (await collect_garbage(services)).artifacts == ()
     assert folder_of(services, record).is_dir()
 

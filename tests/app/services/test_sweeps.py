@@ -120,7 +120,7 @@ async def test_force_and_kind_make_other_runs(services):
     forced = await launch(services, force=True)
     assert (forced.reused, forced.run.forced) == (False, True)
     assert forced.run.id != first.run.id
-    assert (await launch_factor(services, MOMENTUM, BASE)).run.kind is RunKind.FACTOR
+    assert (await launch_factor(services, MOMENTUM, BASE)).run.kind == RunKind.FACTOR
 
 
 @pytest.mark.parametrize(
@@ -337,7 +337,7 @@ async def test_what_cannot_be_promoted_is_said_so(services):
     for unknown in (promoted.id, 4711):
         with pytest.raises(RunNotFound):
             await promote_point(services, unknown, 0)
-    assert (await get_run(services, run.id)).kind is RunKind.SWEEP
+    assert (await get_run(services, run.id)).kind == RunKind.SWEEP
     await delete_dataset(services, run.dataset_id)
     with pytest.raises(DatasetNotFound):
         await promote_point(services, run.id, 3)

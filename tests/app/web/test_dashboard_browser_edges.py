@@ -11,10 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from app.schema.node_ids import NodeType, encode_id, row_id
+from app.settings import Settings
+from db.run_queries import get_runs
+from db.store import Store
 from tests.app.web.browsing import Visit, launched_panel, playwright_api, visiting
 from tests.e2e.graph import ended, launched
 from tests.e2e.held_datasets import held_datasets
 from tests.e2e.servers import Command, Server, commands
+from tests.newer_store import kinds_unchecked, make_unknown
+from tests.stores import run_blocking
 
 expect = playwright_api.expect
 
@@ -54,6 +60,25 @@ def test_days_lie_where_they_are_in_every_zone(
     assert ["2022-01-01T00:00:00.000Z", "Jan 2022"] in ticks
     assert all(moment.endswith("-01T00:00:00.000Z") for moment, _ in ticks), ticks
     context.close()
+
+
+def test_a_run_of_a_newer_version_says_where_it_stands(visit: Visit, server: Server) -> None:
+    key = row_id(launched(server, spec={"smb": {"breakpoint": 0.31}}, dataset=None), NodeType.FACTOR_RUN)
+    url = Settings(_env_file=None, data_dir=server.folder / "data").store_url
+
+    async def become_unknown() -> None:
+        async with await Store.open(url) as store:
+            await make_unknown(store, (await get_runs(store, [key]))[key])
+
+    with kinds_unchecked(url):
+        run_blocking(become_unknown())
+    visit.open(f"#/runs/{encode_id(NodeType.OTHER_RUN, key)}")
+    main = visit.page.locator("main")
+    expect(main.get_by_role("heading", level=1)).to_have_text("Session")
+    expect(main).to_contain_text("finished")
+    expect(main).to_contain_text("A run of a kind that this server does not know")
+    visit.open("#/runs")
+    expect(main.get_by_role("table")).to_be_visible()
 
 
 def test_a_run_shorter_than_the_rolling_window_says_so(visit: Visit, server: Server) -> None:

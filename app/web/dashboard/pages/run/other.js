@@ -1,11 +1,12 @@
-/* A sweep, a risk model or a fetch: what it was asked for and what came of it, and the way to the rest. */
+/* A sweep, a risk model or a fetch: what it was asked for and what came of it, and the way to the rest. Of a
+   run of a kind that the server does not know: where it stands. */
 
 import { day, integer, percent, plural, ratio, signed, words } from "../../core/format.js";
 import { graphiqlLink } from "../../core/graphql.js";
 import { html } from "../../core/html.js";
-import { PageHead, Section } from "../../core/layout.js";
+import { Section } from "../../core/layout.js";
 import { href } from "../../core/router.js";
-import { Loaded, SyntheticNotice } from "../../core/states.js";
+import { Loaded, Notice, SyntheticNotice } from "../../core/states.js";
 import { useQuery } from "../../core/use_query.js";
 import { isOver } from "../status.js";
 import { FailureNotice, RunHead } from "./head.js";
@@ -51,6 +52,11 @@ const FETCH = `
         report { lostAssets { asset } notes }
       }
     }
+  }
+`;
+const ANY = `
+  query AnyRun($id: ID!) {
+    run(id: $id) { kind status createdAt startedAt finishedAt progress { fraction stage } }
   }
 `;
 
@@ -111,15 +117,19 @@ const KINDS = {
 };
 
 export function OtherRun({ run, reload }) {
-  const kind = KINDS[run.__typename];
-  // A kind that the server has gained since: that it stands or falls is known of any run.
-  if (!kind) return html`<${PageHead} title=${words(run.__typename)} />`;
+  const kind = KINDS[run.__typename] ?? { title: words(run.kind), query: ANY };
   return html`
     <${RunHead} run=${run} title=${kind.title} link=${graphiqlLink(kind.query, { id: run.id })} />
     <${SyntheticNotice} datasets=${[run.dataset]} />
     ${!isOver(run.status) && html`<${Progress} run=${run} onEnd=${reload} />`}
     <${FailureNotice} run=${run} />
-    <${Outcome} key=${run.status} id=${run.id} kind=${kind} />
+    ${
+      kind.facts
+        ? html`<${Outcome} key=${run.status} id=${run.id} kind=${kind} />`
+        : html`<${Notice} title="A run of a kind that this server does not know">
+            <p>A newer version launched it, and shows what it does and what came of it.</p>
+          <//>`
+    }
   `;
 }
 

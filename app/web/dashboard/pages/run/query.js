@@ -5,6 +5,7 @@ export const RUN = `
     run(id: $id) {
       __typename
       id
+      kind
       status
       origin
       finishedAt
