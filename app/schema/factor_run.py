@@ -31,7 +31,7 @@ from app.schema.unset import given
 from app.services import series as service
 from app.services.monthly_metrics import Reads, run_monthly_metrics
 from app.services.research import Research
-from db.records import RunOrigin, RunRecord
+from db.records import PerformanceRecord, RunOrigin, RunRecord
 from engine.factors.config import FactorName
 from engine.factors.registry import FACTORS
 from engine.panel import Calendar
@@ -55,6 +55,8 @@ _RESEARCH = "Null until the run has succeeded, for imported runs and for those o
     )
 )
 class FactorRun(Run):
+    known_performance: strawberry.Private[PerformanceRecord | None] = None
+    """What whoever found the run has read already."""
     legacy_run_id: str | None = strawberry.field(
         description="The id that the older system gave it; null if computed."
     )
@@ -86,7 +88,7 @@ class FactorRun(Run):
 
     @strawberry.field(description="The metrics, gross of costs; null until the run has succeeded.")
     async def performance(self, info: Info) -> Performance | None:
-        found = await info.context.loaders.performance.load(self.record.id)
+        found = self.known_performance or await info.context.loaders.performance.load(self.record.id)
         return None if found is None else Performance.from_record(found)
 
     @strawberry.field(
@@ -275,9 +277,11 @@ class FactorRun(Run):
         return periods_per_year(rebalance, calendar)
 
     @classmethod
-    def from_record(cls, record: RunRecord) -> FactorRun:
+    def from_record(cls, record: RunRecord, performance: PerformanceRecord | None = None) -> FactorRun:
+        """Return the run; a `performance` that was read already is not read again."""
         return cls(
             **run_values(record),
+            known_performance=performance,
             legacy_run_id=record.legacy_run_id,
             identity_hash=record.identity_hash,
             import_batch_id=None

@@ -238,7 +238,7 @@ class Query:
             dataset_id=None if ref is None else (await find_dataset(ref, info.context)).id,
             origin=given(origin),
         )
-        return [FactorRun.from_record(one.run) for one in found]
+        return [FactorRun.from_record(one.run, one.performance) for one in found]
 
     exposures = strawberry.field(
         exposures,

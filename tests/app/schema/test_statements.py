@@ -39,6 +39,15 @@ async def test_the_same_page_for_every_factor_takes_one_statement(graph: Graph) 
     assert len(await statements_of(graph, query)) == 1
 
 
+async def test_the_latest_runs_take_a_statement_and_their_performance_another(graph: Graph) -> None:
+    await populate(graph.services.store)
+    query = "{ latestFactorRuns { id performance { sharpeRatio undefinedMetrics { metric } } } }"
+    statements = await statements_of(graph, query)
+    assert len(statements) == 2, "\n\n".join(statements)
+    (reading,) = [one for one in statements if "FROM performance" in one]
+    assert reading == statements[1]
+
+
 async def test_totals_are_counted_only_when_asked_for(graph: Graph) -> None:
     await seed_runs(graph.services.store, 60)
     page = "{ factorRuns(first: 3) { nodes { id } } }"
