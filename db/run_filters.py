@@ -8,7 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import BigInteger, ColumnElement, exists, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, exists, func, type_coerce
 
 from db.models import Performance, RunTag
 from db.pages import SortKey
@@ -40,7 +40,8 @@ class Range(Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFilter:
-    """All conditions that are given must hold; `tag` holds when one of the run's tags fits."""
+    """All conditions that are given must hold; `tag` holds when one of the run's tags fits. `rebalance` is
+    that of factor runs, of which those that do not say are weekly."""
 
     factor: Choice[str] | None = None
     status: Choice[RunStatus] | None = None
@@ -48,6 +49,7 @@ class RunFilter:
     dataset_id: Choice[int] | None = None
     legacy_run_id: Choice[str] | None = None
     tag: Choice[str] | None = None
+    rebalance: Choice[str] | None = None
     created_at: Range[datetime] | None = None
     started_at: Range[datetime] | None = None
     finished_at: Range[datetime] | None = None
@@ -132,6 +134,9 @@ def conditions_of(
             conditions += [
                 exists().where(_tag.c.run_id == runs.c.id, one) for one in _compare(_tag.c.tag, condition)
             ]
+        elif field.name == "rebalance":
+            recorded = runs.c.config["rebalance"].as_string()
+            conditions += _compare(func.coalesce(recorded, "WEEKLY"), condition)
         elif field.name in runs.c:
             conditions += _compare(runs.c[field.name], condition)
         else:

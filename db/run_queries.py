@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import CTE, CompoundSelect, Select, func, select, union_all
@@ -50,11 +51,15 @@ __all__ = [
     "count_runs",
     "find_imported",
     "get_runs",
+    "last_runs",
     "latest_runs",
     "live_runs",
     "page_runs",
     "page_runs_by_factor",
 ]
+
+CLOCK_TOLERANCE = timedelta(minutes=5)
+"""How far the clocks of servers may differ: what is dated further ahead of one has a wrong time."""
 
 _EVERY_RUN = RunFilter()
 
@@ -228,26 +233,47 @@ async def count_live(store: Store) -> list[LiveCount]:
 
 
 @store_access
+async def last_runs(
+    store: Store, where: RunFilter | None = None, *, kind: RunKind | None, first: int, now: datetime
+) -> list[RunRecord]:
+    """Return the `first` runs of a kind, or (None) of all kinds, that fit `where` and SUCCEEDED last, the
+    latest first: in the order of `latest_runs`. Errors: ValueError unless 0 <= first <= 100."""
+    check_page_size(first)
+    where = where or _EVERY_RUN
+    found = (
+        select(run.c.id.label("run_id"))
+        .select_from(_tables(filters_by_metrics(where)))
+        .where(run.c.status == RunStatus.SUCCEEDED.value, *conditions_of(where, kind, run, performance))
+    )
+    ids: list[int] = []
+    async with store.read() as connection:
+        for part in _latest_first(found, run, now):
+            if len(ids) < first:
+                ids += (await connection.scalars(part.limit(first - len(ids)))).all()
+        rows = await connection.execute(select_runs().where(run.c.id.in_(ids)))
+        records = {row.id: run_record(row) for row in rows}
+    return [records[run_id] for run_id in ids if run_id in records]
+
+
+@store_access
 async def latest_runs(
     store: Store,
     *,
+    now: datetime,
     factors: Sequence[str] | None = None,
     dataset_id: int | None = None,
     origin: RunOrigin | None = None,
     where: RunFilter | None = None,
 ) -> dict[str, RunRecord]:
-    """The SUCCEEDED factor run of each factor that finished last (imported: at the time of its legacy id), by
-    factor; of all factors for None. One statement, however many factors."""
+    """Return the SUCCEEDED factor run of each factor that finished last (imported: at the time of its legacy
+    id), by factor; of all factors for None. One that is dated more than CLOCK_TOLERANCE after `now` comes
+    before all others, whose times can be; of equal times the id decides. One statement, however many
+    factors."""
     where = where or _EVERY_RUN
-    latest = (
-        select(_candidate.c.id)
-        .where(
-            _candidate.c.factor == _factors.c.name,
-            _candidate.c.status == RunStatus.SUCCEEDED.value,
-            *conditions_of(where, RunKind.FACTOR, _candidate, _candidate_metrics),
-        )
-        .order_by(_candidate.c.finished_at.desc(), _candidate.c.id.desc())
-        .limit(1)
+    latest = select(_candidate.c.id).where(
+        _candidate.c.factor == _factors.c.name,
+        _candidate.c.status == RunStatus.SUCCEEDED.value,
+        *conditions_of(where, RunKind.FACTOR, _candidate, _candidate_metrics),
     )
     if filters_by_metrics(where):
         latest = latest.join(_candidate_metrics, _candidate_metrics.c.run_id == _candidate.c.id)
@@ -255,14 +281,23 @@ async def latest_runs(
         latest = latest.where(_candidate.c.dataset_id == dataset_id)
     if origin is not None:
         latest = latest.where(_candidate.c.origin == origin.value)
-    statement = select(*RUN_COLUMNS).join_from(
-        _factors, run, run.c.id == latest.correlate(_factors).scalar_subquery()
-    )
+    parts = [
+        part.limit(1).correlate(_factors).scalar_subquery() for part in _latest_first(latest, _candidate, now)
+    ]
+    statement = select(*RUN_COLUMNS).join_from(_factors, run, run.c.id == func.coalesce(*parts))
     if factors is not None:
         statement = statement.where(_factors.c.name.in_(factors))
     async with store.read() as connection:
         rows = await connection.execute(statement)
         return {row.factor: run_record(row) for row in rows}
+
+
+def _latest_first(found: Select[Any], runs: Any, now: datetime) -> tuple[Select[Any], Select[Any]]:
+    """Sort what was found among `runs` by when it ended, the latest first; in two parts, each served by an
+    index: what ended up to `now`, and what has a time that cannot be."""
+    ended, horizon = runs.c.finished_at, now + CLOCK_TOLERANCE
+    ordered = found.order_by(ended.desc(), runs.c.id.desc())
+    return ordered.where(ended <= horizon), ordered.where(ended > horizon)
 
 
 def _tables(with_metrics: bool, *, measured: bool = False) -> Any:

@@ -89,7 +89,8 @@ async def latest(request: Request) -> Response:
 
 @answering
 async def compare(request: Request) -> Response:
-    found = await latest_results(services_of(request).store)
+    services = services_of(request)
+    found = await latest_results(services.store, now=services.now())
     return answer(
         {
             "comparison": [
@@ -113,7 +114,9 @@ async def time_series(request: Request) -> Response:
     words = [word.strip() for word in asked.factors.split(",") if word.strip()]
     names = [named_factor(word) for word in dict.fromkeys(words)] or list(Factor)
     services = services_of(request)
-    found = await latest_results(services.store, factors=[FactorName(name.upper()) for name in names])
+    found = await latest_results(
+        services.store, now=services.now(), factors=[FactorName(name.upper()) for name in names]
+    )
     runs = {Factor(item.run.factor.lower()): item.run.id for item in found if item.run.factor is not None}
     stored = await result_store.get_series(services.store, list(runs.values()), [SeriesName.FACTOR])
     date_range = DateRange(asked.start_date, asked.end_date)
@@ -141,7 +144,7 @@ def named_factor(word: str) -> Factor:
 
 
 async def _logs(services: Services, factor: Factor, count: int) -> list[dict[str, Any]]:
-    found = await last_runs(services.store, FactorName(factor.upper()), count)
+    found = await last_runs(services.store, FactorName(factor.upper()), count, now=services.now())
     if not found:
         raise RestError(404, f"No logs found for factor: {factor}")
     return [_log(log_row(item)) for item in found]

@@ -10,6 +10,7 @@ from app.schema.enums import FactorName, LongSide
 from app.schema.factor_config import FactorConfig, to_factor_config
 from app.schema.factor_run import FactorRun
 from app.schema.factor_runs import (
+    LATEST,
     AfterArgument,
     FactorRunConnection,
     FirstArgument,
@@ -54,7 +55,7 @@ class Factor(Node):
 
     @strawberry.field(
         description="The run that succeeded last (imported ones count by the time of their legacy id), of "
-        "those that fit the filter."
+        f"those that fit the filter. {LATEST}"
     )
     async def latest_run(self, info: Info, where: WhereArgument = strawberry.UNSET) -> FactorRun | None:
         run_filter = await to_run_filter(where, info.context)

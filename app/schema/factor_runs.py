@@ -14,6 +14,11 @@ from db.pages import Page
 from db.records import RunKind, RunRecord
 from db.run_queries import RunFilter, count_runs
 
+LATEST = (
+    "A run that is dated more than 5 minutes ahead of this server's clock, which a wrong clock does, is the "
+    "latest only where there is no other; of runs of the same time it is the one added last."
+)
+
 WhereArgument = Annotated[
     FactorRunWhere | None, strawberry.argument(description="Which runs; absent or null for all.")
 ]

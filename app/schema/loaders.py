@@ -71,7 +71,7 @@ class Loaders:
         self.datasets_by_name = _loader(lambda names: _datasets_by_name(store, names))
         self.assets = _loader(lambda dataset_ids: datasets.get_assets(store, dataset_ids))
         self.asset_names = _loader(lambda dataset_ids: datasets.asset_names(store, dataset_ids))
-        self.latest_runs = _loader(lambda keys: _latest_runs(store, keys))
+        self.latest_runs = _loader(lambda keys: _latest_runs(services, keys))
         self.factor_pages = _loader(lambda keys: _factor_pages(store, keys))
         self.risk_free = _loader(lambda requests: _risk_free(services, requests), split_on=FactorQLError)
         self.monthly_metrics = _loader(lambda factors: import_queries.monthly_metrics(store, factors))
@@ -122,11 +122,13 @@ async def _datasets_by_name(store: Store, names: Sequence[str]) -> Mapping[str, 
     return {name: await datasets.find_dataset(store, name) for name in names}
 
 
-async def _latest_runs(store: Store, keys: Sequence[LatestRun]) -> Mapping[LatestRun, RunRecord]:
+async def _latest_runs(services: Services, keys: Sequence[LatestRun]) -> Mapping[LatestRun, RunRecord]:
     found: dict[LatestRun, RunRecord] = {}
     for where in dict.fromkeys(key.where for key in keys):
         wanted = {key.factor: key for key in keys if key.where == where}
-        latest = await run_queries.latest_runs(store, factors=list(wanted), where=where)
+        latest = await run_queries.latest_runs(
+            services.store, now=services.now(), factors=list(wanted), where=where
+        )
         found |= {wanted[factor]: run for factor, run in latest.items()}
     return found
 

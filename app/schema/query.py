@@ -18,6 +18,7 @@ from app.schema.exposures.exposures import exposures
 from app.schema.factor import Factor
 from app.schema.factor_run import FactorRun
 from app.schema.factor_runs import (
+    LATEST,
     AfterArgument,
     FactorRunConnection,
     FirstArgument,
@@ -212,7 +213,7 @@ class Query:
     @strawberry.field(
         description=(
             "The run of each factor that succeeded last (imported ones count by the time of their legacy "
-            "id), best annualised return first, undefined ones last."
+            f"id), best annualised return first, undefined ones last. {LATEST}"
         )
     )
     async def latest_factor_runs(
@@ -232,8 +233,10 @@ class Query:
         ] = strawberry.UNSET,
     ) -> list[FactorRun] | None:
         ref = given(dataset)
+        services = info.context.services
         found = await latest_results(
-            info.context.services.store,
+            services.store,
+            now=services.now(),
             factors=given(factors),
             dataset_id=None if ref is None else (await find_dataset(ref, info.context)).id,
             origin=given(origin),

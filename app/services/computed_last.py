@@ -34,7 +34,7 @@ async def compute_last(
     turns = _turns.setdefault(services.store, WeakValueDictionary())
     turn = turns.setdefault(run.identity_hash, asyncio.Lock())
     async with turn:
-        (latest,) = await last_runs(services.store, factor, 1)
+        (latest,) = await last_runs(services.store, factor, 1, now=services.now())
         if latest.run.identity_hash == run.identity_hash:
             return latest.run
         again = await launch_factor(services, factor, options, dataset=dataset, force=True)

@@ -14,17 +14,14 @@ from app.services.datasets import DatasetRef, resolve_dataset
 from app.services.series import SeriesName
 from db import results as result_store
 from db.datasets import get_datasets
-from db.pages import MAX_PAGE_SIZE
 from db.records import DatasetRecord, RunKind, RunOrigin, RunRecord, RunStatus, SeriesRecord
-from db.run_queries import Choice, RunFilter, RunOrder, RunSortField, get_runs, latest_runs, page_runs
+from db.run_queries import Choice, RunFilter, get_runs, latest_runs
 from engine.exposures.returns import FactorSeries
 from engine.factors.config import FactorName
 from engine.factors.registry import FACTORS
 from engine.panel import DateArray
 from engine.periods import DAYS_PER_WEEK, Rebalance
 
-_MOST_PAGES = 10
-"""Pages of one factor's runs that are searched for a weekly one."""
 RUN_IDS = "run_ids"
 
 
@@ -65,18 +62,13 @@ async def get_factor_series(
 
 
 async def latest_factor_series(services: Services, dataset: DatasetRecord) -> tuple[FactorRunSeries, ...]:
-    """Of each factor the weekly run on the dataset that succeeded last, in the order of the factors.
+    """Return of each factor the weekly run on the dataset that succeeded last, in the order of the factors.
 
     Raises InvalidInput where there is none.
     """
-    latest = await latest_runs(services.store, dataset_id=dataset.id)
-    runs = []
-    for factor in FACTORS:
-        run = latest.get(factor.value)
-        if run is not None and not _is_weekly(run):
-            run = await _latest_weekly(services, factor, dataset)
-        if run is not None:
-            runs.append(run)
+    weekly = RunFilter(rebalance=Choice(eq=Rebalance.WEEKLY.value))
+    latest = await latest_runs(services.store, now=services.now(), dataset_id=dataset.id, where=weekly)
+    runs = [latest[factor.value] for factor in FACTORS if factor.value in latest]
     if not runs:
         message = f"no weekly run of any factor has succeeded on dataset {dataset.name!r} v{dataset.version}"
         fault = FieldError((RUN_IDS,), "NO_RUNS", message)
@@ -99,29 +91,6 @@ async def dataset_of(services: Services, ref: DatasetRef | None, runs: Sequence[
         fault = FieldError(("dataset",), "AMBIGUOUS", message)
         raise InvalidInput(message, (fault,), hint="say which one has the prices")
     return found[ids.pop()]
-
-
-async def _latest_weekly(services: Services, factor: FactorName, dataset: DatasetRecord) -> RunRecord | None:
-    where = RunFilter(
-        factor=Choice(eq=factor.value),
-        status=Choice(eq=RunStatus.SUCCEEDED),
-        dataset_id=Choice(eq=dataset.id),
-    )
-    after: str | None = None
-    for _ in range(_MOST_PAGES):
-        page = await page_runs(
-            services.store,
-            where,
-            [RunOrder(RunSortField.FINISHED_AT)],
-            kind=RunKind.FACTOR,
-            first=MAX_PAGE_SIZE,
-            after=after,
-        )
-        weekly = next(filter(_is_weekly, page.items), None)
-        if weekly is not None or not page.has_next_page:
-            return weekly
-        after = page.cursors[-1]
-    return None
 
 
 async def _with_series(services: Services, runs: Sequence[RunRecord]) -> tuple[FactorRunSeries, ...]:

@@ -10,8 +10,8 @@ from app.legacy_logs.records import METRIC_FIELDS, SETTING_FIELDS, LegacyRun, Le
 from app.services.results import RunWithPerformance
 from db import results as result_store
 from db import run_queries
-from db.records import RunKind, RunRecord, RunStatus, SeriesRecord
-from db.run_queries import Choice, RunFilter, RunOrder, RunSortField
+from db.records import RunKind, RunRecord, SeriesRecord
+from db.run_queries import Choice, RunFilter
 from db.store import Store
 from engine.factors.config import FactorName
 
@@ -19,15 +19,15 @@ RUN_ID_FORMAT = "%Y%m%d_%H%M%S"
 UNKNOWN_WEIGHTING = "legacy_weighting_method"
 """In the config of an imported run: a weighting method that no factor of today has."""
 
-_LAST_FINISHED_FIRST = (RunOrder(RunSortField.FINISHED_AT), RunOrder(RunSortField.ID))
 
-
-async def last_runs(store: Store, factor: FactorName, count: int) -> list[RunWithPerformance]:
-    """The last `count` (1 to 100) succeeded runs of a factor, computed or imported; the latest is last."""
-    where = RunFilter(factor=Choice(eq=factor.value), status=Choice(eq=RunStatus.SUCCEEDED))
-    page = await run_queries.page_runs(store, where, _LAST_FINISHED_FIRST, kind=RunKind.FACTOR, first=count)
-    performance = await result_store.get_performance(store, [run.id for run in page.items])
-    return [RunWithPerformance(run, performance[run.id]) for run in reversed(page.items)]
+async def last_runs(
+    store: Store, factor: FactorName, count: int, *, now: datetime
+) -> list[RunWithPerformance]:
+    """Return the last `count` (1 to 100) succeeded runs of a factor, computed or imported; latest last."""
+    where = RunFilter(factor=Choice(eq=factor.value))
+    runs = await run_queries.last_runs(store, where, kind=RunKind.FACTOR, first=count, now=now)
+    performance = await result_store.get_performance(store, [run.id for run in runs])
+    return [RunWithPerformance(run, performance[run.id]) for run in reversed(runs)]
 
 
 def log_row(item: RunWithPerformance, run_id: str | None = None) -> LegacyRun:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from db import results as result_store
 from db import run_queries
@@ -22,13 +23,14 @@ class RunWithPerformance:
 async def latest_results(
     store: Store,
     *,
+    now: datetime,
     factors: Sequence[FactorName] | None = None,
     dataset_id: int | None = None,
     origin: RunOrigin | None = None,
 ) -> list[RunWithPerformance]:
-    """The latest succeeded run of each factor: best annualised return first, undefined ones last."""
+    """Return the run of each factor that succeeded last: best annualised return first, undefined last."""
     names = None if factors is None else [factor.value for factor in factors]
-    runs = await run_queries.latest_runs(store, factors=names, dataset_id=dataset_id, origin=origin)
+    runs = await run_queries.latest_runs(store, now=now, factors=names, dataset_id=dataset_id, origin=origin)
     performance = await result_store.get_performance(store, [run.id for run in runs.values()])
     found = [RunWithPerformance(run, performance[run.id]) for run in runs.values()]
     return sorted(found, key=_best_first)

@@ -22,6 +22,7 @@ def command(dataset: str | None, origin: str | None, as_json: bool) -> None:
         record = None if dataset is None else await resolve_dataset(services, DatasetRef(name=dataset))
         found = await latest_results(
             services.store,
+            now=services.now(),
             dataset_id=None if record is None else record.id,
             origin=None if origin is None else RunOrigin(origin.upper()),
         )

@@ -50,7 +50,7 @@ async def _demo(services: Services) -> None:
         )
     reused = sum(launch.reused for launch in launches)
     click.echo(f"{len(launches) - reused} factor models computed, {reused} reused\n")
-    found = await latest_results(services.store, dataset_id=dataset.id)
+    found = await latest_results(services.store, now=services.now(), dataset_id=dataset.id)
     datasets = await get_datasets(services.store, [dataset.id])
     print_table(COMPARISON_COLUMNS, comparison_rows(found, datasets))
     click.echo("\nThese numbers describe invented data; `factorql ingest` takes your own.")

@@ -16,9 +16,8 @@ from app.services.risk_models import checked_risk_config, get_risk_model, launch
 from app.services.risk_portfolios import BenchmarkIndex, Portfolio, PortfolioRiskRequest, measure_portfolio
 from app.services.risk_results import get_risk_results
 from db.datasets import get_datasets
-from db.records import RunKind, RunRecord, RunStatus
-from db.run_filters import Choice, RunFilter, RunOrder, RunSortField, SortDirection
-from db.run_queries import page_runs
+from db.records import RunKind, RunRecord
+from db.run_queries import last_runs
 from scripts.console import failing_in_one_line, json_option, load_settings, print_json, run_with_services
 from scripts.following import existed_already, launch_and_follow, require_success
 from scripts.portfolio_file import read_portfolio
@@ -221,13 +220,11 @@ def _benchmark(text: str | None, basis: Basis | None) -> Portfolio | BenchmarkIn
 
 
 async def _latest_model(services: Services) -> RunRecord:
-    """The risk model that was finished last. Raises RunNotFound."""
-    succeeded = RunFilter(status=Choice(one_of=(RunStatus.SUCCEEDED,)))
-    newest = (RunOrder(RunSortField.FINISHED_AT, SortDirection.DESC),)
-    page = await page_runs(services.store, succeeded, newest, kind=RunKind.RISK_MODEL, first=1)
-    if not page.items:
+    """Return the risk model that was finished last. Raises RunNotFound."""
+    latest = await last_runs(services.store, kind=RunKind.RISK_MODEL, first=1, now=services.now())
+    if not latest:
         raise RunNotFound("there is no risk model yet", hint="`factorql risk build` makes one")
-    return page.items[0]
+    return latest[0]
 
 
 def _check_format(path: Path) -> None:

@@ -154,9 +154,9 @@ async def test_the_latest_run_of_a_factor_is_no_sweep(store: Store) -> None:
     run = await succeeded(store, dataset_id, identity_hash="1", at=later(10))
     sweep = await swept(store, dataset_id, identity_hash="2", at=later(20))
     await swept(store, dataset_id, identity_hash="3", factor="VALUE")
-    latest = await latest_runs(store)
+    latest = await latest_runs(store, now=later(600))
     assert {factor: one.id for factor, one in latest.items()} == {"SMB": run.id}
-    assert await latest_runs(store, factors=["VALUE"], dataset_id=dataset_id) == {}
+    assert await latest_runs(store, now=later(600), factors=["VALUE"], dataset_id=dataset_id) == {}
     found = await get_runs(store, [run.id, sweep.id])
     assert {one.id: one.kind for one in found.values()} == {run.id: FACTOR, sweep.id: SWEEP}
 

@@ -19,6 +19,7 @@ from db.pages import MAX_PAGE_SIZE, encode_cursor
 from db.records import PerformanceRecord, RunKind, RunOrigin, RunRecord, RunStatus
 from db.run_filters import NEWEST_FIRST, scope_of
 from db.run_queries import (
+    CLOCK_TOLERANCE,
     Choice,
     Range,
     RunFilter,
@@ -28,6 +29,7 @@ from db.run_queries import (
     count_runs,
     find_imported,
     get_runs,
+    last_runs,
     latest_runs,
     page_runs,
     page_runs_by_factor,
@@ -392,19 +394,99 @@ async def test_the_latest_run_of_a_factor_succeeded_last(store: Store) -> None:
         return {factor: record.id for factor, record in found.items()}
 
     with counting_statements(store) as statements:
-        assert ids(await latest_runs(store)) == {"SMB": tie.id, "VALUE": value.id}
+        assert ids(await latest_runs(store, now=later(600))) == {"SMB": tie.id, "VALUE": value.id}
     assert len(statements) == 1
-    assert ids(await latest_runs(store, factors=["VALUE", "GROWTH", "VALUE"])) == {"VALUE": value.id}
-    assert ids(await latest_runs(store, factors=[])) == {}
-    assert ids(await latest_runs(store, dataset_id=other_id)) == {"SMB": older.id}
-    assert ids(await latest_runs(store, where=RunFilter(tag=Choice(eq="x")))) == {"SMB": older.id}
-    assert ids(await latest_runs(store, where=RunFilter(finished_at=Range(lte=later(55))))) == {
+    assert ids(await latest_runs(store, now=later(600), factors=["VALUE", "GROWTH", "VALUE"])) == {
+        "VALUE": value.id
+    }
+    assert ids(await latest_runs(store, now=later(600), factors=[])) == {}
+    assert ids(await latest_runs(store, now=later(600), dataset_id=other_id)) == {"SMB": older.id}
+    assert ids(await latest_runs(store, now=later(600), where=RunFilter(tag=Choice(eq="x")))) == {
+        "SMB": older.id
+    }
+    assert ids(
+        await latest_runs(store, now=later(600), where=RunFilter(finished_at=Range(lte=later(55))))
+    ) == {
         "SMB": early.id,
         "VALUE": value.id,
     }
-    assert ids(await latest_runs(store, where=RunFilter(sharpe_ratio=Range(gte=9.0)))) == {}
-    assert ids(await latest_runs(store, origin=RunOrigin.IMPORTED)) == {}
+    assert ids(await latest_runs(store, now=later(600), where=RunFilter(sharpe_ratio=Range(gte=9.0)))) == {}
+    assert ids(await latest_runs(store, now=later(600), origin=RunOrigin.IMPORTED)) == {}
     assert late.id < tie.id
+
+
+async def test_a_run_dated_in_the_future_is_the_latest_only_where_no_other_is(store: Store) -> None:
+    dataset_id = await add_sample_dataset(store)
+
+    async def add(name: str, seconds: float) -> int:
+        return (await succeeded(store, dataset_id, identity_hash=name, at=later(seconds))).id
+
+    async def in_order(seconds: float) -> list[int]:
+        where, now = RunFilter(factor=Choice(eq="SMB")), later(seconds)
+        found = await last_runs(store, where, kind=RunKind.FACTOR, first=9, now=now)
+        assert (await latest_runs(store, now=now))["SMB"] == found[0]
+        assert await last_runs(store, where, kind=RunKind.FACTOR, first=2, now=now) == found[:2]
+        return [record.id for record in found]
+
+    wrong = await add("the clock is a year ahead", 365 * 86_400)
+    assert await in_order(60) == [wrong]
+    early, late = await add("early", 10), await add("late", 50)
+    assert await in_order(60) == [late, early, wrong]
+    ahead = await add("the clock is a little ahead", 60 + CLOCK_TOLERANCE.total_seconds())
+    assert await in_order(60) == [ahead, late, early, wrong]
+    assert await in_order(59.9) == [late, early, wrong, ahead]
+    assert await in_order(-3_600) == [wrong, ahead, late, early], "the clock of who asks is behind"
+    assert await in_order(366 * 86_400) == [wrong, ahead, late, early]
+    since = RunFilter(finished_at=Range(gte=later(60)))
+    assert (await latest_runs(store, now=later(60), where=since))["SMB"].id == ahead
+
+
+async def test_the_last_runs_of_a_kind_are_in_the_order_of_the_latest(store: Store) -> None:
+    await swept(store, await add_sample_dataset(store), at=later(10))
+    await seed_runs(store, 120)
+    rows = [row for row in await all_rows(store) if row["status"] == "SUCCEEDED"]
+    ends = sorted(row["finished_at"] for row in rows)
+    for now in (ends[0], ends[len(ends) // 2], ends[-1]):
+
+        def latest_first(row: dict[str, Any], now: datetime = now) -> tuple[bool, datetime, int]:
+            return (row["finished_at"] <= now + CLOCK_TOLERANCE, row["finished_at"], row["id"])
+
+        for kind in (RunKind.FACTOR, RunKind.SWEEP, None):
+            of_kind = [row for row in rows if kind is None or row["kind"] == kind]
+            expected = [row["id"] for row in sorted(of_kind, key=latest_first, reverse=True)][:100]
+            found = await last_runs(store, kind=kind, first=100, now=now)
+            assert [record.id for record in found] == expected
+        latest = await latest_runs(store, now=now)
+        for factor in FACTORS:
+            where = RunFilter(factor=Choice(eq=factor))
+            (one,) = await last_runs(store, where, kind=RunKind.FACTOR, first=1, now=now)
+            assert latest[factor] == one
+    measured = RunFilter(sharpe_ratio=Range(gte=0.5))
+    assert len(await last_runs(store, measured, kind=None, first=100, now=ends[-1])) == sum(
+        (row["sharpe_ratio"] or 0) >= 0.5 for row in rows
+    )
+
+
+async def test_runs_that_do_not_say_how_often_they_rebalance_are_weekly(store: Store) -> None:
+    dataset_id = await add_sample_dataset(store)
+    said = (
+        {},
+        {"rebalance": None},
+        {"rebalance": "WEEKLY"},
+        {"rebalance": "DAILY"},
+        {"rebalance": "MONTHLY"},
+    )
+    ids = [
+        (await launch(store, dataset_id, identity_hash=str(position), config=config)).id
+        for position, config in enumerate(said)
+    ]
+
+    async def found(**condition: Any) -> list[int]:
+        where = RunFilter(rebalance=Choice(**condition))
+        return sorted(one.id for one in (await page_runs(store, where, kind=RunKind.FACTOR, first=9)).items)
+
+    assert await found(eq="WEEKLY") == ids[:3]
+    assert await found(one_of=("DAILY", "MONTHLY")) == ids[3:]
 
 
 async def test_an_imported_run_is_as_late_as_its_legacy_id(store: Store) -> None:
@@ -424,8 +506,8 @@ async def test_an_imported_run_is_as_late_as_its_legacy_id(store: Store) -> None
     await import_files(
         store, [NewImportFile(file="a", content_hash="a", runs=(one,))], source="x", now=later(99)
     )
-    assert (await latest_runs(store))["SMB"].id == computed.id
-    imported = (await latest_runs(store, origin=RunOrigin.IMPORTED))["SMB"]
+    assert (await latest_runs(store, now=later(600)))["SMB"].id == computed.id
+    imported = (await latest_runs(store, now=later(600), origin=RunOrigin.IMPORTED))["SMB"]
     assert imported == await find_imported(store, "SMB", "20250101_000000")
     assert imported.kind == RunKind.FACTOR
     assert await find_imported(store, "VALUE", "20250101_000000") is None

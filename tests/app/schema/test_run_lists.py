@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from app.errors import DatasetNotFound, InvalidInput
 from app.schema.connections import BadCursor
+from app.services.log_rows import last_runs
 from db.runs import cancel_run
 from engine.factors.config import FactorName
-from tests.app.schema.graph import Graph, Population, config_of, refusal
+from tests.app.schema.graph import Graph, Population, config_of, refusal, run_id
 from tests.db.samples import later, new_results, succeeded
 
 
@@ -94,6 +97,29 @@ async def test_a_cursor_of_one_factor_fails_only_the_others(graph: Graph, popula
     assert [factor["name"] for factor in result.data["factors"] if factor["runs"] is not None] == ["SMB"]
     assert result.errors is not None
     assert all(isinstance(error.original_error, BadCursor) for error in result.errors)
+
+
+async def test_readers_agree_that_a_run_dated_in_the_future_is_not_the_latest(
+    graph: Graph, population: Population
+) -> None:
+    services = graph.services
+    await cancel_run(services.store, population.queued.id, later(99))
+    wrong = await succeeded(
+        services.store,
+        population.dataset_id,
+        at=datetime(2999, 1, 1, tzinfo=UTC),
+        identity_hash="of a wrong clock",
+        config=config_of(FactorName.SMB),
+    )
+    query = "{ latestFactorRuns(factors: [SMB]) { id } factor(name: SMB) { latestRun { id } } }"
+    right = run_id(population.runs[FactorName.SMB])
+    assert await graph.ask(query) == {
+        "latestFactorRuns": [{"id": right}],
+        "factor": {"latestRun": {"id": right}},
+    }
+    listed = await last_runs(services.store, FactorName.SMB, 9, now=services.now())
+    assert listed[-1].run.id == population.runs[FactorName.SMB].id
+    assert listed[0].run.id == wrong.id
 
 
 async def test_latest_runs_come_best_first(graph: Graph, population: Population) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sqlalchemy import insert, select
 
 from app.datasets.snapshot import remove_snapshot
 from app.errors import (
@@ -28,6 +29,7 @@ from app.services.risk_free import RiskFreeRequest, risk_free_returns
 from app.settings import Settings
 from db.import_records import NewImportedRun, NewImportFile
 from db.imports import import_files
+from db.models import Run
 from db.records import PerformanceRecord, SeriesRecord
 from db.run_queries import find_imported
 from engine.exposures.results import Method
@@ -129,6 +131,21 @@ class TestFactors:
         answer = await portfolio_exposures(services, replace(HALF, dataset=DatasetRef(name="coins")))
         assert {run.id for run in answer.runs} == {market.id, newer.id}
         assert smb.id not in {run.id for run in answer.runs}
+
+    async def test_the_latest_weekly_run_is_found_behind_thousands_of_others(self, services, dataset, runs):
+        monthly = await add_run(services, dataset, FactorName.SMB, SMB, rebalance="MONTHLY", at=later(60))
+        async with services.store.write() as connection:
+            found = await connection.execute(select(Run.__table__).where(Run.id == monthly.id))
+            row = {name: value for name, value in found.one()._mapping.items() if name != "id"}
+            more = [row | {"identity_hash": f"{number}"} for number in range(2_000)]
+            await connection.execute(insert(Run.__table__), more)
+        answer = await portfolio_exposures(services, HALF)
+        assert {run.id for run in answer.runs} == {run.id for run in runs}
+
+    async def test_a_run_dated_in_the_future_is_not_the_latest(self, services, dataset, runs):
+        await add_run(services, dataset, FactorName.SMB, 2 * SMB, at=dt.datetime(2999, 1, 1, tzinfo=dt.UTC))
+        answer = await portfolio_exposures(services, HALF)
+        assert {run.id for run in answer.runs} == {run.id for run in runs}
 
     async def test_labels_tell_two_runs_of_one_factor_apart(self, services, dataset, runs):
         other = await add_run(services, dataset, FactorName.SMB, MARKET[::-1].copy())

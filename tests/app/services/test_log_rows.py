@@ -38,31 +38,29 @@ async def test_the_last_runs_are_those_that_finished_last(store) -> None:
     await launch(store, dataset_id, identity_hash="waits")
     canceled = await launch(store, dataset_id, identity_hash="canceled")
     await cancel_run(store, canceled.id, later(5))
-    await import_files(
-        store, [imported("20300101_000000", datetime(2030, 1, 1, tzinfo=UTC))], source="x", now=NOW
-    )
-    await import_files(
-        store, [imported("20100101_000000", datetime(2010, 1, 1, tzinfo=UTC))], source="x", now=NOW
-    )
+    imports = {"20100101_000000": datetime(2010, 1, 1, tzinfo=UTC), "20260301_120500": later(300)}
+    of_the_future = {"20300101_000000": datetime(2030, 1, 1, tzinfo=UTC)}
+    files = [imported(run_id, when) for run_id, when in (imports | of_the_future).items()]
+    await import_files(store, files, source="x", now=NOW)
 
-    found = await last_runs(store, FactorName.SMB, 100)
+    found = await last_runs(store, FactorName.SMB, 100, now=later(600))
     ids = [log_row(item).legacy_run_id for item in found]
-    assert ids[0] == "20100101_000000"
-    assert ids[-1] == "20300101_000000"
-    assert [item.run.id for item in found[1:-1]] == [run.id for run in computed]
+    assert ids[:2] == ["20300101_000000", "20100101_000000"], "a time that cannot be comes before all"
+    assert ids[-1] == "20260301_120500"
+    assert [item.run.id for item in found[2:-1]] == [run.id for run in computed]
     assert all(item.run.status is RunStatus.SUCCEEDED for item in found)
-    assert [item.run.id for item in await last_runs(store, FactorName.SMB, 2)] == [
+    assert [item.run.id for item in await last_runs(store, FactorName.SMB, 2, now=later(600))] == [
         item.run.id for item in found[-2:]
     ]
-    assert [item.run.id for item in await last_runs(store, FactorName.VALUE, 9)] == [other.id]
-    assert await last_runs(store, FactorName.GROWTH, 9) == []
+    assert [item.run.id for item in await last_runs(store, FactorName.VALUE, 9, now=later(600))] == [other.id]
+    assert await last_runs(store, FactorName.GROWTH, 9, now=later(600)) == []
 
 
 async def test_a_row_says_what_is_known(store) -> None:
     await import_files(
         store, [imported("20100101_000000", datetime(2010, 1, 1, tzinfo=UTC))], source="x", now=NOW
     )
-    (item,) = await last_runs(store, FactorName.SMB, 1)
+    (item,) = await last_runs(store, FactorName.SMB, 1, now=later(600))
     row = log_row(item)
     assert (row.factor, row.legacy_run_id, row.breakpoint, row.min_assets) == (
         "smb",
@@ -79,7 +77,7 @@ async def test_a_computed_run_is_named_by_its_end_in_utc(store) -> None:
     dataset_id = await add_sample_dataset(store)
     run = await succeeded(store, dataset_id)
     run = (await get_runs(store, [run.id]))[run.id]
-    (item,) = await last_runs(store, FactorName.SMB, 1)
+    (item,) = await last_runs(store, FactorName.SMB, 1, now=later(600))
     assert log_row(item).legacy_run_id == run.finished_at.astimezone(UTC).strftime("%Y%m%d_%H%M%S")
     of_no_factor = replace(item, run=replace(run, factor=None))
     with pytest.raises(ValueError, match="no factor"):
