@@ -13,9 +13,11 @@ import pytest
 
 from app.schema.node_ids import NodeType, encode_id, row_id
 from app.settings import Settings
+from db.pages import MAX_PAGE_SIZE
 from db.run_queries import get_runs
 from db.store import Store
 from tests.app.web.browsing import Visit, launched_panel, playwright_api, visiting
+from tests.db.samples import add_sample_dataset
 from tests.e2e.graph import ended, launched
 from tests.e2e.held_datasets import held_datasets
 from tests.e2e.servers import Command, Server, commands
@@ -60,6 +62,26 @@ def test_days_lie_where_they_are_in_every_zone(
     assert ["2022-01-01T00:00:00.000Z", "Jan 2022"] in ticks
     assert all(moment.endswith("-01T00:00:00.000Z") for moment, _ in ticks), ticks
     context.close()
+
+
+def test_no_dataset_is_hidden_by_a_hundred_versions_of_another(
+    context: playwright_api.BrowserContext, demo_copy: Callable[[], Path]
+) -> None:
+    folder = demo_copy()
+    url = Settings(_env_file=None, data_dir=folder / "data").store_url
+
+    async def fetch_daily() -> None:
+        async with await Store.open(url) as store:
+            for number in range(MAX_PAGE_SIZE + 1):
+                await add_sample_dataset(store, name="coins", fingerprint=f"f{number}")
+
+    run_blocking(fetch_daily())
+    with commands(folder) as start, visiting(context, start(Server).ready().url) as visit:
+        for address, name in (("#/launch", "Computed from"), ("#/runs", "Dataset"), ("", "Dataset")):
+            visit.open(address)
+            choices = visit.page.get_by_label(name, exact=True).locator("option")
+            expect(choices.filter(has_text="sample-synthetic")).to_have_count(1)
+            expect(choices.filter(has_text="coins")).to_have_count(MAX_PAGE_SIZE + 1)
 
 
 def test_a_run_of_a_newer_version_says_where_it_stands(visit: Visit, server: Server) -> None:

@@ -1,6 +1,8 @@
 /* Queries and mutations: POST to `graphql` beside the page.
 
    await request(QUERY, variables, { signal }) -> data; throws a Failure where there are errors.
+   await requestAll(QUERY, variables, { signal }) -> the same, of a QUERY that takes $after and selects one list
+   with { nodes {...} pageInfo { hasNextPage endCursor } }: with the nodes of all its pages.
    await upload(MUTATION, variables, { "variables.file": file }, { signal }) -> data, by the multipart request
    specification; the variables that files replace must be null.
    graphiqlLink(QUERY, variables) -> the address that opens the same in GraphiQL. */
@@ -13,6 +15,16 @@ const ENDPOINT = new URL("graphql", new URL(".", document.baseURI));
 export async function request(query, variables = {}, { signal } = {}) {
   const body = JSON.stringify({ query: compact(query), variables });
   return send(body, { "content-type": "application/json" }, signal);
+}
+
+export async function requestAll(query, variables = {}, options = {}) {
+  const nodes = [];
+  for (let after = null; ; ) {
+    const [[name, page]] = Object.entries(await request(query, { ...variables, after }, options));
+    nodes.push(...page.nodes);
+    if (!page.pageInfo.hasNextPage) return { [name]: { nodes } };
+    after = page.pageInfo.endCursor;
+  }
 }
 
 export async function upload(query, variables, files, { signal } = {}) {

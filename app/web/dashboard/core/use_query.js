@@ -1,7 +1,7 @@
 /* Data for a component.
 
-   const { data, failure, loading, reload } = useQuery(QUERY, variables, { skip: false });
-   `data` stays while the same query loads anew with other variables (`loading` tells), and is null before the
+   const { data, failure, loading, reload } = useQuery(QUERY, variables, { skip: false, ask: request });
+   `ask` is `request` or `requestAll`. `data` stays while the same query loads anew with other variables (`loading` tells), and is null before the
    first answer. A new token loads again by itself.
 
    const { failure, live } = useSubscription(QUERY, variables, onData, { skip, onReopen, onComplete });
@@ -17,7 +17,7 @@ import { onTokenChange } from "./token.js";
 
 const LONGEST_PAUSE = 15_000;
 
-export function useQuery(query, variables = {}, { skip = false } = {}) {
+export function useQuery(query, variables = {}, { skip = false, ask = request } = {}) {
   const [state, setState] = useState({ data: null, failure: null, loading: !skip });
   const [round, setRound] = useState(0);
   const key = JSON.stringify(variables);
@@ -32,7 +32,7 @@ export function useQuery(query, variables = {}, { skip = false } = {}) {
     }
     const abort = new AbortController();
     setState((before) => ({ ...before, loading: true }));
-    request(query, JSON.parse(key), { signal: abort.signal }).then(
+    ask(query, JSON.parse(key), { signal: abort.signal }).then(
       (data) => abort.signal.aborted || setState({ data, failure: null, loading: false }),
       (reason) =>
         abort.signal.aborted ||

@@ -9,6 +9,7 @@ import { DatasetLabel, Empty, ErrorPanel, Loaded, SyntheticNotice } from "../cor
 import { Table } from "../core/table.js";
 import { useQuery, useSubscription } from "../core/use_query.js";
 import { cancelRun } from "./cancel.js";
+import { useDatasetNames } from "./dataset_names.js";
 import { StatusTag, isOver } from "./status.js";
 import { MoreButton, asQuery, usePages } from "./use_pages.js";
 
@@ -27,7 +28,6 @@ const RUNS = `query Runs($where: FactorRunWhere, $orderBy: [FactorRunOrder!], $f
 
 const CHOICES = `query RunChoices {
   factors { name title }
-  datasets(first: 100) { nodes { id label } }
   status: __type(name: "RunStatus") { enumValues { name } }
   origin: __type(name: "RunOrigin") { enumValues { name } }
 }`;
@@ -107,13 +107,20 @@ function variablesOf({ factor, status, dataset, origin, order }) {
 function RunFilters({ params }) {
   const { data } = useQuery(CHOICES);
   const factors = (data?.factors ?? []).map(({ name, title }) => [name, title]);
-  const datasets = (data?.datasets?.nodes ?? []).map(({ id, label }) => [id, label]);
+  const datasets = useDatasetNames();
   const named = (type) => (data?.[type]?.enumValues ?? []).map(({ name }) => [name, words(name)]);
-  const filter = (name, label, any, choices) => html`<${Filter} name=${name} label=${label} any=${any}
-    choices=${choices} chosen=${params[name] ?? ""} loaded=${data !== null} />`;
+  const filter = (name, label, any, choices, loaded = data !== null) => html`<${Filter} name=${name}
+    label=${label} any=${any} choices=${choices} chosen=${params[name] ?? ""} loaded=${loaded} />`;
   return html`<div class="filters" role="group" aria-label="Which runs">
     ${filter("factor", "Factor", "Any", factors)} ${filter("status", "Status", "Any", named("status"))}
-    ${filter("dataset", "Dataset", "Any", datasets)} ${filter("origin", "Origin", "Any", named("origin"))}
+    ${filter(
+      "dataset",
+      "Dataset",
+      "Any",
+      (datasets ?? []).map(({ id, label }) => [id, label]),
+      datasets !== null,
+    )}
+    ${filter("origin", "Origin", "Any", named("origin"))}
     ${filter(
       "order",
       "Order",

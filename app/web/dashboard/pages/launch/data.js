@@ -4,17 +4,18 @@
    const { data, failure, reload } = useLaunchData();   // data: { factors, general, datasets }
 
    A factor is { name, field, title, description, signal, requiredFields, own, shared, defaults }; see
-   schema.js for the options. Deleted datasets are left out; the newest hundred are there. */
+   schema.js for the options. Deleted datasets are left out. */
 
 import { asFailure } from "../../core/failure.js";
-import { request } from "../../core/graphql.js";
+import { request, requestAll } from "../../core/graphql.js";
 import { useCallback, useEffect, useState } from "../../core/html.js";
 import { onTokenChange } from "../../core/token.js";
 import { SCHEMA_QUERY, readSchema } from "./schema.js";
 
-const DATASETS_QUERY = `query LaunchDatasets {
-  datasets(first: 100) {
+const DATASETS_QUERY = `query LaunchDatasets($after: String) {
+  datasets(first: 100, after: $after) {
     nodes { id name label current synthetic fields assetCount firstDate lastDate }
+    pageInfo { hasNextPage endCursor }
   }
 }`;
 
@@ -49,7 +50,7 @@ export function useLaunchData() {
   useEffect(() => onTokenChange(reload), []);
   useEffect(() => {
     let wanted = true;
-    Promise.all([loadFactors(), request(DATASETS_QUERY)]).then(
+    Promise.all([loadFactors(), requestAll(DATASETS_QUERY)]).then(
       ([schema, { datasets }]) =>
         wanted && setState({ data: { ...schema, datasets: datasets.nodes }, failure: null, loading: false }),
       (reason) => wanted && setState((before) => ({ ...before, failure: asFailure(reason), loading: false })),

@@ -2,16 +2,13 @@
 
 import { html, useId } from "../../core/html.js";
 import { setParams } from "../../core/router.js";
-import { useQuery } from "../../core/use_query.js";
-
-const DATASETS = `query DatasetNames { datasets(first: 100) { nodes { id label } } }`;
+import { useDatasetNames } from "../dataset_names.js";
 
 export function Filters({ params }) {
   const id = useId();
-  const { data } = useQuery(DATASETS);
-  const datasets = data?.datasets?.nodes ?? [];
+  const datasets = useDatasetNames();
   const chosen = params.dataset ?? "";
-  const unknown = chosen && data && !datasets.some((dataset) => dataset.id === chosen);
+  const unknown = chosen && datasets && !datasets.some((dataset) => dataset.id === chosen);
   const change = (name) => (event) =>
     setParams({ [name]: event.currentTarget.value || null, from: null, to: null });
   return html`
@@ -19,7 +16,7 @@ export function Filters({ params }) {
       <label for="${id}-dataset">Dataset</label>
       <select id="${id}-dataset" value=${chosen} onChange=${change("dataset")}>
         <option value="">Any</option>
-        ${datasets.map(
+        ${datasets?.map(
           (dataset) => html`<option
           value=${dataset.id}
           key=${dataset.id}
