@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """The last write that succeeded: when, or None before the first; and how many seconds ago it was, or the
-    thread began."""
+    """The last write that succeeded, if only of nothing: when, or None before the first; how many seconds ago
+    that was, or the thread began."""
 
     last_write_at: datetime | None
     age_seconds: float

@@ -1,8 +1,8 @@
 /* Data for a component.
 
    const { data, failure, loading, reload } = useQuery(QUERY, variables, { skip: false, ask: request });
-   `ask` is `request` or `requestAll`. `data` stays while the same query loads anew with other variables (`loading` tells), and is null before the
-   first answer. A new token loads again by itself.
+   `ask` is `request` or `requestAll`. `data` stays while the same query loads anew with other variables (`loading`
+   tells), and is null before the first answer. A new token loads again by itself.
 
    const { failure, live } = useSubscription(QUERY, variables, onData, { skip, onReopen, onComplete });
    `onData(data)` is called for each event, and `onComplete()` when the server has no more to tell. A lost
