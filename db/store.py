@@ -21,11 +21,13 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db import migrate as migrations
-from db.connect import WRITES, open_engine
+from db.connect import LOCK_WAIT_SECONDS, WRITES, open_engine
 from db.errors import StoreUnavailable
 from db.failures import translated_failures
 
 log = logging.getLogger(__name__)
+
+_CLOSING_SECONDS = LOCK_WAIT_SECONDS + 5
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -76,9 +78,11 @@ class Store:
         return cls(engine)
 
     async def close(self) -> None:
-        """Wait for the accesses under way, also those that nobody waits for, and disconnect."""
-        while self._accesses:
-            await asyncio.wait(self._accesses)
+        """Wait for the accesses under way, also those that nobody else waits for, and disconnect.
+
+        Of a database that does not answer they are given up after _CLOSING_SECONDS."""
+        if self._accesses:
+            await asyncio.wait(self._accesses, timeout=_CLOSING_SECONDS)
         await self.engine.dispose()
 
     async def __aenter__(self) -> Store:

@@ -100,6 +100,8 @@ async def _computed(services: Services, runs: list[RunRecord]) -> list[dict[str,
     series = await result_store.get_series(services.store, ids, [SeriesName.FACTOR])
     contents = []
     for run in runs:
+        if (run.id, SeriesName.FACTOR) not in series or run.id not in performance:
+            raise RestError(404, f"run {run.id} was deleted while it was read")
         returns = series[run.id, SeriesName.FACTOR]
         last = zip(
             returns.dates[-_LAST_PERIODS:].astype(str).tolist(),

@@ -34,8 +34,8 @@ async def compute_last(
     turns = _turns.setdefault(services.store, WeakValueDictionary())
     turn = turns.setdefault(run.identity_hash, asyncio.Lock())
     async with turn:
-        (latest,) = await last_runs(services.store, factor, 1, now=services.now())
-        if latest.run.identity_hash == run.identity_hash:
-            return latest.run
+        latest = await last_runs(services.store, factor, 1, now=services.now())
+        if latest and latest[0].run.identity_hash == run.identity_hash:
+            return latest[0].run
         again = await launch_factor(services, factor, options, dataset=dataset, force=True)
         return await await_success(services, again.run.id)

@@ -85,7 +85,7 @@ class EventHub:
         woken.set()
 
     async def _poll(self) -> None:
-        """Until nobody listens. Never cancelled: a reading cut off leaves a connection in the dark."""
+        """Look for new events until nobody listens."""
         seen = None
         try:
             while self._listeners and not self._closed:

@@ -7,8 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from app.legacy_logs.records import METRIC_FIELDS, SETTING_FIELDS, LegacyRun, LegacySeries
-from app.services.results import RunWithPerformance
-from db import results as result_store
+from app.services.results import RunWithPerformance, with_performance
 from db import run_queries
 from db.records import RunKind, RunRecord, SeriesRecord
 from db.run_queries import Choice, RunFilter
@@ -26,8 +25,7 @@ async def last_runs(
     """Return the last `count` (1 to 100) succeeded runs of a factor, computed or imported; latest last."""
     where = RunFilter(factor=Choice(eq=factor.value))
     runs = await run_queries.last_runs(store, where, kind=RunKind.FACTOR, first=count, now=now)
-    performance = await result_store.get_performance(store, [run.id for run in runs])
-    return [RunWithPerformance(run, performance[run.id]) for run in reversed(runs)]
+    return await with_performance(store, reversed(runs))
 
 
 def log_row(item: RunWithPerformance, run_id: str | None = None) -> LegacyRun:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,9 +31,14 @@ async def latest_results(
     """Return the run of each factor that succeeded last: best annualised return first, undefined last."""
     names = None if factors is None else [factor.value for factor in factors]
     runs = await run_queries.latest_runs(store, now=now, factors=names, dataset_id=dataset_id, origin=origin)
-    performance = await result_store.get_performance(store, [run.id for run in runs.values()])
-    found = [RunWithPerformance(run, performance[run.id]) for run in runs.values()]
-    return sorted(found, key=_best_first)
+    return sorted(await with_performance(store, runs.values()), key=_best_first)
+
+
+async def with_performance(store: Store, runs: Iterable[RunRecord]) -> list[RunWithPerformance]:
+    """Return succeeded factor runs with their metrics; a run that was deleted since is left out."""
+    found = list(runs)
+    performance = await result_store.get_performance(store, [run.id for run in found])
+    return [RunWithPerformance(run, performance[run.id]) for run in found if run.id in performance]
 
 
 def _best_first(found: RunWithPerformance) -> tuple[float, str]:
