@@ -110,6 +110,20 @@ async def test_closing_waits_for_what_nobody_waits_for(store_url: str) -> None:
         assert await count_batches(store) == 1
 
 
+async def test_closing_does_not_wait_for_ever(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("db.store._CLOSING_SECONDS", 0.05)
+    store, answered = await Store.open(store_url, migrate=False), asyncio.Event()
+
+    @store_access
+    async def hang(store: Store) -> None:
+        await answered.wait()
+
+    await give_up(hang(store), 0)
+    async with asyncio.timeout(5):
+        await store.close()
+    answered.set()
+
+
 async def test_a_failure_that_nobody_waits_for_is_logged(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
