@@ -95,4 +95,4 @@ async def test_the_run_of_a_dead_server_is_computed_again(store, settings):
         run = await ended(store, run.id)
     assert (run.status, run.attempt) == (RunStatus.SUCCEEDED, 2)
     kinds = [event.kind for event in await events_of(store, run.id)]
-    assert kinds[2] is RunEventKind.RETRIED
+    assert kinds[2] == RunEventKind.RETRIED

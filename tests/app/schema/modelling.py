@@ -11,6 +11,7 @@ from typing import Any
 
 from app.datasets.snapshot import write_snapshot
 from app.execution.consult import ConsultFailed
+from app.execution.heartbeat import Pulse
 from app.execution.optimize_job import OptimizeTask, solve
 from app.execution.results import decode_result
 from app.execution.risk_job import build_model
@@ -115,6 +116,10 @@ def _faults(error: EngineError) -> tuple[tuple[str, str, str], ...]:
 
 class InThisProcess:
     """What an executor offers the services, without runs and without children."""
+
+    missing_datasets = ()
+    is_silent = False
+    pulse = Pulse(None, 0.0)
 
     def __init__(self) -> None:
         self.consultations = self
