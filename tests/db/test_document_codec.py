@@ -134,7 +134,7 @@ def test_a_flipped_bit_is_noticed(position: int) -> None:
     blob = pack_document(document(values=np.arange(9.0)))
     payload = bytearray(blob.payload)
     payload[position] ^= 1
-    with pytest.raises(CorruptBlob, match="document RESEARCH does not match its checksum"):
+    with pytest.raises(CorruptBlob, match="document RESEARCH is damaged: it does not match its checksum"):
         unpack_document("RESEARCH", replace(blob, payload=bytes(payload)))
     with pytest.raises(CorruptBlob):
         unpack_document("RESEARCH", replace(blob, checksum=blob.checksum ^ 1))
