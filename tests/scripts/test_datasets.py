@@ -90,7 +90,7 @@ def test_what_was_deleted_is_told_as_json(data_dir, arguments):
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("nobody", "--yes"), 1, ("no dataset named 'nobody'", "copy, coins")),
+        (("nobody", "--yes"), 1, ("no dataset named 'nobody'", "coins, copy")),
         (("coins", "--version", "7", "--yes"), 1, ("'coins' has no version 7", "there is 1, 2, 3")),
         (("coins", "--version", "1", "--all-versions", "--yes"), 2, ("exclude each other",)),
         (("coins",), 2, ("no terminal", "--yes")),
