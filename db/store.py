@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from functools import wraps
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -78,12 +79,16 @@ class Store:
         return cls(engine)
 
     async def close(self) -> None:
-        """Wait for the accesses under way, also those that nobody else waits for, and disconnect.
-
-        Of a database that does not answer they are given up after _CLOSING_SECONDS."""
+        """Wait for the accesses under way, also those that nobody else waits for, and disconnect; each for
+        _CLOSING_SECONDS at most, which a database that does not answer may take."""
         if self._accesses:
             await asyncio.wait(self._accesses, timeout=_CLOSING_SECONDS)
-        await self.engine.dispose()
+        disconnecting = asyncio.ensure_future(self.engine.dispose())
+        await asyncio.wait([disconnecting], timeout=_CLOSING_SECONDS)
+        if not disconnecting.done():
+            log.warning("the database does not answer: its connections are given up")
+        else:
+            disconnecting.result()
 
     async def __aenter__(self) -> Store:
         return self
@@ -99,15 +104,28 @@ class Store:
         return self.engine.dialect.name
 
     async def run_to_end(self, access: Coroutine[Any, Any, T]) -> T:
-        """Return what `access` returns. A caller that is cancelled goes at once; the access does not."""
+        """Return what `access` returns. A caller that is cancelled, however often, goes when it is over.
+
+        So what a client gives up counts against its limits as long as the store works on it."""
         task = asyncio.create_task(access)
         self._accesses.add(task)  # the loop itself holds tasks by weak references only
         task.add_done_callback(self._accesses.discard)
-        try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            task.add_done_callback(_log_unseen_failure)
-            raise
+        given_up: asyncio.CancelledError | None = None
+        while not task.done():
+            try:
+                await asyncio.wait([task])
+            except asyncio.CancelledError as error:
+                given_up = error
+        if given_up is None:
+            return task.result()
+        if not task.cancelled() and (failure := task.exception()) is not None:
+            log.warning("an access to the store that nobody waits for has failed: %s", failure)
+        raise given_up
+
+    @property
+    def path(self) -> Path | None:
+        """The file of SQLite's database; None for PostgreSQL."""
+        return Path(self.engine.url.database) if self.dialect == "sqlite" else None
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -153,8 +171,3 @@ async def schema_revision(store: Store) -> str | None:
     """Return the revision that the store is at."""
     async with store.read() as connection:
         return await connection.run_sync(migrations.revision_of)
-
-
-def _log_unseen_failure(task: asyncio.Task[Any]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.warning("an access to the store that nobody waits for has failed: %s", error)
