@@ -186,6 +186,8 @@ class TransportSession:
             await self._send_errors(operation_id, error)
             return
         task = asyncio.create_task(self._operate(operation_id, asked, self.caller))
+        if is_mutation(self.schema, asked.query, asked.operation_name):
+            self.mutations.add(task)
         self.operations[operation_id] = task
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
@@ -193,8 +195,6 @@ class TransportSession:
 
     async def _operate(self, operation_id: str, asked: OperationRequest, caller: Caller) -> None:
         """One operation from its first result to its `complete` or `error`."""
-        if is_mutation(self.schema, asked.query, asked.operation_name):
-            self.mutations.add(asyncio.current_task())
         try:
             try:
                 if await self._send_results(operation_id, asked, caller) and self._forget(operation_id):

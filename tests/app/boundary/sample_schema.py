@@ -175,7 +175,7 @@ class Mutation:
     @strawberry.mutation
     async def touch_slowly(self) -> int:
         JOURNAL.begun_mutations += 1
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(1.0)
         JOURNAL.mutations += 1
         return JOURNAL.mutations
 

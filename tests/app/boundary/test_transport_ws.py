@@ -161,6 +161,13 @@ class TestOperations:
             ws.raw.transport.abort()
         await eventually(lambda: JOURNAL.mutations == done + 1)
 
+    async def test_a_mutation_that_is_completed_before_it_begins_runs_all_the_same(self, server):
+        done = JOURNAL.mutations
+        async with open_socket(server) as ws:
+            for id_ in ("a", "b", "c"):
+                await asyncio.gather(ws.subscribe("mutation { touch }", id_), ws.send("complete", id=id_))
+            await eventually(lambda: JOURNAL.mutations == done + 3)
+
     async def test_mutations_given_up_count_until_they_have_ended(self, server):
         begun = JOURNAL.begun_mutations
         async with open_socket(server) as ws:
