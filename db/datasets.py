@@ -23,6 +23,10 @@ _LIST_SCOPE = "datasets, newest first"
 _BY_NEWEST = (SortKey(dataset.c.id, descending=True, nullable=False),)
 _CURRENT = and_(dataset.c.current, dataset.c.deleted_at.is_(None))
 """Versions that their names mean."""
+_LIVE = (RunStatus.QUEUED.value, RunStatus.RUNNING.value)
+_NEEDED = dataset.c.deleted_at.is_(None) | exists().where(
+    run.c.dataset_id == dataset.c.id, run.c.status.in_(_LIVE)
+)
 
 
 @store_access
@@ -157,9 +161,9 @@ async def real_datasets(store: Store) -> list[DatasetRecord]:
 
 @store_access
 async def kept_fingerprints(store: Store) -> dict[int, str]:
-    """Return the fingerprint of every dataset that is not deleted, by id, newest first."""
-    columns = (dataset.c.id, dataset.c.fingerprint)
-    kept = select(*columns).where(dataset.c.deleted_at.is_(None)).order_by(dataset.c.id.desc())
+    """Return the fingerprint, by id, of every dataset that is not deleted or that live runs need, newest
+    first."""
+    kept = select(dataset.c.id, dataset.c.fingerprint).where(_NEEDED).order_by(dataset.c.id.desc())
     async with store.read() as connection:
         return {row.id: row.fingerprint for row in await connection.execute(kept)}
 
@@ -254,14 +258,9 @@ async def delete_dataset(store: Store, dataset_id: int, now: datetime) -> Datase
         return _record(deleted)
 
 
-@store_access
 async def fingerprints_in_use(store: Store) -> set[str]:
     """The fingerprints whose files must stay: of datasets not deleted or with queued or running runs."""
-    live = (RunStatus.QUEUED.value, RunStatus.RUNNING.value)
-    needed = exists().where(run.c.dataset_id == dataset.c.id, run.c.status.in_(live))
-    statement = select(dataset.c.fingerprint).where(dataset.c.deleted_at.is_(None) | needed)
-    async with store.read() as connection:
-        return set((await connection.scalars(statement)).all())
+    return set((await kept_fingerprints(store)).values())
 
 
 def _select_assets(dataset_ids: Sequence[int], *columns: Any) -> Any:

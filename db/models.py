@@ -166,6 +166,13 @@ class Run(Table, table=True):
     note: str | None = optional_text_column()
 
 
+class Worker(Table, table=True):
+    """A process that carries out runs, and when it last wrote: the proof that it can."""
+
+    name: str = text_column(primary_key=True)
+    heartbeat_at: datetime = moment_column()
+
+
 class RunTag(Table, table=True):
     __tablename__: ClassVar[str] = "run_tag"
     __table_args__ = (Index("ix_run_tag_tag", "tag", "run_id"),)

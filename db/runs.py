@@ -10,14 +10,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, delete, func, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.columns import is_row_id
 from db.errors import DatasetGone, QueueFull
 from db.events import append_events, event
-from db.models import Dataset
+from db.models import Dataset, Worker
 from db.records import (
     UNSET,
     Claim,
@@ -36,9 +36,10 @@ from db.store import Store, store_access
 
 WORKER_LOST = "WORKER_LOST"
 
-_WAS_LOST = "was lost"
-"""How the message of a RETRIED event ends that counts as a loss."""
+_LOSSES = "%was lost (%"
+"""What RETRIED events say that count as losses; earlier versions said "was lost" of stopped workers, too."""
 
+worker_table = Worker.__table__
 _LIVE = (RunStatus.QUEUED.value, RunStatus.RUNNING.value)
 _TERMINAL = tuple(status.value for status in RunStatus if status.is_terminal)
 
@@ -92,6 +93,9 @@ async def _queue(connection: AsyncConnection, new: NewRun, max_queued: int, now:
         if await connection.scalar(present) is None:
             raise DatasetGone(new.dataset_id)
     queued = select(func.count()).where(run.c.status == RunStatus.QUEUED.value)
+    if new.engine_version is not None:
+        # What waits for another version of the engine must not keep this one from working.
+        queued = queued.where(run.c.engine_version.is_(None) | (run.c.engine_version == new.engine_version))
     if (await connection.scalar(queued) or 0) >= max_queued:
         raise QueueFull(max_queued)
     row = {
@@ -138,13 +142,18 @@ async def claim_run(
     if engine_version is not None:
         waits &= run.c.engine_version.is_(None) | (run.c.engine_version == engine_version)
     # Without a transaction first: an idle worker that polls must not keep taking the write lock.
+    needed = select(run.c.dataset_id, Dataset.__table__.c.fingerprint).distinct()
     async with store.read() as connection:
-        waiting = await _oldest_with_data(connection, waits, has_data)
-    if waiting is None:
+        waiting = await connection.execute(
+            needed.select_from(run.join(Dataset.__table__, isouter=True)).where(waits)
+        )
+        fingerprints: dict[int | None, str | None] = {row.dataset_id: row.fingerprint for row in waiting}
+    there = [number for number, name in fingerprints.items() if name is not None and has_data(name)]
+    if not there and None not in fingerprints:
         return None
     oldest = (
         select(run.c.id)
-        .where(waits, run.c.dataset_id.is_not_distinct_from(waiting.dataset_id))
+        .where(waits, run.c.dataset_id.is_(None) | run.c.dataset_id.in_(there))
         .order_by(run.c.id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -173,32 +182,10 @@ async def claim_run(
         return await fetch_run(connection, run_id)
 
 
-async def _oldest_with_data(
-    connection: AsyncConnection, waits: ColumnElement[bool], has_data: Callable[[str], bool]
-) -> Row[Any] | None:
-    """Return (dataset_id, fingerprint) of the oldest run that waits and whose dataset, if any, is there."""
-    dataset = Dataset.__table__
-    oldest = (
-        select(run.c.dataset_id, dataset.c.fingerprint)
-        .select_from(run.join(dataset, isouter=True))
-        .where(waits)
-        .order_by(run.c.id)
-        .limit(1)
-    )
-    lacking: list[int] = []
-    while True:
-        possible = run.c.dataset_id.is_(None) | run.c.dataset_id.not_in(lacking)
-        found = (await connection.execute(oldest.where(possible))).first()
-        if found is None or found.dataset_id is None or has_data(found.fingerprint):
-            return found
-        lacking.append(found.dataset_id)
-
-
 @store_access
 async def heartbeat(store: Store, claims: Sequence[tuple[int, int]], worker: str, now: datetime) -> set[int]:
-    """Say for all (run id, attempt) pairs at once that `worker` is alive; the run ids it still holds.
-
-    Without claims it changes nothing, but tells whether the store can be written to: StoreUnavailable."""
+    """Say that `worker` is alive, and for all (run id, attempt) pairs at once that it holds them; return the
+    run ids that it still holds."""
     statement = (
         update(run)
         .where(
@@ -210,7 +197,19 @@ async def heartbeat(store: Store, claims: Sequence[tuple[int, int]], worker: str
         .returning(run.c.id)
     )
     async with store.write() as connection:
+        await connection.execute(delete(worker_table).where(worker_table.c.name == worker))
+        await connection.execute(insert(worker_table), {"name": worker, "heartbeat_at": now})
         return set((await connection.scalars(statement)).all())
+
+
+@store_access
+async def remove_workers(store: Store, *names: str, silent_since: datetime | None = None) -> None:
+    """Forget workers that have stopped, by name, and those that were heard of last before `silent_since`."""
+    gone = worker_table.c.name.in_(names)
+    if silent_since is not None:
+        gone |= worker_table.c.heartbeat_at < silent_since
+    async with store.write() as connection:
+        await connection.execute(delete(worker_table).where(gone))
 
 
 @store_access
@@ -300,11 +299,10 @@ async def retry_or_lose(
 
     None, and nothing written, when the claim changed since it was listed - a heartbeat is a change, too."""
     unchanged = _unchanged(claim)
-    message = f"the worker {claim.claimed_by} {_WAS_LOST}"
     async with store.write(exclusive=True) as connection:
         losses = 1 + await _count_losses(connection, claim.run_id)
+        message = f"the worker {claim.claimed_by} was lost ({losses} of {max_losses})"
         if losses >= max_losses:
-            message = f"{message}, as were {losses - 1} before it"
             lost = await _fail(connection, unchanged, claim.run_id, WORKER_LOST, message, now)
             return RunStatus.FAILED if lost else None
         requeued = await _requeue(connection, unchanged, claim.run_id, message, now)
@@ -329,7 +327,7 @@ async def _count_losses(connection: AsyncConnection, run_id: int) -> int:
     losses = select(func.count()).where(
         event.c.run_id == run_id,
         event.c.kind == RunEventKind.RETRIED.value,
-        event.c.message.endswith(_WAS_LOST),
+        event.c.message.like(_LOSSES),
     )
     return await connection.scalar(losses) or 0
 

@@ -128,7 +128,7 @@ class RunExecutor:
             unfinished = self._loops | self._flying
             for task in unfinished:
                 task.cancel()
-            await _wait(unfinished)
+            await _wait(unfinished, self._timing.stop_limit)
             await self._vendors.close()
         await asyncio.to_thread(self._heartbeats.join, self._timing.stop_limit)
 

@@ -11,20 +11,23 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from db.errors import StoreError
-from db.runs import heartbeat
+from db.runs import heartbeat, remove_workers
 from db.store import Store
 
+_FORGOTTEN = timedelta(days=1)
+"""After so long a worker that was killed leaves no trace."""
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """The last write that succeeded, if only of nothing: when, or None before the first; how many seconds ago
-    that was, or the thread began."""
+    """The last write that succeeded: when, or None before the first; and how many seconds ago it was, or the
+    thread began."""
 
     last_write_at: datetime | None
     age_seconds: float
@@ -35,8 +38,8 @@ ClaimKey = tuple[int, int]
 
 
 class HeartbeatThread:
-    """Confirms all `claims()` in one statement every `interval_seconds`, with none to confirm too: that tells
-    whether the store can be written to.
+    """Confirms this worker and all `claims()` in one transaction every `interval_seconds`; without claims,
+    too: that tells whether the store can be written to.
 
     `on_lost` gets, in the thread, each claim that is not this worker's any more: canceled, or taken over."""
 
@@ -87,13 +90,16 @@ class HeartbeatThread:
                 except Exception:
                     log.exception("no heartbeat")
             if self._store is not None:
+                with suppress(StoreError):
+                    runner.run(remove_workers(self._store, self._worker))
                 runner.run(self._store.close())
 
     async def _beat(self) -> None:
         claims = tuple(self._claims())
+        now = datetime.now(UTC)
         if self._store is None:
             self._store = await Store.open(self._store_url, migrate=False)
-        now = datetime.now(UTC)
+            await remove_workers(self._store, silent_since=now - _FORGOTTEN)
         held = await heartbeat(self._store, claims, self._worker, now)
         self._last_write_at, self._last_write = now, time.monotonic()
         for claim in claims:

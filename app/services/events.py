@@ -19,6 +19,7 @@ from db.run_queries import get_runs, live_runs
 from db.store import Store
 
 POLL_SECONDS = 0.5  # how late an event of another process may be noticed
+_CLOSING_SECONDS = 5.0  # a database that does not answer must not hold up the end
 log = logging.getLogger(__name__)
 
 _PAGE = 200
@@ -78,7 +79,7 @@ class EventHub:
         self._closed = True
         self._idle.set()
         if self._poller is not None:
-            await asyncio.wait([self._poller])
+            await asyncio.wait([self._poller], timeout=_CLOSING_SECONDS)
 
     def _wake(self) -> None:
         woken, self._changed = self._changed, asyncio.Event()

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.execution.executor import RunExecutor
 from app.services.context import Services
 from db.datasets import get_datasets
 from db.errors import StoreError
@@ -95,16 +96,23 @@ def _write_problems(services: Services) -> list[str]:
     if executor is not None and executor.is_silent:
         problems.append(f"nothing could be written to the store for {executor.pulse.age_seconds:,.0f} s")
     failure = services.store.write_failure
-    if failure is not None and time.monotonic() - failure.until <= _REMEMBERED_SECONDS:
+    if failure is not None and time.monotonic() - failure.until <= _seconds_since_a_write(executor):
         problems.append(_with_hint("the last write to the store failed", failure.error.hint))
-    try:
-        free = shutil.disk_usage(services.settings.data_dir).free
-    except OSError as error:
-        problems.append(f"the data folder cannot be used: {error.strerror}")
-    else:
-        if free < _FULL_DISK_BYTES:
-            problems.append("the disk of the data folder is full")
+    folders = {"data folder": services.settings.data_dir}
+    if services.store.path is not None:
+        folders["store"] = services.store.path.parent
+    for name, folder in folders.items():
+        try:
+            if shutil.disk_usage(folder).free < _FULL_DISK_BYTES:
+                problems.append(f"the disk of the {name} is full")
+        except OSError as error:
+            problems.append(f"the {name} cannot be used: {error.strerror}")
     return problems
+
+
+def _seconds_since_a_write(executor: RunExecutor | None) -> float:
+    """Return for how long nothing has proved that writing works; without an executor nothing ever does."""
+    return _REMEMBERED_SECONDS if executor is None else executor.pulse.age_seconds
 
 
 def _with_hint(problem: str, hint: str | None) -> str:

@@ -412,7 +412,7 @@ async def test_what_a_stopping_worker_puts_back_is_no_loss(store: Store) -> None
     assert statuses == [RunStatus.QUEUED] * 6 + [RunStatus.FAILED]
     lost = await the_run(store, record.id)
     assert (lost.failure_code, lost.attempt) == ("WORKER_LOST", 7)
-    assert lost.failure_message == f"the worker {WORKER} was lost, as were 2 before it"
+    assert lost.failure_message == f"the worker {WORKER} was lost (3 of 3)"
 
 
 async def test_a_claim_that_shows_life_is_not_put_back_either(store: Store) -> None:
@@ -436,6 +436,25 @@ async def test_only_runs_of_the_engines_version_are_claimed_and_fetches(store: S
     claimed = [await claim_run(store, WORKER, NOW, engine_version="2") for _ in range(3)]
     assert [one and one.id for one in claimed] == [ours.id, fetch.id, None]
     assert (await the_run(store, old.id)).status is RunStatus.QUEUED
+
+
+async def test_what_waits_for_another_engine_takes_no_room_in_the_queue(store: Store) -> None:
+    dataset_id = await add_sample_dataset(store)
+    for number in range(3):
+        await launch(store, dataset_id, identity_hash=f"old {number}", engine_version="1")
+    new = new_run(dataset_id, engine_version="2", identity_hash="a")
+    await launch_run(store, new, max_queued=1, now=NOW)
+    with pytest.raises(QueueFull):
+        await launch_run(store, replace(new, identity_hash="b"), max_queued=1, now=NOW)
+
+
+async def test_workers_that_look_at_once_all_find_runs_of_different_datasets(store: Store) -> None:
+    for number in range(4):
+        dataset_id = await add_sample_dataset(store, name=f"d{number}", fingerprint=f"f{number}")
+        await launch(store, dataset_id, identity_hash=str(number))
+    claimed = await asyncio.gather(*(claim_run(store, f"w{number}:1:1", NOW) for number in range(4)))
+    assert None not in claimed
+    assert len({one.id for one in claimed}) == 4
 
 
 async def test_runs_whose_data_is_elsewhere_are_left_to_others(store: Store) -> None:

@@ -7,16 +7,21 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+from sqlalchemy import select
 
+from app.execution.identity import worker_id
 from app.services.context import Services
 from app.services.events import EventHub
 from app.services.health import HealthReport, report_health
 from db.errors import StoreUnavailable
+from db.models import Worker
+from db.runs import heartbeat
 from db.store import Store, WriteFailure, store_access
-from tests.app.execution.queueing import BRISK, executing, queue, settings_for
+from tests.app.execution.queueing import BRISK, executing, now, queue, settings_for
 
 NERVOUS = replace(BRISK, silence=0.4)
 
@@ -97,21 +102,57 @@ async def test_a_failed_write_counts_until_one_succeeds_or_it_is_old(services, s
     assert (await report_health(services)).problems == ()
 
 
+async def test_a_failed_write_is_over_once_the_heartbeat_writes_again(services, store):
+    async with executing(store, services.settings) as executor:
+        working = replace(services, executor=executor)
+        await reported(working, lambda report: report.last_write_at)
+        now = time.monotonic()
+        store.write_failure = WriteFailure(StoreUnavailable("locked", "wait"), now - 5, now + 0.2)
+        assert (await report_health(working)).problems == ("the last write to the store failed (wait)",)
+        assert (await reported(working, lambda report: report.serves)).problems == ()
+
+
+def full(_folder: object) -> SimpleNamespace:
+    return SimpleNamespace(free=1000)
+
+
+def gone(_folder: object) -> SimpleNamespace:
+    raise FileNotFoundError(2, "No such file or directory")
+
+
 @pytest.mark.parametrize(
     ("usage", "problem"),
     [
-        (lambda _: SimpleNamespace(free=1000), "the disk of the data folder is full"),
-        (lambda path: shutil._gone(path), "the data folder cannot be used: No such file or directory"),
+        (full, "the disk of the {} is full"),
+        (gone, "the {} cannot be used: No such file or directory"),
     ],
 )
 async def test_a_disk_without_room_is_said_before_anything_fails(services, monkeypatch, usage, problem):
-    def gone(_path: object) -> None:
-        raise FileNotFoundError(2, "No such file or directory")
-
-    monkeypatch.setattr(shutil, "_gone", gone, raising=False)
     monkeypatch.setattr("app.services.health.shutil.disk_usage", usage)
     report = await report_health(services)
-    assert (report.serves, report.problems) == (False, (problem,))
+    folders = ("data folder", "store") if services.store.dialect == "sqlite" else ("data folder",)
+    assert (report.serves, report.problems) == (False, tuple(map(problem.format, folders)))
+
+
+async def test_the_heartbeat_leaves_a_row_while_the_server_runs(services, store):
+    async with executing(store, services.settings) as executor:
+        working = replace(services, executor=executor)
+        await reported(working, lambda report: report.last_write_at)
+        assert await workers_of(store) == [worker_id()]
+    assert await workers_of(store) == []
+
+
+async def test_workers_that_were_killed_are_forgotten_in_the_end(services, store):
+    for name, days in (("old:1:1", 2), ("young:1:1", 0.5)):
+        await heartbeat(store, [], name, now() - timedelta(days=days))
+    async with executing(store, services.settings) as executor:
+        await reported(replace(services, executor=executor), lambda report: report.last_write_at)
+    assert await workers_of(store) == ["young:1:1"]
+
+
+async def workers_of(store: Store) -> list[str]:
+    async with store.read() as connection:
+        return list(await connection.scalars(select(Worker.__table__.c.name)))
 
 
 async def test_a_store_that_does_not_answer_is_said_without_its_address(services, monkeypatch):
