@@ -67,7 +67,9 @@ class ServerStops(FactorQLError):
 
 def stopping() -> Refusal:
     """A request that had not come to its end when the server had to."""
-    return Refusal(503, ServerStops("the server stops", hint="send the request again"))
+    return Refusal(
+        503, ServerStops("the server stops", hint="ask whether it was carried out, and else send it again")
+    )
 
 
 def unauthenticated(error: Unauthenticated) -> Refusal:

@@ -15,8 +15,8 @@ from app.storage import prepare_data_dir
 from app.turns import Turns
 from db.store import Store
 
-_LAUNCHES_AT_ONCE = 4
-"""Writes take turns: however many launches wait, a heartbeat or a run's end has no more before it."""
+_CHANGES_AT_ONCE = 4
+"""Of those that clients ask for. Writes take turns: however many wait, a run's end has no more before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Services:
     store: Store
     events: EventHub
     executor: RunExecutor | None
-    launches: Turns = field(default_factory=lambda: Turns("launches", _LAUNCHES_AT_ONCE))
+    changes: Turns = field(default_factory=lambda: Turns("changes", _CHANGES_AT_ONCE))
 
     def now(self) -> datetime:
         return datetime.now(UTC)
