@@ -26,7 +26,7 @@ class Recovery:
         self._last_changes: dict[Claim, float] = {}
 
     async def recover(self, store: Store, in_flight: Collection[ClaimKey], worker: str) -> int:
-        """Put back the lost runs (or fail them, after too many attempts) and say how many there were.
+        """Put back the lost runs (or fail them, after too many losses) and say how many there were.
 
         `in_flight` are `worker`'s own, which are never lost. Errors: StoreError."""
         now = self._clock()

@@ -30,9 +30,8 @@ class Health:
         description="The revision of the store's tables; null while the store does not answer."
     )
     last_write_at: datetime | None = strawberry.field(
-        description="When this server last took the write lock of the store and committed, as every few "
-        "seconds, be there something to write or not; null before the first time, and on a server that "
-        "computes nothing."
+        description="When this server last wrote to the store, which it does every few seconds; null before "
+        "the first time, and on a server that computes nothing."
     )
     last_write_age_seconds: float | None = strawberry.field(
         description="Seconds since then, or since the server began; by its own clock that is never set."

@@ -13,9 +13,7 @@ from app.schema.errors import DatasetNotFound, InvalidInput
 from app.services import datasets as service
 
 
-@strawberry.type(
-    description="The dataset is deleted: no list has it, and nothing is computed on it any more."
-)
+@strawberry.type(description="The dataset is deleted: no list has it, and nothing new is computed on it.")
 class DeleteDatasetSuccess:
     dataset: Dataset = strawberry.field(description="The dataset that was deleted, with its `deletedAt`.")
 
