@@ -82,11 +82,15 @@ class HeartbeatThread:
 
     def _run(self) -> None:
         with asyncio.Runner() as runner:
+            failure = ""
             while not self._stopping.wait(self._interval_seconds):
                 try:
                     runner.run(self._beat())
+                    failure = ""
                 except StoreError as error:
-                    log.warning("no heartbeat: %s", error)
+                    if str(error) != failure:  # once, not every few seconds
+                        log.warning("no heartbeat: %s", error)
+                    failure = str(error)
                 except Exception:
                     log.exception("no heartbeat")
             if self._store is not None:
