@@ -61,6 +61,12 @@ def file_identity(file: BufferedReader, path: str) -> FileIdentity:
     return FileIdentity(path, status.st_dev, status.st_ino, status.st_size, *times)
 
 
+def known_hash(identity: FileIdentity) -> str | None:
+    """Return what is remembered of a file that looks so."""
+    with _hashing:
+        return _hashes.get(identity)
+
+
 def known_hashes(*prefixes: str) -> tuple[KnownHash, ...]:
     """Return what is remembered of the files whose paths begin so."""
     with _hashing:

@@ -1,11 +1,13 @@
 """A folder of named arrays that appears whole or not at all; each is checked and memory-mapped when read.
 
 Written under a temporary name, every file and folder fsynced, then renamed. Layout: one .npy file an array
-and manifest.json, which has each array's file, size, shape, type and SHA-256 beside the writer's document:
+and manifest.json, which has each array's file, size, shape, type and SHA-256 beside the writer's document,
+and the SHA-256 of all this as JSON without spaces, its keys in order:
 
     {"arrays": {"price": {"file": "array-000.npy", "bytes": 928, "shape": [10, 10], "dtype": "<f8",
                           "sha256": "..."}},
-     "document": {...}}
+     "document": {...},
+     "sha256": "..."}
 """
 
 from __future__ import annotations
@@ -21,10 +23,11 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from app.file_hashes import file_hash, forget_hashes
+from app.file_hashes import KnownHash, file_hash, file_identity, forget_hashes
 from app.folders import make_folder, sync_file, sync_folder, temporary_folder
 
 _MANIFEST: Final = "manifest.json"
+_SEAL: Final = "sha256"
 _FILE_NAME_LENGTH = len("array-000.npy")
 
 
@@ -38,12 +41,17 @@ class AbsentFolder(DamagedFolder):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArrayFolder:
-    """What a manifest says. entries: of each array. shapes: by the array's name. document: the writer's."""
+    """What a manifest says. entries: of each array. shapes: by the array's name. document: the writer's.
+
+    is_sealed: whether the manifest has a hash of itself, and so was compared with it. manifest: its file.
+    """
 
     folder: Path
     entries: Mapping[str, Mapping[str, Any]]
     shapes: Mapping[str, tuple[int, ...]]
     document: Mapping[str, Any]
+    is_sealed: bool
+    manifest: KnownHash
 
     def read(self, name: str) -> NDArray[Any]:
         """Return an array as a read-only memory map, once its file is found to be what was written.
@@ -87,7 +95,8 @@ def write_array_folder(
                 "dtype": array.dtype.str,
                 **_write_array(temporary / file, array),
             }
-        manifest = json.dumps({"arrays": entries, "document": document}, indent=1, sort_keys=True)
+        content = {"arrays": entries, "document": document}
+        manifest = json.dumps({**content, _SEAL: _seal(content)}, indent=1, sort_keys=True)
         _write_synced(temporary / _MANIFEST, manifest.encode())
         sync_folder(temporary)
         try:
@@ -100,13 +109,20 @@ def write_array_folder(
         return True
 
 
-def read_array_folder(folder: Path) -> ArrayFolder:
-    """Read the manifest. All files must be there and have their sizes; contents are checked by `read`.
+def read_array_folder(folder: Path, *, must_be_sealed: bool = True) -> ArrayFolder:
+    """Read the manifest, and compare it with its hash. All files must be there and have their sizes; contents
+    are checked by `read`.
 
+    must_be_sealed: whether a manifest without a hash, as older versions wrote it, counts as damaged.
     Raises DamagedFolder, of which AbsentFolder is one.
     """
     folder = folder.resolve()  # one name for a file in all processes
-    manifest = _read_manifest(folder)
+    manifest, file = _read_manifest(folder)
+    is_sealed = _SEAL in manifest
+    if must_be_sealed and not is_sealed:
+        raise DamagedFolder(f"{_MANIFEST} has no hash of itself")
+    if is_sealed and manifest.pop(_SEAL) != _seal(manifest):
+        raise DamagedFolder(f"{_MANIFEST} has changed")
     try:
         entries = manifest["arrays"]
         for name, entry in entries.items():
@@ -116,18 +132,24 @@ def read_array_folder(folder: Path) -> ArrayFolder:
             document=manifest["document"],
             folder=folder,
             entries=entries,
+            is_sealed=is_sealed,
+            manifest=file,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DamagedFolder(f"{_MANIFEST} is not understood") from error
 
 
-def verify_array_folder(folder: Path) -> ArrayFolder:
+def verify_array_folder(folder: Path, *, must_be_sealed: bool = True) -> ArrayFolder:
     """Like read_array_folder, and reads every file whole, whatever is remembered of it."""
-    result = read_array_folder(folder)
+    result = read_array_folder(folder, must_be_sealed=must_be_sealed)
     forget_hashes(f"{result.folder}/")
     for name in result.shapes:
         result.read(name)
     return result
+
+
+def _seal(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 # -- writing -----------------------------------------------------------------------------------------------
@@ -167,9 +189,12 @@ def _write_synced(path: Path, content: bytes) -> None:
 # -- reading -----------------------------------------------------------------------------------------------
 
 
-def _read_manifest(folder: Path) -> dict[str, Any]:
+def _read_manifest(folder: Path) -> tuple[dict[str, Any], KnownHash]:
     try:
-        manifest = json.loads((folder / _MANIFEST).read_bytes())
+        with (folder / _MANIFEST).open("rb") as file:
+            identity = file_identity(file, file.name)  # before: what changes meanwhile looks different after
+            content = file.read()
+        manifest = json.loads(content)
     except FileNotFoundError as error:
         if not folder.exists():
             raise AbsentFolder("it is not there") from error
@@ -180,7 +205,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         raise DamagedFolder(f"{_MANIFEST} is not JSON") from error
     if not isinstance(manifest, dict) or not {"arrays", "document"} <= manifest.keys():
         raise DamagedFolder(f"{_MANIFEST} is not understood")
-    return manifest
+    return manifest, KnownHash(identity, hashlib.sha256(content).hexdigest())
 
 
 def _check_size(folder: Path, name: str, entry: Mapping[str, Any]) -> None:

@@ -27,8 +27,8 @@ from engine.periods import PeriodPanel, Rebalance, build_periods, period_grid
 
 log = logging.getLogger(__name__)
 
-FORMAT: Final = 3
-"""Of entries that were built of checked fields alone."""
+FORMAT: Final = 4
+"""Of entries whose manifests have a hash."""
 _FIRST_PRICES: Final = "first_price_dates"
 _FIELD_PREFIX: Final = "field:"
 

@@ -33,6 +33,7 @@ from app.datasets.fingerprint import (
     fingerprint,
 )
 from app.errors import DatasetDamaged, DatasetUnavailable, StorageFailure
+from app.file_hashes import known_hash, remember_hashes
 from app.folders import remove_folder
 from engine.panel import Calendar, FieldsOnDemand, FloatArray, Panel
 
@@ -99,12 +100,17 @@ def open_snapshot(datasets_dir: Path, fingerprint: str) -> Panel:
     """Return the panel, its fields read-only memory maps.
 
     Sizes of all files are checked, contents of those alone that are read, when they are: the first time that
-    a field is asked for may take its time, and raise what this raises.
+    a field is asked for may take its time, and raise what this raises. A snapshot of an older version, whose
+    manifest has no hash, is read whole once, and again when its manifest has changed.
     Raises DatasetUnavailable, of which DatasetDamaged is one.
     """
     folder = _folder(datasets_dir, fingerprint)
     try:
-        return _panel(read_array_folder(folder), fingerprint)
+        content = read_array_folder(folder, must_be_sealed=False)
+        panel = _panel(content, fingerprint)
+        if not content.is_sealed and known_hash(content.manifest.identity) != content.manifest.sha256:
+            _check_fingerprint(panel, content, fingerprint)
+        return panel
     except DamagedFolder as error:
         raise _unavailable(folder, error) from error
 
@@ -116,11 +122,10 @@ def verify_snapshot(datasets_dir: Path, name: str) -> None:
     """
     folder = _folder(datasets_dir, name)
     try:
-        panel = _panel(verify_array_folder(folder), name)
+        content = verify_array_folder(folder, must_be_sealed=False)
+        _check_fingerprint(_panel(content, name), content, name)
     except DamagedFolder as error:
         raise _unavailable(folder, error) from error
-    if fingerprint(panel) != name:
-        raise _unavailable(folder, DamagedFolder("its content does not have its fingerprint"))
 
 
 def has_snapshot(datasets_dir: Path, fingerprint: str) -> bool:
@@ -196,6 +201,16 @@ def _panel(content: ArrayFolder, name: str) -> Panel:
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DamagedFolder(f"its manifest does not describe a panel ({error})") from error
+
+
+def _check_fingerprint(panel: Panel, content: ArrayFolder, name: str) -> None:
+    """Read all fields; that the manifest was found to be right is remembered like the hash of a file.
+
+    Raises DamagedFolder, DatasetUnavailable.
+    """
+    if fingerprint(panel) != name:
+        raise DamagedFolder("its content does not have its fingerprint")
+    remember_hashes([content.manifest])
 
 
 class _WrongFormat(DamagedFolder):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import gzip
+import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -108,3 +109,25 @@ def damage(folder: Path, array: str) -> None:
         last = opened.read(1)[0]
         opened.seek(-1, os.SEEK_END)
         opened.write(bytes([last ^ 1]))
+
+
+def rewrite_manifest(
+    folder: Path, change: Callable[[dict[str, Any]], object] = lambda _: None, *, sealed: bool
+) -> None:
+    """Write the manifest of an array folder anew, with its hash or, as older versions did, without."""
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest.pop("sha256", None)
+    change(manifest)
+    if sealed:
+        text = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
+        manifest["sha256"] = hashlib.sha256(text.encode()).hexdigest()
+    path.write_text(json.dumps(manifest))
+
+
+def flip_in_manifest(folder: Path, word: str) -> None:
+    """Change one bit of the last letter of a word where it first stands."""
+    path = folder / "manifest.json"
+    content = path.read_bytes()
+    assert word.encode() in content
+    path.write_bytes(content.replace(word.encode(), word[:-1].encode() + bytes([ord(word[-1]) ^ 1]), 1))

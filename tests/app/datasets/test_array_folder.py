@@ -2,7 +2,6 @@
 
 import errno
 import hashlib
-import json
 import os
 import signal
 import subprocess
@@ -21,7 +20,7 @@ from app.datasets.array_folder import (
     write_array_folder,
 )
 from app.folders import TEMPORARY_PREFIX, remove_folder, stale_temporaries
-from tests.app.datasets.files import damage
+from tests.app.datasets.files import damage, flip_in_manifest, rewrite_manifest
 
 ARRAYS = (
     ("price", np.arange(12.0).reshape(3, 4)),
@@ -37,10 +36,7 @@ def write(target: Path) -> bool:
 
 def change_entry(folder: Path, **entry: object) -> None:
     """What the manifest says of the prices."""
-    path = folder / "manifest.json"
-    manifest = json.loads(path.read_text())
-    manifest["arrays"]["price"] |= entry
-    path.write_text(json.dumps(manifest))
+    rewrite_manifest(folder, lambda manifest: manifest["arrays"]["price"].update(entry), sealed=True)
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
@@ -138,7 +134,32 @@ def test_a_manifest_that_makes_no_sense_is_damage(tmp_path: Path, manifest: str)
     (tmp_path / "x" / "manifest.json").write_text(manifest)
 
     with pytest.raises(DamagedFolder):
+        read_array_folder(tmp_path / "x", must_be_sealed=False)
+
+
+@pytest.mark.parametrize("word", ["note", "format", "price", "array-000", "<f8", "sha256"])
+def test_a_changed_bit_of_the_manifest_is_noticed(tmp_path: Path, word: str) -> None:
+    write(tmp_path / "x")
+    flip_in_manifest(tmp_path / "x", word)
+
+    with pytest.raises(DamagedFolder, match=r"manifest.json has changed"):
         read_array_folder(tmp_path / "x")
+
+
+def test_how_a_manifest_is_laid_out_does_not_matter(tmp_path: Path) -> None:
+    write(tmp_path / "x")
+    rewrite_manifest(tmp_path / "x", sealed=True)
+
+    assert read_array_folder(tmp_path / "x").is_sealed
+
+
+def test_a_manifest_without_a_hash_is_read_only_on_demand(tmp_path: Path) -> None:
+    write(tmp_path / "x")
+    rewrite_manifest(tmp_path / "x", sealed=False)
+
+    with pytest.raises(DamagedFolder, match="has no hash"):
+        read_array_folder(tmp_path / "x")
+    assert not read_array_folder(tmp_path / "x", must_be_sealed=False).is_sealed
 
 
 def test_a_changed_byte_is_found_when_the_array_is_read(tmp_path: Path) -> None:

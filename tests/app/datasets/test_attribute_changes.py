@@ -19,7 +19,7 @@ from app.datasets.record import Provenance, new_dataset
 from app.datasets.snapshot import open_snapshot, verify_snapshot, write_snapshot
 from app.errors import DatasetUnavailable, InvalidFile, LimitExceeded
 from engine.panel import SINCE_EVER, Calendar, DatedValue, Panel
-from tests.app.datasets.files import csv_file
+from tests.app.datasets.files import csv_file, rewrite_manifest
 
 DAYS = [f"2021-01-{day:02}" for day in range(1, 11)]
 DATA = "date,asset,price\n" + "".join(f"{day},{asset},1\n" for day in DAYS for asset in "abc")
@@ -210,10 +210,11 @@ def test_versions_that_know_no_changes_refuse_them_and_no_other_snapshot(tmp_pat
 )
 def test_changes_that_are_damaged_are_an_error_of_the_dataset(tmp_path: Path, damage: object) -> None:
     name = write_snapshot(moved(tmp_path).panel, tmp_path / "datasets")
-    path = tmp_path / "datasets" / name / "manifest.json"
-    manifest = json.loads(path.read_bytes())
-    manifest["document"]["attribute_changes"] = damage
-    path.write_text(json.dumps(manifest))
+    rewrite_manifest(
+        tmp_path / "datasets" / name,
+        lambda manifest: manifest["document"].update(attribute_changes=damage),
+        sealed=False,
+    )
 
     with pytest.raises(DatasetUnavailable, match="does not describe a panel"):
         open_snapshot(tmp_path / "datasets", name)

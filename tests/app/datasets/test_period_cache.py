@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from app.datasets import period_cache
+from app.datasets.array_folder import read_array_folder
 from app.datasets.period_cache import open_periods, periods_dir, stale_periods
 from app.datasets.snapshot import open_snapshot, write_snapshot
 from engine.panel import PRICE, Calendar, Panel
 from engine.periods import PeriodPanel, Rebalance, build_periods
-from tests.app.datasets.files import damage, small_panel
+from tests.app.datasets.files import damage, rewrite_manifest, small_panel
 
 NAME = "a" * 64
 
@@ -91,7 +92,7 @@ def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path, panel: Panel
     assert_same(periods, build_periods(panel, Rebalance.WEEKLY))
 
 
-@pytest.mark.parametrize("damage", ["truncated", "missing", "manifest"])
+@pytest.mark.parametrize("damage", ["truncated", "missing", "manifest", "unsealed"])
 def test_a_damaged_entry_is_replaced(tmp_path: Path, panel: Panel, damage: str) -> None:
     open_periods(panel, NAME, Rebalance.WEEKLY, tmp_path)
     (entry,) = periods_dir(tmp_path).iterdir()
@@ -99,13 +100,16 @@ def test_a_damaged_entry_is_replaced(tmp_path: Path, panel: Panel, damage: str) 
         (entry / "array-001.npy").write_bytes(b"")
     elif damage == "missing":
         (entry / "array-001.npy").unlink()
-    else:
+    elif damage == "manifest":
         (entry / "manifest.json").write_text("{")
+    else:
+        rewrite_manifest(entry, sealed=False)
 
     assert_same(open_periods(panel, NAME, Rebalance.WEEKLY, tmp_path), build_periods(panel, Rebalance.WEEKLY))
 
     assert [path.name for path in periods_dir(tmp_path).iterdir()] == [entry.name]
     assert (entry / "array-001.npy").stat().st_size > 0
+    assert read_array_folder(entry).is_sealed
 
 
 def test_changed_bits_are_replaced_with_a_warning(

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app import file_hashes
 from app.datasets import snapshot
 from app.datasets.fingerprint import fingerprint
 from app.datasets.snapshot import (
@@ -23,7 +24,7 @@ from app.datasets.snapshot import (
 )
 from app.errors import DatasetDamaged, DatasetUnavailable, StorageFailure
 from engine.panel import Calendar, Panel
-from tests.app.datasets.files import damage, small_panel
+from tests.app.datasets.files import damage, flip_in_manifest, rewrite_manifest, small_panel
 
 
 def assert_same(left: Panel, right: Panel) -> None:
@@ -143,14 +144,47 @@ def test_a_snapshot_in_anothers_place_is_unavailable(tmp_path: Path) -> None:
         open_snapshot(tmp_path, "0" * 64)
 
 
-def test_verification_finds_what_opening_does_not(tmp_path: Path) -> None:
+@pytest.mark.parametrize("word", ["asset-01", "defi"])
+def test_a_changed_bit_of_the_manifest_is_damage(tmp_path: Path, word: str) -> None:
     name = write_snapshot(small_panel(), tmp_path)
-    path = tmp_path / name / "manifest.json"
-    path.write_text(path.read_text().replace("asset-01", "asset-00x"))
+    flip_in_manifest(tmp_path / name, word)
 
+    for look in (open_snapshot, verify_snapshot):
+        with pytest.raises(DatasetDamaged, match=r"manifest.json has changed"):
+            look(tmp_path, name)
+    write_snapshot(small_panel(), tmp_path)
+    assert_same(open_snapshot(tmp_path, name), small_panel())
+
+
+@pytest.mark.parametrize("word", ["sector", "defi"])
+def test_a_manifest_without_a_hash_is_compared_with_the_fingerprint(tmp_path: Path, word: str) -> None:
+    name = write_snapshot(small_panel(), tmp_path)
+    rewrite_manifest(tmp_path / name, sealed=False)
+    assert_same(open_snapshot(tmp_path, name), small_panel())
+    flip_in_manifest(tmp_path / name, word)
+
+    for look in (open_snapshot, verify_snapshot, open_snapshot):
+        with pytest.raises(DatasetDamaged, match="content does not have its fingerprint"):
+            look(tmp_path, name)
+
+
+def test_a_snapshot_whose_manifest_has_no_hash_is_read_whole_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also by another process that is told of it; and it stays as it is."""
+    name = write_snapshot(small_panel(), tmp_path)
+    rewrite_manifest(tmp_path / name, sealed=False)
+    before = states(tmp_path)
     open_snapshot(tmp_path, name)
-    with pytest.raises(DatasetUnavailable, match="content does not have its fingerprint"):
-        verify_snapshot(tmp_path, name)
+    told = file_hashes.known_hashes(str(tmp_path))
+    monkeypatch.setattr(file_hashes, "_hashes", {})
+    file_hashes.remember_hashes(told)
+    with monkeypatch.context() as patch:
+        patch.setattr(snapshot, "fingerprint", None)
+        assert_same(open_snapshot(tmp_path, name), small_panel())
+
+    write_snapshot(small_panel(), tmp_path)
+    assert states(tmp_path) == before
 
 
 @pytest.mark.parametrize(
@@ -164,6 +198,7 @@ def test_verification_finds_what_opening_does_not(tmp_path: Path) -> None:
 )
 def test_a_manifest_that_fits_no_panel_is_unavailable(tmp_path: Path, old: str, new: str) -> None:
     name = write_snapshot(replace(small_panel(), attributes={}), tmp_path)
+    rewrite_manifest(tmp_path / name, sealed=False)
     path = tmp_path / name / "manifest.json"
     text = path.read_text()
     assert old in text
