@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterable
 from io import BufferedReader
 from typing import Final, NamedTuple
+from weakref import WeakValueDictionary
 
 _REMEMBERED: Final = 10_000
 
@@ -34,7 +35,10 @@ class KnownHash(NamedTuple):
 
 
 _hashes: dict[FileIdentity, str] = {}
-_hashing = threading.Lock()
+_reading: WeakValueDictionary[FileIdentity, threading.Lock] = WeakValueDictionary()
+"""One lock for each file that is being read."""
+_remembering = threading.Lock()
+"""Held for moments only, never while a file is read: the event loop asks for what is known."""
 
 
 def file_hash(file: BufferedReader, path: str) -> str:
@@ -42,15 +46,17 @@ def file_hash(file: BufferedReader, path: str) -> str:
 
     path: what the file is remembered under. Leaves the position in the file anywhere. Raises OSError.
     """
-    with _hashing:  # several readers of a new file hash it once
-        before = file_identity(file, path)
-        known = _hashes.get(before)
+    before = file_identity(file, path)
+    with _remembering:
+        reading = _reading.setdefault(before, threading.Lock())
+    with reading:  # several readers of a new file hash it once
+        known = known_hash(before)
         if known is not None:
             return known
         file.seek(0)
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         if file_identity(file, path) == before:
-            _remember(before, digest)
+            remember_hashes([KnownHash(before, digest)])
         return digest
 
 
@@ -63,26 +69,26 @@ def file_identity(file: BufferedReader, path: str) -> FileIdentity:
 
 def known_hash(identity: FileIdentity) -> str | None:
     """Return what is remembered of a file that looks so."""
-    with _hashing:
+    with _remembering:
         return _hashes.get(identity)
 
 
 def known_hashes(*prefixes: str) -> tuple[KnownHash, ...]:
     """Return what is remembered of the files whose paths begin so."""
-    with _hashing:
+    with _remembering:
         return tuple(KnownHash(*known) for known in _hashes.items() if known[0].path.startswith(prefixes))
 
 
 def remember_hashes(hashes: Iterable[KnownHash]) -> None:
     """Take over what another process has read."""
-    with _hashing:
+    with _remembering:
         for known in hashes:
             _remember(*known)
 
 
 def forget_hashes(*prefixes: str) -> None:
     """Let the files whose paths begin so be read again."""
-    with _hashing:
+    with _remembering:
         for identity in [one for one in _hashes if one.path.startswith(prefixes)]:
             del _hashes[identity]
 
