@@ -20,6 +20,7 @@ from app.datasets.array_folder import (
     read_array_folder,
     write_array_folder,
 )
+from app.errors import DatasetDamaged
 from app.folders import remove_folder, stale_temporaries
 from engine import ENGINE_VERSION
 from engine.panel import PRICE, Panel
@@ -44,7 +45,8 @@ def open_periods(
 
     panel: as opened from the snapshot `fingerprint`. fields: those that the caller reads besides prices, and
     so those that are checked; None = all. What is damaged is built again, with a warning. Not being able to
-    keep it is no error. Raises what reading the panel's fields raises.
+    keep it is no error; nor is a damaged field that the caller does not read: nothing is kept then, with a
+    warning. Raises what reading prices and `fields` of the panel raises.
     """
     folder = periods_dir(cache_dir) / _entry_name(fingerprint, rebalance)
     try:
@@ -60,7 +62,16 @@ def open_periods(
         )
         with suppress(OSError):
             remove_folder(folder)
-    periods = build_periods(panel, rebalance)
+    try:
+        periods = build_periods(panel, rebalance)
+    except DatasetDamaged as damage:
+        if fields is None:
+            raise
+        periods = build_periods(panel, rebalance, fields)
+        log.warning(
+            "the %s periods of dataset %s are not kept: %s", rebalance.lower(), fingerprint[:12], damage
+        )
+        return periods
     with suppress(OSError):
         write_array_folder(folder, _arrays(periods), {"format": FORMAT})
     return periods

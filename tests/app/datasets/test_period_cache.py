@@ -10,6 +10,7 @@ from app.datasets import period_cache
 from app.datasets.array_folder import read_array_folder
 from app.datasets.period_cache import open_periods, periods_dir, stale_periods
 from app.datasets.snapshot import open_snapshot, write_snapshot
+from app.errors import DatasetDamaged
 from engine.panel import PRICE, Calendar, Panel
 from engine.periods import PeriodPanel, Rebalance, build_periods
 from tests.app.datasets.files import damage, rewrite_manifest, small_panel
@@ -141,6 +142,34 @@ def test_fields_that_are_not_wanted_are_not_checked(
 
     assert list(found.fields) == [PRICE]
     assert caplog.messages == []
+
+
+def test_a_damaged_field_of_the_dataset_matters_only_to_who_reads_it(
+    tmp_path: Path, panel: Panel, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whether periods are kept or built; with that field missing they are not kept."""
+    name = write_snapshot(panel, tmp_path / "datasets")
+    bad, good, *_ = (field for field in panel.fields if field != PRICE)
+    damage(tmp_path / "datasets" / name, f"field:{bad}")
+
+    def periods(fields: tuple[str, ...] | None) -> PeriodPanel:
+        opened = open_snapshot(tmp_path / "datasets", name)
+        return open_periods(opened, name, Rebalance.WEEKLY, tmp_path / "cache", fields)
+
+    assert_same(periods((good,)), build_periods(panel, Rebalance.WEEKLY, (good,)))
+    (warning,) = caplog.messages
+    assert "weekly periods" in warning
+    assert "not kept" in warning
+    assert f"field {bad}" in warning
+    for fields in ((bad,), None):
+        with pytest.raises(DatasetDamaged, match=f"field {bad}"):
+            periods(fields)
+    assert len(caplog.messages) == 1
+    assert not periods_dir(tmp_path / "cache").exists()
+
+    write_snapshot(panel, tmp_path / "datasets")
+    periods((good,))
+    assert len(list(periods_dir(tmp_path / "cache").iterdir())) == 1
 
 
 def test_an_entry_that_does_not_fit_the_panel_is_replaced(tmp_path: Path, panel: Panel) -> None:

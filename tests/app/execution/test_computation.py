@@ -27,7 +27,7 @@ from engine.panel import Calendar, Panel
 from engine.performance import Performance
 from engine.portfolio import LegHoldings
 from engine.research.analyse import analyse
-from tests.app.datasets.files import damage
+from tests.app.datasets.files import damage, rewrite_manifest
 
 OPTIONS = {"min_assets": 5, "market_cap_threshold": None, "liquidity_threshold": None}
 
@@ -226,13 +226,22 @@ def test_a_dataset_whose_files_are_gone_is_said_so(launcher, request_, tmp_path)
 
 
 def test_a_damaged_field_that_is_read_fails_the_run(launcher, request_, tmp_path):
-    damage(tmp_path / "datasets" / request_.fingerprint, "field:volume")
+    damage(tmp_path / "datasets" / request_.fingerprint, "field:market_cap")
     failure = computed(launcher, request_)
     assert isinstance(failure, Failure), failure
     assert failure.code == "DATASET_DAMAGED"
-    assert "field volume" in failure.message
+    assert "field market_cap" in failure.message
     assert "ingest the file again" in failure.message
     assert str(tmp_path) not in failure.message
+
+
+def test_a_damaged_field_that_is_not_read_fails_no_run(launcher, request_, tmp_path, caplog):
+    sound = computed(launcher, request_)
+    shutil.rmtree(tmp_path / "cache")
+    damage(tmp_path / "datasets" / request_.fingerprint, "field:volume")
+    assert computed(launcher, request_).performance == sound.performance
+    (warning,) = caplog.messages
+    assert "field volume" in warning
 
 
 def test_damaged_periods_are_built_again_and_said_so(launcher, request_, tmp_path, caplog):
@@ -275,3 +284,19 @@ def test_a_server_learns_what_its_children_have_read(launcher, request_, tmp_pat
     damage(entry, "field:price")
     damage(snapshot, "field:price")
     assert compute().code == "DATASET_DAMAGED"
+
+
+def test_a_dataset_without_a_hash_of_its_manifest_is_compared_with_its_fingerprint_once(
+    launcher, request_, tmp_path
+):
+    """However many children read it: the server passes on that it was found to be right."""
+    snapshot = tmp_path / "datasets" / request_.fingerprint
+    manifest = str(snapshot / "manifest.json")
+    rewrite_manifest(snapshot, sealed=False)
+    first = computed(launcher, request_)
+    assert isinstance(first, RunResults), first
+    hashes = known_hashes(str(snapshot))
+    assert manifest in {known.identity.path for known in hashes}
+    damage(snapshot, "field:dau")  # whoever compares again reads it
+    assert isinstance(computed(launcher, replace(request_, hashes=hashes)), RunResults)
+    assert computed(launcher, request_).code == "DATASET_DAMAGED"
