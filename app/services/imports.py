@@ -30,7 +30,7 @@ from app.legacy_logs.write import (
 )
 from app.services.context import Services
 from app.services.log_rows import UNKNOWN_WEIGHTING, log_row, log_series, next_run_id
-from app.services.results import RunWithPerformance
+from app.services.results import RunWithPerformance, with_performance
 from app.services.series import SeriesName
 from db import imports as import_store
 from db import results as result_store
@@ -94,7 +94,7 @@ async def export_logs(services: Services) -> dict[str, bytes]:
     """All succeeded runs as log files (name -> content) in the older system's newest shape.
 
     Imported runs come out as they were; computed ones get the id that the older system would have given
-    them, the time at which they finished.
+    them, the time at which they finished. A run that is deleted meanwhile is left out, or has no returns.
     """
     found = await _succeeded_runs(services)
     stored = await result_store.get_series(
@@ -265,8 +265,7 @@ async def _succeeded_runs(services: Services) -> list[RunWithPerformance]:
         page = await run_queries.page_runs(
             services.store, where, kind=RunKind.FACTOR, first=MAX_PAGE_SIZE, after=after
         )
-        performance = await result_store.get_performance(services.store, [run.id for run in page.items])
-        found += [RunWithPerformance(run, performance[run.id]) for run in page.items]
+        found += await with_performance(services.store, page.items)
         if not page.has_next_page:
             return found
         after = page.cursors[-1]

@@ -16,6 +16,7 @@ from app.settings import Settings
 from db import results, run_queries
 from db.imports import monthly_metrics
 from db.records import RunKind, RunOrigin, RunStatus
+from db.runs import delete_run
 
 REAL_LOGS = Path(__file__).parents[3].parent / "shared" / "legacy_logs"
 
@@ -155,6 +156,21 @@ async def test_export_and_import_is_the_identity(services):
     batch = (await import_logs(services, first, source="export")).batch
     assert (batch.imported, batch.unchanged, batch.quarantined) == (0, 3, 0)
     assert await export_logs(services) == first
+
+
+async def test_export_leaves_out_a_run_that_is_deleted_meanwhile(services, monkeypatch):
+    await import_logs(services, FILES, source="logs")
+    read, gone = results.get_performance, []
+
+    async def read_after_a_deletion(store, run_ids):
+        gone.append(run_ids[0])
+        await delete_run(store, run_ids[0])
+        return await read(store, run_ids)
+
+    monkeypatch.setattr(results, "get_performance", read_after_a_deletion)
+    exported = read_batch(await export_logs(services))
+    assert len(gone) == 1
+    assert len(exported.runs) == 2
 
 
 def _by_key(runs):
