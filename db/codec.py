@@ -134,6 +134,12 @@ def _blob(payload: bytes) -> Blob:
 
 def checked_payload(blob: Blob, subject: str, version: int = CODEC_VERSION) -> bytes:
     """The payload of a blob of this codec version that matches its checksum. Errors: CorruptBlob."""
+    if blob.codec_version > version:
+        raise CorruptBlob(
+            f"{subject} was written by a newer version of FactorQL: it is packed in version "
+            f"{blob.codec_version}, known is {version}",
+            "update FactorQL",
+        )
     if blob.codec_version != version:
         raise CorruptBlob(f"{subject} is packed in version {blob.codec_version}, known is {version}")
     if zlib.crc32(blob.payload) != blob.checksum:

@@ -134,8 +134,15 @@ def test_a_length_that_cannot_be_is_noticed_even_with_a_right_checksum(length: i
 
 
 def test_an_unknown_version_is_refused() -> None:
-    with pytest.raises(CorruptBlob, match="version 2"):
-        unpack_series("x", replace(pack_series(new_series()), codec_version=2))
+    with pytest.raises(CorruptBlob, match="version 0"):
+        unpack_series("x", replace(pack_series(new_series()), codec_version=0))
+
+
+def test_what_a_newer_version_packed_is_not_called_damaged() -> None:
+    newer = replace(pack_series(new_series()), codec_version=2)
+    with pytest.raises(CorruptBlob, match=r"series x was written by a newer .*version 2") as caught:
+        unpack_series("x", newer)
+    assert caught.value.hint == "update FactorQL"
 
 
 @pytest.mark.parametrize(
