@@ -24,8 +24,8 @@ from app.execution.work import Work
 from app.settings import Settings
 from db.datasets import kept_fingerprints
 from db.errors import StoreError
-from db.records import RunKind, RunRecord
-from db.runs import claim_run
+from db.records import Claim, RunKind, RunRecord
+from db.runs import claim_run, put_back
 from db.store import Store
 from engine import ENGINE_VERSION
 
@@ -173,14 +173,7 @@ class RunExecutor:
         if not kinds:
             return False
         try:
-            run = await claim_run(
-                self._store,
-                self._worker,
-                datetime.now(UTC),
-                kinds=kinds,
-                engine_version=ENGINE_VERSION,
-                has_data=lambda fingerprint: has_snapshot(self._datasets_dir, fingerprint),
-            )
+            run = await self._claim(kinds)
             self._unclaimed = ""
             if run is not None:
                 if run.kind == RunKind.FETCH:
@@ -194,6 +187,31 @@ class RunExecutor:
         except Exception:
             log.exception("no run can be claimed")
         return False
+
+    async def _claim(self, kinds: Collection[RunKind]) -> RunRecord | None:
+        """Return a run that is now this worker's; one that is claimed too late, while it stops, goes back."""
+        claiming = asyncio.ensure_future(
+            claim_run(
+                self._store,
+                self._worker,
+                datetime.now(UTC),
+                kinds=kinds,
+                engine_version=ENGINE_VERSION,
+                has_data=lambda fingerprint: has_snapshot(self._datasets_dir, fingerprint),
+            )
+        )
+        try:
+            return await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            if (run := await claiming) is not None:
+                claim = Claim(
+                    run_id=run.id,
+                    claimed_by=self._worker,
+                    attempt=run.attempt,
+                    heartbeat_at=run.heartbeat_at,
+                )
+                await put_back(self._store, claim, now=datetime.now(UTC))
+            raise
 
     def _kinds_with_room(self) -> list[RunKind]:
         fetches = sum(flight.kind == RunKind.FETCH for flight in self._flights.values())

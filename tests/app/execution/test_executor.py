@@ -286,6 +286,25 @@ async def test_stopping_does_not_wait_for_ever_for_a_store_that_is_away(store, s
     assert (await run_of(store, run.id)).status is RunStatus.RUNNING  # until it is found to be lost
 
 
+async def test_a_run_that_is_claimed_too_late_while_stopping_goes_back_and_is_no_loss(
+    store, settings, monkeypatch
+):
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly(*arguments, **options):
+        begun.set()
+        await go_on.wait()
+        return await claim_run(*arguments, **options)
+
+    monkeypatch.setattr("app.execution.executor.claim_run", slowly)
+    run = await queue(store, "succeed")
+    async with executing(store, settings, timing=replace(BRISK, stop_limit=0.3)):
+        await begun.wait()
+        asyncio.get_running_loop().call_later(0.4, go_on.set)
+    assert (await run_of(store, run.id)).status is RunStatus.QUEUED
+    assert [event.message for event in await events_of(store, run.id)][2].endswith(" stopped")
+
+
 async def test_stopping_twice_or_with_nothing_to_do_is_quiet(store, settings, caplog):
     with caplog.at_level(logging.WARNING):
         async with executing(store, settings) as executor:
