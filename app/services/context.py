@@ -15,8 +15,9 @@ from app.storage import prepare_data_dir
 from app.turns import Turns
 from db.store import Store
 
-_CHANGES_AT_ONCE = 4
-"""Of those that clients ask for. Writes take turns: however many wait, a run's end has no more before it."""
+_WRITES_AT_ONCE = 4
+"""Of each sort that clients ask for. Writes take turns: however many of one sort wait, those of another, or a
+run's end, have no more before them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,8 @@ class Services:
     store: Store
     events: EventHub
     executor: RunExecutor | None
-    changes: Turns = field(default_factory=lambda: Turns("changes", _CHANGES_AT_ONCE))
+    launches: Turns = field(default_factory=lambda: Turns("launches", _WRITES_AT_ONCE))
+    edits: Turns = field(default_factory=lambda: Turns("changes of runs", _WRITES_AT_ONCE))
 
     def now(self) -> datetime:
         return datetime.now(UTC)

@@ -116,7 +116,7 @@ async def launch_new(services: Services, new_run: NewRun) -> Launch:
     """Queue a run, or find the one that is the same. Raises DatasetNotFound, QueueFull."""
     limit = services.settings.max_queued_runs
     try:
-        async with services.changes.turn(most_waiting=limit):
+        async with services.launches.turn(most_waiting=limit):
             run, reused = await run_store.launch_run(
                 services.store, new_run, max_queued=limit, now=services.now()
             )
@@ -174,7 +174,7 @@ async def delete_run(services: Services, run_id: int) -> RunRecord:
     Raises RunNotFound, RunNotDeletable, and QueueFull where too many changes wait.
     """
     artifacts = await get_artifacts(services.store, run_id)
-    async with services.changes.turn(most_waiting=services.settings.max_queued_runs):
+    async with services.edits.turn(most_waiting=services.settings.max_queued_runs):
         outcome = await run_store.delete_run(services.store, run_id)
     if outcome is None:
         raise RunNotFound(f"there is no run {run_id}")
@@ -199,7 +199,7 @@ async def annotate_run(
     """
     new_tags = None if tags is None else checked_tags(tags)
     new_note = note if isinstance(note, run_store.Unset) else checked_note(note)
-    async with services.changes.turn(most_waiting=services.settings.max_queued_runs):
+    async with services.edits.turn(most_waiting=services.settings.max_queued_runs):
         run = await run_store.annotate_run(services.store, run_id, tags=new_tags, note=new_note)
     if run is None:
         raise RunNotFound(f"there is no run {run_id}")

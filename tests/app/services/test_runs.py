@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from contextlib import AsyncExitStack
 
 import pytest
 
@@ -168,6 +169,17 @@ async def test_what_has_ended_cannot_be_canceled_and_what_has_not_cannot_be_dele
     for use in (get_run, cancel_run, delete_run):
         with pytest.raises(RunNotFound):
             await use(services, launch.run.id)
+
+
+async def test_launches_that_wait_hold_up_no_annotation_and_no_cancellation(services):
+    run = (await launch_factor(services, SMB, {})).run
+    async with AsyncExitStack() as busy:
+        for _ in range(4):
+            await busy.enter_async_context(services.launches.turn(most_waiting=0))
+        async with asyncio.timeout(5):
+            assert (await annotate_run(services, run.id, tags=["a"], note=None)).tags == ("a",)
+            await cancel_run(services, run.id)
+            await delete_run(services, run.id)
 
 
 async def test_annotations_replace_what_they_name(services):
