@@ -18,7 +18,7 @@ _REMEMBERED: Final = 10_000
 
 
 class FileIdentity(NamedTuple):
-    """How a file looks from outside; a file that looks the same is taken for the same."""
+    """The look of a file from outside; a file that looks the same is taken for the same."""
 
     path: str
     device: int

@@ -66,7 +66,7 @@ _EVERY_RUN = RunFilter()
 
 @dataclass(frozen=True, slots=True)
 class LiveCount:
-    """How many runs of one status wait for, or have, the same engine and dataset; fetches have neither."""
+    """A number of runs alike in status, engine and dataset; fetches have neither of the latter."""
 
     status: RunStatus
     engine_version: str | None

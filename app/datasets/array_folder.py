@@ -41,7 +41,7 @@ class AbsentFolder(DamagedFolder):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArrayFolder:
-    """What a manifest says. entries: of each array. shapes: by the array's name. document: the writer's.
+    """The content of a manifest. entries: of each array. shapes: by the array's name. document: the writer's.
 
     is_sealed: whether the manifest has a hash of itself, and so was compared with it. manifest: its file.
     """

@@ -83,7 +83,7 @@ def serve(channel: socket.socket, computation: Computation, inherited_bytes: int
 
 
 class _WarningsKept(logging.Handler):
-    """What is logged in a child, for the log of its server."""
+    """The warnings that are logged in a child, for the log of its server."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)

@@ -139,12 +139,12 @@ class RunExecutor:
 
     @property
     def pulse(self) -> Pulse:
-        """Of the thread that confirms claims."""
+        """Return that of the thread that confirms claims."""
         return self._heartbeats.pulse
 
     @property
     def is_silent(self) -> bool:
-        """Whether that thread could not write for so long that something is wrong with the store."""
+        """Return whether that thread could not write for so long that something is wrong with the store."""
         return self.pulse.age_seconds >= self._timing.silence
 
     def notify(self) -> None:
@@ -256,6 +256,10 @@ class RunExecutor:
                 log.exception("lost runs cannot be looked for")
 
     async def _look_around(self) -> None:
+        # Lost runs first: a data folder that cannot be read must not keep them lost.
+        if await self._recovery.recover(self._store, self._flights, self._worker):
+            self._on_event()
+            self._wake.set()
         kept = await kept_fingerprints(self._store)
         there = await asyncio.to_thread(snapshot_fingerprints, self._datasets_dir)
         missing = tuple(number for number, name in kept.items() if name not in there)
@@ -263,9 +267,6 @@ class RunExecutor:
             words = "files of datasets that are not in %s: %d; their runs wait for a server that has them"
             log.warning(words, self._datasets_dir, len(missing))
         self.missing_datasets = missing
-        if await self._recovery.recover(self._store, self._flights, self._worker):
-            self._on_event()
-            self._wake.set()
 
 
 def _work_of(run: RunRecord, ground: Ground) -> Work:
