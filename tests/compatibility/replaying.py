@@ -81,6 +81,7 @@ class Pin:
         self.differences: list[str] = []
 
     def check(self, entry: dict[str, Any], answer: Any, label: str, key: str = "answer") -> None:
+        """Compare an answer with the kept one, or keep it."""
         condensed = condense(answer)
         if _REWRITE:
             entry[key] = condensed
@@ -91,9 +92,19 @@ class Pin:
         """Fail with what differs, or write the answers where that was asked for."""
         if _REWRITE:
             self.content["machine"] = machine()
-            text = json.dumps(self.content, indent=1, ensure_ascii=False)
-            self.path.write_text(text + "\n", encoding="utf-8")
+            self.path.write_text(_text(self.content), encoding="utf-8")
         assert not self.differences, "\n".join(self.differences[:40])
+
+
+def _text(content: dict[str, Any]) -> str:
+    """Return JSON with a line for each question."""
+    lines = []
+    for key, value in content.items():
+        listed = json.dumps(value, ensure_ascii=False)
+        if isinstance(value, list):
+            listed = "[\n" + ",\n".join(json.dumps(one, ensure_ascii=False) for one in value) + "\n]"
+        lines.append(f"{json.dumps(key)}: {listed}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def condense(value: Any) -> Any:
