@@ -23,6 +23,7 @@ from db.connect import WRITES, open_engine, parse_url
 from db.errors import StoreIncomplete, StoreNewerThanCode, StoreUnavailable
 from db.failures import translated_failures
 from db.models import metadata
+from db.table import with_conditions
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -86,7 +87,7 @@ def head_revision() -> str:
 def configure_arguments() -> dict[str, Any]:
     """How Alembic is to see models and databases, the same for migrating, drafting and testing for drift."""
     return {
-        "target_metadata": metadata,
+        "target_metadata": with_conditions(metadata),
         "render_as_batch": True,
         "compare_type": True,
         # SQLite can roll back DDL once transactions are begun explicitly, as `db.connect` does.

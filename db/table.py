@@ -12,6 +12,9 @@ from sqlmodel import Field, SQLModel
 
 from db.columns import PlainText, RowId, UtcDateTime
 
+_WHERE = "where"
+"""In the info of an index: its condition."""
+
 # Constraints that have names can be changed by later migrations on both databases.
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -75,4 +78,14 @@ def one_of(column: str, values: type[StrEnum]) -> str:
 
 
 def partial_index(name: str, *columns: str, unique: bool, where: str) -> Index:
-    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+    # Alembic alone reads it, after `with_conditions`: to name a dialect here is to import all of it.
+    return Index(name, *columns, unique=unique, info={_WHERE: text(where)})
+
+
+def with_conditions(metadata: MetaData) -> MetaData:
+    """Return the metadata with the conditions of its partial indexes told to both dialects."""
+    for table in metadata.tables.values():
+        for index in table.indexes:
+            if (where := index.info.get(_WHERE)) is not None:
+                index.dialect_kwargs.update(sqlite_where=where, postgresql_where=where)
+    return metadata

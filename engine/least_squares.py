@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtr, stdtrit
 
+from engine.distributions import student_probability, student_quantile
 from engine.panel import FloatArray
 from engine.regression import newey_west_lag
 from engine.undefined import Undefined, UndefinedReason, deviation_is_zero, need
@@ -100,7 +100,7 @@ def ordinary_least_squares(
     exact = bool(deviation_is_zero(deviation, float(np.abs(y).max())))
     with np.errstate(divide="ignore"):
         t_values = np.full(count + 1, np.nan) if exact else coefficients / errors
-    reach = float(stdtrit(freedom, (1.0 + confidence) / 2.0)) * errors
+    reach = float(student_quantile(freedom, (1.0 + confidence) / 2.0)) * errors
     flat = bool(deviation_is_zero(float(np.sqrt(total / (n - 1))), float(y_mean)))
     r_squared = np.nan if flat else max(0.0, 1.0 - squares / total)
     values = np.linalg.svd(r, compute_uv=False)
@@ -108,7 +108,7 @@ def ordinary_least_squares(
         coefficients=coefficients,
         standard_errors=errors,
         t_values=t_values,
-        p_values=np.asarray(2.0 * stdtr(freedom, -np.abs(t_values))),
+        p_values=np.asarray(2.0 * student_probability(freedom, -np.abs(t_values))),
         lower=coefficients - reach,
         upper=coefficients + reach,
         r_squared=r_squared,

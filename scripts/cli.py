@@ -8,6 +8,8 @@ import sys
 
 import click
 
+from scripts.importing import collector_paused
+
 COMMANDS = {
     "demo": "Load the bundled sample, compute the six factors, compare them, then serve.",
     "serve": "Serve the dashboard, the graph and REST.",
@@ -39,7 +41,8 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        module = importlib.import_module(f"scripts.commands.{name.replace('-', '_')}")
+        with collector_paused():
+            module = importlib.import_module(f"scripts.commands.{name.replace('-', '_')}")
         return module.command
 
     def invoke(self, ctx: click.Context) -> object:

@@ -18,9 +18,6 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 from pydantic import ValidationError
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from app.errors import FactorQLError, InvalidFile, InvalidInput
 from app.services.context import Services, open_services
@@ -146,6 +143,10 @@ def quiet_logging() -> None:
 @contextmanager
 def progress_bar(description: str) -> Iterator[Callable[[float, str], None]]:
     """(fraction, stage) -> a bar on the terminal; nothing where the output is not one."""
+    # imported here: only what is shown in a terminal or as a table needs rich
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda fraction, stage: None
@@ -179,6 +180,9 @@ def print_table(
     columns: Mapping[str, str], rows: Sequence[Sequence[str]], *, title: str | None = None
 ) -> None:
     """`columns`: heading -> 'left' or 'right'. Where the output is no terminal nothing is wrapped or cut."""
+    from rich.console import Console
+    from rich.table import Table
+
     console = Console()
     if not console.is_terminal:
         console = Console(width=400, highlight=False)

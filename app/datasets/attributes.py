@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from app.datasets.cells import MISSING_DAY, CellFault, DateReader, WrongType, asset_fault
-from app.datasets.columns import MAX_NAME_LENGTH, is_asset_column, normalised
+from app.datasets.columns import MAX_NAME_LENGTH, SYNTHETIC, is_asset_column, normalised
 from app.datasets.limits import ReadLimits
 from app.datasets.open_source import open_source
 from app.datasets.source import Chunk, shown
@@ -23,8 +23,6 @@ from engine.panel import SINCE_EVER, DatedValue, Panel
 MAX_VALUE_LENGTH: Final = 200
 FROM: Final = "from"
 """The column of the days from which on the other values of a row hold, until the asset's next row."""
-SYNTHETIC: Final = "synthetic"
-"""The attribute that marks invented assets when it is true; the quality report says so first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

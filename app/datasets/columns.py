@@ -12,6 +12,8 @@ from engine.panel import BOOK_VALUE, CLOSE, DAU, FEES, MARKET_CAP, PRICE, REVENU
 
 DATE: Final = "date"
 ASSET: Final = "asset"
+SYNTHETIC: Final = "synthetic"
+"""The attribute that marks invented assets when it is true; the quality report says so first."""
 
 _CLOSES: Final = ("close", "close_price", "close_usd")
 _ADJUSTED_PRICES: Final = ("adj_close", "adjusted_close", "adjclose")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from app.datasets.attributes import SYNTHETIC
-from app.datasets.read import ReadPanel
+from app.datasets.columns import SYNTHETIC
 from db.records import AssetRecord, NewDataset
 from engine.panel import PRICE, Panel
+
+if TYPE_CHECKING:
+    from app.datasets.read import ReadPanel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

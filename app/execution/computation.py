@@ -1,7 +1,7 @@
 """The computations that children run, by the kind of run.
 
-Imports numpy, the engine and the modules that map files, nothing heavier: the forkserver loads this module
-once, and every child inherits it.
+Imports numpy, scipy.special, the engine and the modules that map files, nothing heavier: the forkserver loads
+this module once, and every child inherits it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 import numpy as np
+import scipy.special  # noqa: F401  the engine would import it in each child, at the first quantile
 
 from app.execution.child import ReportProgress
 from app.execution.factor_job import compute_run, encode_result

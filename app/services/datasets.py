@@ -9,11 +9,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.artifacts.place import finished_folders, folder_path
+from app.datasets.limits import ReadLimits
 from app.datasets.period_cache import stale_periods
 from app.datasets.quality import QualityReport
-from app.datasets.read import Progress, ReadLimits, ReadPanel, read_long_form
 from app.datasets.record import Provenance, new_dataset
 from app.datasets.sample import sample_attributes_path, sample_panel_path
 from app.datasets.snapshot import (
@@ -23,7 +24,6 @@ from app.datasets.snapshot import (
     write_snapshot,
 )
 from app.errors import DatasetNotFound, DatasetUnavailable, FieldError, InvalidInput, StorageFailure
-from app.execution.checkpoints import checkpoint_identity, stale_checkpoints
 from app.folders import stale_temporaries
 from app.services.context import Services
 from app.sources.cache import stale_responses
@@ -34,6 +34,9 @@ from db.pages import MAX_PAGE_SIZE
 from db.records import DatasetRecord, RunRecord, RunStatus
 from db.run_queries import Choice, RunFilter, page_runs
 from engine.panel import Calendar
+
+if TYPE_CHECKING:
+    from app.datasets.read import Progress, ReadPanel
 
 SAMPLE_NAME = "sample-synthetic"
 SAMPLE_NOTE = "SYNTHETIC: invented assets and prices from a seeded generator, for trying things out."
@@ -99,6 +102,8 @@ async def ingest_file(
     datasets_dir = services.settings.datasets_dir
 
     def read_and_write() -> tuple[ReadPanel, str, int]:
+        from app.datasets.read import read_long_form  # with pyarrow, which nothing else here needs
+
         read = read_long_form(
             path,
             filename=filename,
@@ -196,6 +201,8 @@ async def collect_garbage(services: Services, *, dry_run: bool = False) -> Garba
     artifacts = await _unnamed_artifacts(services)
 
     def collect() -> Garbage:
+        from app.execution.checkpoints import stale_checkpoints  # with the engine that computes sweeps
+
         # a young snapshot may belong to an ingest whose row is about to be committed
         settled = snapshot_fingerprints(settings.datasets_dir, min_age_seconds=_GC_MIN_AGE_SECONDS)
         snapshots = sorted(settled - in_use)
@@ -234,6 +241,8 @@ async def collect_garbage(services: Services, *, dry_run: bool = False) -> Garba
 
 async def _live_computations(services: Services) -> set[str]:
     """Return the identities, by which checkpoints are named, of the runs that wait or go on."""
+    from app.execution.checkpoints import checkpoint_identity  # as above
+
     live = await _runs_in(services, RunStatus.QUEUED, RunStatus.RUNNING)
     return {checkpoint_identity(run.identity_hash, run.id, forced=run.forced) for run in live}
 

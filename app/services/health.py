@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from app.execution.executor import RunExecutor
 from app.services.context import Services
 from db.datasets import get_datasets
 from db.errors import StoreError
@@ -17,6 +17,9 @@ from db.records import DatasetRecord, RunStatus
 from db.run_queries import LiveCount, count_live
 from db.store import schema_revision
 from engine import ENGINE_VERSION
+
+if TYPE_CHECKING:
+    from app.execution.executor import RunExecutor
 
 log = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtr, stdtrit
 
+from engine.distributions import student_probability, student_quantile
 from engine.errors import InvalidConfig
 from engine.exposures.exposures import MIN_OBSERVATIONS, option_faults
 from engine.exposures.results import ReturnKind
@@ -119,7 +119,7 @@ def _regress(
     largest = np.abs(np.where(present, y + y_means, 0.0)).max(axis=0, initial=0.0)
     exact = deviation_is_zero(np.sqrt(unexplained / freedom), largest)
     t_value = np.where(exact, np.nan, beta / error)
-    reach = stdtrit(freedom, (1.0 + confidence) / 2.0) * error
+    reach = student_quantile(freedom, (1.0 + confidence) / 2.0) * error
     flat = deviation_is_zero(np.sqrt(total / (n - 1.0)), y_means)
     constant = deviation_is_zero(np.sqrt(squares / (n - 1.0)), x_means)
     usable = (counts >= min_observations) & ~constant & np.isfinite(beta)
@@ -133,7 +133,7 @@ def _regress(
         beta=where_usable(beta),
         standard_error=where_usable(error),
         t_value=where_usable(t_value),
-        p_value=where_usable(2.0 * stdtr(freedom, -np.abs(t_value))),
+        p_value=where_usable(2.0 * student_probability(freedom, -np.abs(t_value))),
         lower=where_usable(beta - reach),
         upper=where_usable(beta + reach),
         r_squared=where_usable(np.where(flat, np.nan, np.maximum(1.0 - unexplained / total, 0.0))),

@@ -9,8 +9,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri
 
+from engine.distributions import normal_quantile
 from engine.factors.config import option
 from engine.panel import FloatArray
 from engine.risk.forecast import RiskForecast
@@ -161,4 +161,4 @@ def parametric_value_at_risk(
     """Loss, as a share of capital, that normal returns of mean 0 and this annualized volatility exceed with
     probability 1 - confidence: z volatility sqrt(horizon / days_per_year) (Jorion 2006, "Value at Risk")."""
     config = config or ValueAtRiskConfig()
-    return float(ndtri(config.confidence)) * volatility * math.sqrt(config.horizon_days / days_per_year)
+    return normal_quantile(config.confidence) * volatility * math.sqrt(config.horizon_days / days_per_year)

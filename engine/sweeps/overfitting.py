@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
+from engine.distributions import normal_quantile
 from engine.inference import probabilistic_sharpe_ratio
 from engine.panel import FloatArray
 from engine.undefined import ZERO_STD, Undefined, UndefinedReason, deviation_is_zero, need
@@ -120,7 +120,8 @@ def expected_maximum_sharpe(sharpe_variance: float, trials: float) -> float:
         return 0.0
     weight = np.euler_gamma
     # the quantile of 1 - p as minus that of p, which keeps its digits for many trials
-    standard = -(1.0 - weight) * float(ndtri(1.0 / trials)) - weight * float(ndtri(1.0 / (trials * math.e)))
+    nth, nth_e = normal_quantile(1.0 / trials), normal_quantile(1.0 / (trials * math.e))
+    standard = -(1.0 - weight) * nth - weight * nth_e
     return math.sqrt(sharpe_variance) * max(standard, 0.0)
 
 

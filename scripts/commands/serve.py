@@ -8,9 +8,9 @@ import socket
 
 import click
 
-from app.boundary.access import check_bind
 from app.settings import Settings
 from scripts.console import fail, failing_in_one_line, holding_interrupts, load_settings
+from scripts.importing import collector_paused
 
 
 @click.command(help="Serve the dashboard at /, GraphiQL at /graphql, REST (/docs describes it), and /health.")
@@ -26,12 +26,14 @@ def command(host: str | None, port: int | None) -> None:
 def serve(settings: Settings) -> None:
     """Serve until interrupted. Ends the command in one line where it cannot start."""
     # imported here: the server is heavy, and help and mistakes should be quick
-    import uvicorn
+    with collector_paused():
+        import uvicorn
 
-    from app.boundary.server import WindingUpServer, uvicorn_options
-    from app.main import create_app
-    from app.storage import prepare_data_dir
-    from db.store import Store
+        from app.boundary.access import check_bind
+        from app.boundary.server import WindingUpServer, uvicorn_options
+        from app.main import create_app
+        from app.storage import prepare_data_dir
+        from db.store import Store
 
     async def store_opens() -> None:
         await (await Store.open(settings.store_url)).close()
@@ -45,7 +47,8 @@ def serve(settings: Settings) -> None:
         shown = f"[{host}]" if ":" in host else host
         with holding_interrupts() as interrupted:
             click.echo(f"FactorQL serves at http://{shown}:{port} (GraphiQL at /graphql; stop with Ctrl-C)")
-            app = create_app(settings)
+            with collector_paused():
+                app = create_app(settings)
             server = WindingUpServer(
                 uvicorn.Config(app, **uvicorn_options(settings)),
                 before_shutdown=lambda: app.state.services.events.end_waits(),

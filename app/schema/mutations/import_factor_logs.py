@@ -11,7 +11,6 @@ from app.schema.context import Info
 from app.schema.errors import InvalidFile, InvalidInput, LimitExceeded, StorageFailure, invalid_argument
 from app.schema.import_batch import ImportBatch
 from app.schema.uploads import label_of, read_upload, require_file
-from app.services.imports import import_logs
 
 SOURCE = "upload"
 
@@ -46,6 +45,8 @@ async def import_factor_logs(
         bool, strawberry.argument(description="Whether to count what would happen and write nothing.")
     ] = False,
 ) -> ImportFactorLogsResult:
+    from app.services.imports import import_logs  # with the readers of the older logs, which few servers need
+
     services = info.context.services
     remaining = services.settings.max_upload_bytes
     contents: dict[str, bytes] = {}
