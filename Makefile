@@ -1,11 +1,18 @@
 # Everything sets itself up: a bare machine needs Python 3.11 or newer with venv, and make.
-.PHONY: run test lint bench env lock graphiql dashboard-libraries clean
+.PHONY: run test test-all lint bench env lock graphiql dashboard-libraries clean
 
 run: env
 	@.venv/bin/factorql demo
 
+# One process a core; a file stays in one process, since its tests share what is costly to set up.
+PYTEST = .venv/bin/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+
 test: env
-	@.venv/bin/python -m pytest
+	@echo "leaving out what is marked slow (browsers, kills, whole servers): make test-all runs that too" >&2
+	@$(PYTEST) -m "not slow"
+
+test-all: env
+	@$(PYTEST)
 
 lint: env
 	@.venv/bin/ruff check .

@@ -33,4 +33,6 @@ export PIP_DISABLE_PIP_VERSION_CHECK=1
 # the lock is complete and exact, so nothing is left to resolve
 .venv/bin/python -m pip install --quiet --no-compile --no-deps --require-hashes -r requirements.lock
 .venv/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
+# on every core, where pip would use one; also for machines that forbid Python to write byte code later
+.venv/bin/python -m compileall -q -j 0 -x '/tests?/' .venv/lib
 echo "$key" >.venv/.key

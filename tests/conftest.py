@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.bytecode import keep_bytecode
 from tests.skips import register
 from tests.stores import (  # noqa: F401
     empty_url,
@@ -14,6 +15,13 @@ from tests.stores import (  # noqa: F401
     store_url,
 )
 
+keep_bytecode()
+
 
 def pytest_configure(config: pytest.Config) -> None:
     register(config)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what is slow, so that no process is left with it at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)

@@ -41,8 +41,8 @@ class SkipGuard:
 
 
 def register(config: pytest.Config) -> None:
-    """Watch the skips of this session if the environment asks for it."""
-    if (path := os.environ.get(VARIABLE)) is not None:
+    """Watch the skips of this session if the environment asks for it; workers report theirs to it."""
+    if (path := os.environ.get(VARIABLE)) is not None and not hasattr(config, "workerinput"):
         lines = Path(path).read_text(encoding="utf-8").splitlines()
         allowed = tuple(line.strip() for line in lines if line.strip() and not line.startswith("#"))
         config.pluginmanager.register(SkipGuard(allowed), "skip-guard")

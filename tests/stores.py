@@ -1,4 +1,6 @@
-"""Fixtures: a migrated, empty store on SQLite and on PostgreSQL, for the tests of every room.
+"""Fixtures: a migrated, empty store for the tests of every room, on SQLite.
+
+`tests/db` and a module of each other room see PostgreSQL too, by `on_both_databases`.
 
 PostgreSQL is found at TEST_DATABASE_URL, or on 127.0.0.1:5432 (database `test`, user root or postgres).
 Without one its tests are skipped, or fail where FACTORQL_REQUIRE_POSTGRES=1 asks for it. A schema of its own
@@ -24,6 +26,7 @@ from db.migrate import upgrade
 from db.models import metadata
 from db.store import Store
 
+DATABASES = ("sqlite", "postgresql")
 _LOCAL_CANDIDATES = ("postgresql://root@127.0.0.1:5432/test", "postgresql://postgres@127.0.0.1:5432/test")
 
 
@@ -90,20 +93,24 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a migrated, empty store; once for each database."""
-    if request.param == "sqlite":
-        path = tmp_path / "factorql.db"
-        shutil.copyfile(request.getfixturevalue("migrated_file"), path)
-        return f"sqlite:///{path}"
+def on_both_databases(metafunc: pytest.Metafunc) -> None:
+    """Repeat each test that opens a store on PostgreSQL, where this stands as `pytest_generate_tests`."""
+    if "store_url" in metafunc.fixturenames:
+        metafunc.parametrize("store_url", DATABASES, indirect=True)
+
+
+@pytest.fixture
+def store_url(request: pytest.FixtureRequest, migrated_file: Path, tmp_path: Path) -> str:
+    """The URL of a migrated, empty store."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return f"sqlite:///{shutil.copyfile(migrated_file, tmp_path / 'factorql.db')}"
     url: str = request.getfixturevalue("migrated_schema_url")
     tables = reversed(metadata.sorted_tables)
     run_blocking(execute(url, ";".join(f'DELETE FROM "{table.name}"' for table in tables)))
     return url
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=DATABASES)
 def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a database in which nothing was created yet; once for each database."""
     if request.param == "sqlite":
@@ -115,7 +122,7 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 async def store(store_url: str) -> AsyncIterator[Store]:
-    """An open, empty store; once for each database."""
+    """An open, empty store."""
     async with await Store.open(store_url, migrate=False) as opened:
         yield opened
 

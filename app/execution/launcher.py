@@ -213,7 +213,9 @@ class _Forkserver:
 
 
 def _interpreter_flags() -> list[str]:
-    return ["-B"] if sys.dont_write_bytecode else []
+    """Keep byte code where this interpreter does, though -I ignores the variables that say where."""
+    prefix = ["-X", f"pycache_prefix={sys.pycache_prefix}"] if sys.pycache_prefix else []
+    return ["-B", *prefix] if sys.dont_write_bytecode else prefix
 
 
 def _read_number(supervision: socket.socket, timeout_seconds: float) -> int | None:

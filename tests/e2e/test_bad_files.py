@@ -14,6 +14,8 @@ from tests.e2e.graph import dataset_names, ingest
 from tests.e2e.panels import HEADER, csv_of, rows
 from tests.e2e.servers import Server, call_command
 
+pytestmark = pytest.mark.slow
+
 ROWS = rows(assets=6, days=30)
 FILE = csv_of(ROWS)
 

@@ -17,6 +17,8 @@ from tests.e2e.graph import CANCEL, ingest, launch, launched, small_spec, states
 from tests.e2e.panels import csv_of, panel_csv, rows
 from tests.e2e.servers import OWN_REQUEST, Server, call_command
 
+pytestmark = pytest.mark.slow
+
 QUICK_SECONDS = 3.0
 """On a busy machine; what is meant is: before the work that was asked for could have been done."""
 

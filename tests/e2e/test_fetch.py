@@ -18,6 +18,8 @@ from tests.e2e.servers import Command, Server, call_command, run_command, wait_f
 from tests.e2e.sockets import subscription
 from tests.e2e.vendors import Vendors, vendors
 
+pytestmark = pytest.mark.slow
+
 FETCH = """
 mutation Fetch($input: FetchDatasetInput!, $waitSeconds: Float! = 30) {
   fetchDataset(input: $input, waitSeconds: $waitSeconds) {

@@ -11,11 +11,14 @@ import time
 from itertools import count
 
 import httpx
+import pytest
 
 from tests.app.execution.processes import eventually
 from tests.e2e.graph import EVENTS, LAUNCH, RESULTS, TERMINAL, launched, small_spec, states
 from tests.e2e.servers import Server, wait_for
 from tests.e2e.sockets import subscription
+
+pytestmark = pytest.mark.slow
 
 ROUNDS = 5
 ONE_LIFE = re.compile(

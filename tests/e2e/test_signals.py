@@ -22,6 +22,8 @@ from tests.e2e.held_datasets import held_datasets
 from tests.e2e.servers import Command, Server, wait_for
 from tests.e2e.sockets import subscription
 
+pytestmark = pytest.mark.slow
+
 END_SECONDS = 8.0
 HALF_A_REQUEST = (
     b"POST /graphql HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"

@@ -27,6 +27,8 @@ from tests.e2e.held_datasets import held_datasets
 from tests.e2e.panels import panel_csv
 from tests.e2e.servers import Server, call_command, run_command, wait_for
 
+pytestmark = pytest.mark.slow
+
 COMMANDS = pytest.mark.parametrize("arguments", [["serve", "--port", "0"], ["runs"]], ids=["serve", "runs"])
 
 _DROP_FROM_BOUNDING_SET = 24

@@ -12,6 +12,8 @@ from tests.e2e.held_datasets import held_datasets
 from tests.e2e.servers import Server
 from tests.e2e.sockets import connected, receive, send, subscription
 
+pytestmark = pytest.mark.slow
+
 RUNS = 6
 
 

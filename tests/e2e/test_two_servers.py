@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.app.execution.processes import eventually
 from tests.e2e.graph import CANCEL, EVENTS, TERMINAL, ended, ingest, launched, small_spec, states
 from tests.e2e.held_datasets import held_datasets
 from tests.e2e.panels import panel_csv
 from tests.e2e.servers import Server
 from tests.e2e.sockets import Stream, subscription
+
+pytestmark = pytest.mark.slow
 
 LAUNCHES = 12
 

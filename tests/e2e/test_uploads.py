@@ -12,6 +12,8 @@ from tests.e2e.graph import ingest, launch, small_spec
 from tests.e2e.panels import panel_csv
 from tests.e2e.servers import OWN_REQUEST, Server
 
+pytestmark = pytest.mark.slow
+
 IMPORT = """
 mutation Import($files: [Upload!]!, $dryRun: Boolean! = false) {
   importFactorLogs(files: $files, dryRun: $dryRun) {

@@ -337,10 +337,3 @@ def test_a_writer_removes_what_killed_ones_left(artifacts_dir: Path) -> None:
             assert alive.exists()
             assert young.exists()
             assert finished.exists()
-
-
-def test_writing_needs_no_database() -> None:
-    program = "import app.artifacts.writer, app.artifacts.reader, sys; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    loaded = {name.split(".")[0] for name in done.stdout.split()}
-    assert not loaded & {"sqlalchemy", "sqlmodel", "pydantic", "aiohttp", "pandas", "db", "engine"}

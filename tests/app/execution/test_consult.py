@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -259,14 +258,6 @@ async def test_arrays_arrive_beside_the_config(acting):
 
 
 # -- stopping ----------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def store_url(migrated_file, tmp_path):
-    """SQLite alone: no database takes part."""
-    path = tmp_path / "factorql.db"
-    shutil.copyfile(migrated_file, path)
-    return f"sqlite:///{path}"
 
 
 async def test_stopping_the_executor_ends_what_readers_wait_for(store, store_url, tmp_path, caplog):

@@ -39,14 +39,6 @@ from tests.app.execution.queueing import (
 
 
 @pytest.fixture
-def store_url(migrated_file, tmp_path):
-    """SQLite alone: `test_sharing` has what the other database could do differently."""
-    path = tmp_path / "factorql.db"
-    shutil.copyfile(migrated_file, path)
-    return f"sqlite:///{path}"
-
-
-@pytest.fixture
 def settings(store_url, tmp_path):
     return settings_for(store_url, tmp_path, max_concurrent_runs=2)
 

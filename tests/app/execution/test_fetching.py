@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -74,13 +73,6 @@ async def linger(harvest: Harvest) -> None:
     harvest.expect(4)
     bring(harvest, "btc")
     await asyncio.sleep(60)
-
-
-@pytest.fixture
-def store_url(migrated_file, tmp_path):
-    path = tmp_path / "factorql.db"
-    shutil.copyfile(migrated_file, path)
-    return f"sqlite:///{path}"
 
 
 @pytest.fixture

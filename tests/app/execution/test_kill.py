@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +19,8 @@ from db.runs import list_claims
 from db.store import Store
 from tests.app.execution.processes import children_of, eventually, members_of_session
 from tests.app.execution.queueing import ended, events_of, run_of
+
+pytestmark = pytest.mark.slow
 
 ROUNDS = 5
 
@@ -67,13 +68,6 @@ class Server:
         self._reading.join()
         self.process.stdout.close()
         return self._errors.read_text()
-
-
-@pytest.fixture
-def store_url(migrated_file, tmp_path) -> str:
-    path = tmp_path / "factorql.db"
-    shutil.copyfile(migrated_file, path)
-    return f"sqlite:///{path}"
 
 
 async def assert_whole(store: Store, run_id: int, seed: int) -> None:

@@ -182,11 +182,12 @@ def test_a_disk_that_fills_while_rows_are_written_ends_all_threads(tmp_path, mon
         whole(self, first_row, array)
 
     request = request_for(KINDS["sectors"], tmp_path)
+    before = threading.active_count()
     monkeypatch.setattr(RowWriter, "write", full)
     with pytest.raises(OSError, match="No space"):
         computed_here(request)
     assert left(tmp_path) == []
-    assert threading.active_count() == 1
+    assert threading.active_count() <= before
 
 
 @pytest.mark.parametrize("stage", ["Scoring", "Storing"])

@@ -25,6 +25,7 @@ from tests.app.execution.queueing import (
     run_of,
     settings_for,
 )
+from tests.stores import on_both_databases as pytest_generate_tests  # noqa: F401
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ import pytest
 from tests.app.rest.asking import COMPUTED, body
 from tests.app.web.test_graphiql_browser import CHROMIUM_ARGUMENTS
 
+pytestmark = pytest.mark.slow
+
 playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 

@@ -33,6 +33,7 @@ from tests.app.schema.fetching import add_fetch
 from tests.app.schema.graph import Graph, Population, run_id
 from tests.app.schema.modelling import InThisProcess, model_id
 from tests.app.schema.sweeping import sweep_id
+from tests.stores import on_both_databases as pytest_generate_tests  # noqa: F401
 
 
 @dataclass

@@ -8,6 +8,7 @@ from graphql import GraphQLError
 
 from app.errors import FactorQLError
 from tests.app.schema.graph import Graph, Population
+from tests.stores import on_both_databases as pytest_generate_tests  # noqa: F401
 
 OPERATIONS = [
     '{ importedRun(factor: SMB, legacyRunId: "a\\u0000b") { id } }',

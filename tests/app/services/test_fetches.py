@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
@@ -38,14 +35,6 @@ from tests.db.samples import WORKER, later, new_dataset
 
 START, END = date(2024, 1, 1), date(2024, 3, 1)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def store_url(migrated_file: Path, tmp_path: Path) -> str:
-    """SQLite alone: the store's own tests have what the other database could do differently."""
-    path = tmp_path / "factorql.db"
-    shutil.copyfile(migrated_file, path)
-    return f"sqlite:///{path}"
 
 
 @pytest.fixture
@@ -147,14 +136,6 @@ def test_a_missing_key_is_named(key: str | None) -> None:
     assert "ARTEMIS_API_KEY" in (caught.value.hint or "")
     require_key(SourceName.CRYPTO, settings_with("s3cret"))
     require_key(SourceName.COINBASE, settings_with(key))
-
-
-def test_the_graph_is_built_without_an_http_client() -> None:
-    code = "import app.schema.schema, sys; print('aiohttp' in sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
-    )
-    assert done.stdout.strip() == "False"
 
 
 # -- launching ---------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -33,14 +32,6 @@ from tests.app.execution.queueing import executing
 from tests.app.sweeping import AXES, BASE, NOW, WORKER, add_panel, compute_next, panel, request_for
 
 MOMENTUM = FactorName.MOMENTUM
-
-
-@pytest.fixture
-def store_url(migrated_file, tmp_path):
-    """SQLite alone: the store's own tests have what the other database could do differently."""
-    path = tmp_path / "factorql.db"
-    shutil.copyfile(migrated_file, path)
-    return f"sqlite:///{path}"
 
 
 @pytest.fixture

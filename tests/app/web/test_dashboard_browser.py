@@ -13,6 +13,8 @@ from tests.e2e.graph import launched
 from tests.e2e.held_datasets import held_datasets
 from tests.e2e.servers import Server, commands
 
+pytestmark = pytest.mark.slow
+
 expect = playwright_api.expect
 
 RUN_COUNT = "{ factorRuns(first: 1) { totalCount } }"

@@ -24,6 +24,8 @@ from tests.e2e.servers import Command, Server, commands
 from tests.newer_store import kinds_unchecked, make_unknown
 from tests.stores import run_blocking
 
+pytestmark = pytest.mark.slow
+
 expect = playwright_api.expect
 
 TICKS = """async address => {

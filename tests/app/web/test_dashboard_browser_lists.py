@@ -6,11 +6,15 @@ import re
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from tests.app.web.browsing import BAD_LINES, Visit, launched_panel, playwright_api
 from tests.e2e.graph import launched
 from tests.e2e.held_datasets import held_datasets
 from tests.e2e.panels import csv_of, rows
 from tests.e2e.servers import Server
+
+pytestmark = pytest.mark.slow
 
 expect = playwright_api.expect
 

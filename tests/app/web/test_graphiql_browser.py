@@ -15,6 +15,8 @@ from tests.e2e.graph import launched
 from tests.e2e.held_datasets import held_datasets
 from tests.e2e.servers import Server, commands
 
+pytestmark = pytest.mark.slow
+
 playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 TOKEN = "token-of-the-test"
