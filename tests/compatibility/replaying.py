@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import math
@@ -63,6 +64,45 @@ async def serving(
         httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://127.0.0.1:8000") as client,
     ):
         yield client
+
+
+async def follow(
+    client: httpx.AsyncClient, query: str, variables: dict[str, Any], count: int
+) -> list[dict[str, Any]]:
+    """Return the first `count` messages of a subscription."""
+    app = client._transport.app  # type: ignore[attr-defined]
+    said: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    heard: asyncio.Queue[Any] = asyncio.Queue()
+
+    async def hear(message: Any) -> None:
+        heard.put_nowait(message)
+
+    def say(**message: Any) -> None:
+        said.put_nowait({"type": "websocket.receive", "text": json.dumps(message)})
+
+    scope = {
+        "type": "websocket",
+        "path": "/graphql",
+        "query_string": b"",
+        "headers": [(b"host", b"127.0.0.1:8000")],
+        "client": ("127.0.0.1", 50_000),
+        "subprotocols": ["graphql-transport-ws"],
+    }
+    said.put_nowait({"type": "websocket.connect"})
+    say(type="connection_init")
+    say(type="subscribe", id="1", payload={"query": query, "variables": variables})
+    connection = asyncio.ensure_future(app(scope, said.get, hear))
+    messages: list[dict[str, Any]] = []
+    async with asyncio.timeout(60):
+        while len(messages) < count:
+            message = await heard.get()
+            assert message["type"] != "websocket.close", message
+            told = json.loads(message.get("text") or "{}")
+            if told.get("type") in ("next", "error", "complete"):
+                messages.append(told)
+    said.put_nowait({"type": "websocket.disconnect", "code": 1000})
+    await connection
+    return messages
 
 
 async def ask(client: httpx.AsyncClient, query: str, variables: dict[str, Any] | None = None) -> Any:

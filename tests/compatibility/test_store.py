@@ -18,10 +18,10 @@ from sqlalchemy import JSON, Boolean, Column, Date, MetaData, insert, text
 from db import migrate
 from db.connect import WRITES, open_engine
 from scripts.cli import main
-from tests.compatibility.replaying import DATABASE, Pin, ask, serving, unpack
+from tests.compatibility.replaying import DATABASE, Pin, ask, condense, differences, follow, serving, unpack
 from tests.stores import postgresql_schema
 
-_GRAPH, _REST, _COMMANDS = "graph.json", "rest.json", "commands.json"
+_GRAPH, _EVENTS, _REST, _COMMANDS = "graph.json", "events.json", "rest.json", "commands.json"
 
 
 async def check_graph(client: httpx.AsyncClient, folder: Path, *, step: int = 1) -> None:
@@ -43,10 +43,21 @@ async def check_rest(client: httpx.AsyncClient) -> None:
     pin.close()
 
 
+async def check_events(client: httpx.AsyncClient) -> None:
+    """Follow all runs after a cursor, and single ones to their end."""
+    pin = Pin(_EVENTS)
+    for entry in pin.content["asked"]:
+        document = pin.content["documents"][entry["document"]]
+        messages = await follow(client, document, entry["variables"], entry["count"])
+        pin.check(entry, [message.get("payload") for message in messages], json.dumps(entry["variables"]))
+    pin.close()
+
+
 async def test_the_graph_and_rest_answer_as_before(tmp_path: Path) -> None:
     async with serving(unpack(tmp_path)) as client:
         await check_graph(client, tmp_path)
         await check_rest(client)
+        await check_events(client)
 
 
 async def test_the_graph_answers_as_before_from_postgresql(
@@ -119,3 +130,13 @@ def test_the_command_prints_as_before(tmp_path: Path, monkeypatch: pytest.Monkey
         answer = {"exit": done.exit_code, "lines": done.output.splitlines()}
         pin.check(entry, answer, " ".join(entry["arguments"]))
     pin.close()
+
+
+def test_the_last_digit_counts() -> None:
+    values = [0.1] * 9
+    kept = condense({"values": values, "rate": 0.1})
+    found = condense({"values": [*values[:4], 0.1 + 1e-16, *values[5:]], "rate": 0.1 + 1e-16})
+    assert len(differences(kept, found, "", exact=True)) == 3, "the rate, the sum, the hash"
+    assert differences(kept, found, "", exact=False) == []
+    assert differences(kept, condense({"values": values, "rate": 0.1001}), "", exact=False)
+    assert differences({"one": 1}, {"one": 1.0}, "", exact=False)
