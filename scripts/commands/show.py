@@ -12,11 +12,9 @@ import click
 from app.errors import FactorQLError, InvalidInput
 from app.services.context import Services
 from app.services.fetches import get_fetch_reports
-from app.services.monthly_metrics import run_monthly_metrics
 from app.services.risk_free import RiskFreeRequest
 from app.services.runs import get_run
 from app.services.series import SeriesName
-from app.services.sweep_results import get_sweep_results
 from db.datasets import asset_names, get_datasets
 from db.records import (
     CompositionRecord,
@@ -40,7 +38,6 @@ from scripts.console import (
     print_json,
     run_with_services,
 )
-from scripts.monthly_view import monthly_sheet_json, print_monthly_sheet
 from scripts.report.metrics import GROUPS, Metric, Unit, reasons
 from scripts.values import Day, risk_free_option
 from scripts.views import dataset_label, kind_words, run_json, subject
@@ -130,6 +127,9 @@ async def _show_monthly(
     risk_free: RiskFreeRequest | None,
     as_json: bool,
 ) -> None:
+    from app.services.monthly_metrics import run_monthly_metrics  # with what computes the sheet
+    from scripts.monthly_view import monthly_sheet_json, print_monthly_sheet
+
     if run.kind != RunKind.FACTOR:
         raise InvalidInput(f"run {run.id} is {kind_words(run)}: only factor runs have a monthly sheet")
     sheet = await run_monthly_metrics(services, run, as_of=as_of, risk_free=risk_free)
@@ -142,6 +142,7 @@ async def _show_monthly(
 
 
 async def _show_sweep(services: Services, run: RunRecord, as_json: bool) -> None:
+    from app.services.sweep_results import get_sweep_results  # with the engine that computes sweeps
     from scripts.sweep_view import print_sweep, sweep_json
 
     datasets = await get_datasets(services.store, [run.dataset_id] if run.dataset_id else [])
