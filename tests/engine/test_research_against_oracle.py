@@ -27,6 +27,14 @@ GAPPY = replace(
     },
 )
 SESSIONS = panel_of(synthetic_frame(12, assets=20, days=300, weekdays_only=True), "OBSERVED")
+
+
+def between(panel: Panel, first: int, last: int) -> Panel:
+    """Return these rows of a panel: the reference takes its time for each."""
+    fields = {name: values[first:last] for name, values in panel.fields.items()}
+    return replace(panel, dates=panel.dates[first:last], fields=fields)
+
+
 BASE = {"min_assets": 6, "market_cap_threshold": 2e6, "liquidity_threshold": 1e5}
 COSTS = {"cost_bps": 20.0, "short_carry_bps": 300.0}
 LAGS = {"execution_lag_days": 1, "publication_lag_days": 9}
@@ -61,13 +69,17 @@ CASES = {
     "growth with lags": ("GROWTH", EVERY_DAY, {**LAGS, "cost_bps": 30.0}),
     "daily": (
         "MOMENTUM",
-        EVERY_DAY,
-        {"rebalance": "DAILY", "execution_lag_days": 1, "end_date": "2020-11-24", **COSTS},
+        between(EVERY_DAY, 0, 120),
+        {"rebalance": "DAILY", "execution_lag_days": 1, "end_date": "2020-04-26", **COSTS},
     ),
     "monthly": ("SMB", EVERY_DAY, {"rebalance": "MONTHLY", **COSTS}),
     "sessions": ("SMB", SESSIONS, {**COSTS, "execution_lag_days": 1}),
     "sessions, published late": ("VALUE", SESSIONS, {**LAGS, "execution_lag_days": 0}),
-    "sessions, daily": ("MOMENTUM", SESSIONS, {"rebalance": "DAILY", "start_date": "2020-11-01"}),
+    "sessions, daily": (
+        "MOMENTUM",
+        between(SESSIONS, 180, 300),
+        {"rebalance": "DAILY", "start_date": "2020-11-01"},
+    ),
 }
 
 
@@ -237,13 +249,7 @@ def test_a_real_panel():
 def test_the_target_is_formed_at_the_last_grid_row_even_if_its_execution_lies_ahead(lag):
     """The reference knows no row whose execution price is still to come; a trader needs it most."""
     days = np.datetime64("2020-11-22") - EVERY_DAY.dates[0]  # a Sunday
-    until_sunday = days.astype(int) + 1
-    panel = Panel(
-        dates=EVERY_DAY.dates[:until_sunday],
-        assets=EVERY_DAY.assets,
-        fields={name: values[:until_sunday] for name, values in EVERY_DAY.fields.items()},
-        calendar=EVERY_DAY.calendar,
-    )
+    panel = between(EVERY_DAY, 0, days.astype(int) + 1)
     config = parse_config(FactorName.SMB, {**BASE, "execution_lag_days": lag})
     result = compute_factor(panel, config)
     target = analyse(result).target
