@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engine.costs import Trading, net_returns, trading
-from engine.eligibility import IntArray
-from engine.factors.config import ExtremeReturns, FactorConfig, FactorName, LongSide
-from engine.factors.options import needed_fields, require_selectors
+from engine.eligibility import IntArray, require_selectors
+from engine.factors.config import ExtremeReturns, FactorConfig, LongSide
+from engine.factors.market import MarketConfig
+from engine.factors.registry import needed_fields
 from engine.formation import Formation, form_portfolios, long_side
 from engine.market import MarketReturns, market_returns
 from engine.panel import DateArray, FloatArray, Panel
@@ -157,7 +158,7 @@ def signal_sign(config: FactorConfig) -> int:
 
 
 def _on_own_periods(market: MarketReturns, rows: IntArray, config: FactorConfig) -> FloatArray | Undefined:
-    if config.factor is FactorName.MARKET:
+    if isinstance(config, MarketConfig):
         return Undefined(UndefinedReason.IS_MARKET, "the market factor is not measured against itself")
     if market.absence is not None:
         return Undefined(UndefinedReason.NO_MARKET, market.absence)

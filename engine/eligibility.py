@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.errors import ConfigFault, InvalidConfig
 from engine.factors.config import FactorConfig
 from engine.factors.definition import SignalContext
-from engine.factors.options import split_selector
 from engine.panel import MARKET_CAP, PRICE, VOLUME, DateArray, DatedValue
 from engine.periods import DAYS_PER_WEEK, PeriodPanel, ends_of_held
 
@@ -97,3 +97,34 @@ def _had(histories: Sequence[Sequence[DatedValue]], value: str, days: DateArray)
 
 def _block(rows: IntArray) -> slice:
     return slice(rows[0], rows[-1] + 1)
+
+
+def require_selectors(
+    config: FactorConfig, assets: Collection[str], attributes: Mapping[str, Collection[str | None]]
+) -> None:
+    """Check that `exclude` and `universe` name assets or attribute values that exist; else InvalidConfig."""
+    known = set(assets)
+    faults = []
+    for name in ("exclude", "universe"):
+        unknown = [item for item in getattr(config, name) or () if not _is_known(item, known, attributes)]
+        if unknown:
+            shown = ", ".join(repr(item) for item in unknown[:5]) + (", ..." if len(unknown) > 5 else "")
+            message = f"{name} names no asset or attribute=value of the dataset: {shown}"
+            faults.append(ConfigFault(name, "UNKNOWN_ASSET", message))
+    if faults:
+        raise InvalidConfig(tuple(faults))
+
+
+def split_selector(selector: str) -> tuple[str, str] | None:
+    """`attribute=value` as its two parts, None for an asset id."""
+    attribute, separator, value = selector.partition("=")
+    return (attribute.strip(), value.strip()) if separator else None
+
+
+def _is_known(
+    selector: str, assets: Collection[str], attributes: Mapping[str, Collection[str | None]]
+) -> bool:
+    parts = split_selector(selector)
+    if selector in assets or parts is None:
+        return selector in assets
+    return parts[1] in attributes.get(parts[0], ())

@@ -12,7 +12,6 @@ from engine.errors import NoPeriods
 from engine.factors.config import FactorConfig, LongSide
 from engine.factors.definition import SignalContext
 from engine.factors.registry import FACTORS
-from engine.factors.value import ValueConfig
 from engine.panel import FloatArray
 from engine.periods import PeriodPanel
 from engine.portfolio import LegHoldings, Picks, Ranking, leg_holdings
@@ -155,7 +154,8 @@ def select(
 
 def long_side(config: FactorConfig) -> LongSide:
     """Which end of the signal the config buys."""
-    return config.long_side if isinstance(config, ValueConfig) else FACTORS[config.factor].long_side
+    side: LongSide = getattr(config, "long_side", FACTORS[config.factor].long_side)
+    return side
 
 
 def _blocks(rows: IntArray, asset_count: int) -> Iterator[IntArray]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from app.errors import FieldError, InvalidInput
-from engine.factors.config import FactorName
-from engine.factors.options import config_to_json, list_options, parse_config
+from engine.config import Option, options_of
+from engine.factors.registry import FACTORS, FactorName
 from engine.sweeps.grid import MAX_AXIS_VALUES, SweepAxis
 
 _WORDS = {"null": None, "none": None, "off": None, "true": True, "false": False}
@@ -41,8 +41,11 @@ def parse_settings(factor: FactorName, settings: Sequence[str]) -> dict[str, obj
 
     Raises InvalidInput.
     """
-    lists = list_options(factor)
-    return {name: single_value(text, is_list=name in lists) for name, text in _pairs(factor, settings)}
+    known = _known(factor)
+    return {
+        name: single_value(text, is_list=name in known and known[name].is_list)
+        for name, text in _pairs(factor, settings)
+    }
 
 
 def parse_sweep_settings(factor: FactorName, settings: Sequence[str]) -> SweepSettings:
@@ -52,13 +55,13 @@ def parse_sweep_settings(factor: FactorName, settings: Sequence[str]) -> SweepSe
     Ranges include their end, and are counted in decimals: 0.3 is what 0.3 means. Raises InvalidInput, also
     for ranges of more values than an axis may have, without making them.
     """
-    lists = list_options(factor)
+    known = _known(factor)
     base: dict[str, object] = {}
     axes = []
     for name, text in _pairs(factor, settings):
         if not text:
             raise _fault(name, "EMPTY", f"{name} has no values to try")
-        is_list = name in lists
+        is_list = name in known and known[name].is_list
         fixed_list = text.startswith("[") and text.endswith("]")
         if is_list and ("[" in text[1:] or "]" in text[:-1]):
             message = f"{name}: values of a sweep are single names, and [a,b] is one fixed list, not {text!r}"
@@ -165,8 +168,8 @@ def _number(value: Decimal) -> float:
     return int(value) if _is_whole(value) and abs(value) < _EXACT_INTEGERS else float(value)
 
 
-def _known(factor: FactorName) -> frozenset[str]:
-    return frozenset(config_to_json(parse_config(factor, {})))
+def _known(factor: FactorName) -> Mapping[str, Option]:
+    return options_of(FACTORS[factor].config_type)
 
 
 def _too_many(name: str, text: str) -> InvalidInput:

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from app.errors import InvalidInput, StorageFailure
 from app.services.series import SeriesName
 from db.records import PerformanceRecord, RunRecord, SeriesRecord
-from engine.factors.config import FactorName
-from engine.factors.registry import FACTORS
+from engine.factors.registry import FACTORS, FactorName
 from engine.return_series import drawdown, growth_of_100
 from scripts.console import day, number, percent
 

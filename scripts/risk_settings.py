@@ -19,7 +19,7 @@ _MOST_BYTES = 1_000_000
 
 
 def risk_options(file: Path | None, styles: str | None, settings: Sequence[str]) -> dict[str, Any]:
-    """The options of a model, unchecked, as `parse_risk_config` takes them: those of the JSON file, then the
+    """The options of a model, unchecked, as `parse` takes them: those of the JSON file, then the
     styles of `a,b`, then each `key=value`. Keys are in snake_case or camelCase: `winsor`,
     `covariance.volatilityHalfLife`, or an option of a style that is named in the file or in `styles`:
     `momentum.lag`.

@@ -16,8 +16,8 @@ from app.services.sweep_points import PointList, PointOrder
 from app.services.sweep_results import HeatMap, SweepResults
 from app.services.sweep_verdict import verdict
 from db.records import RunRecord
-from engine.factors.config import FactorName
-from engine.factors.options import config_to_json, list_options, parse_config
+from engine.config import options_of, to_json
+from engine.factors.registry import FACTORS, FactorName, parse_config
 from engine.sweeps.sweep import SPAN_SHARPE
 from scripts.console import number, percent, plain
 
@@ -158,7 +158,7 @@ def _print_plan(run: RunRecord, results: SweepResults) -> None:
 
 def _fixed(run: RunRecord, results: SweepResults) -> str:
     """The options that are neither swept nor left at their defaults."""
-    defaults = config_to_json(parse_config(FactorName(run.factor), {}))
+    defaults = to_json(parse_config(FactorName(run.factor), {}))
     swept = {axis.option for axis in results.axes}
     return ", ".join(
         f"{option}={_shown(run, option, value)}"
@@ -257,7 +257,7 @@ def _shown(run: RunRecord, option: str, value: object) -> str:
         return re.sub(r"e\+0*", "e", short if float(short) == value else f"{value:.12g}")
     if isinstance(value, list):
         return f"[{','.join(value)}]"
-    return str(value) if option in list_options(FactorName(run.factor)) else str(value).lower()
+    return str(value) if options_of(FACTORS[run.factor].config_type)[option].is_list else str(value).lower()
 
 
 # -- heat map ----------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from app.main import create_app
 from app.services.datasets import DatasetRef, ingest_sample
 from app.services.runs import launch_factor, wait_for_run
 from app.settings import Settings
-from engine.factors.config import FactorName
+from engine.factors.registry import FactorName
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

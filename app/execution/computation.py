@@ -22,9 +22,9 @@ from app.execution.risk_job import build_model
 from app.execution.sweep_job import compute_sweep, encode_sweep
 from app.execution.warming import warming_up
 from engine.compute import compute_factor
+from engine.config import options_of
 from engine.errors import MissingField
-from engine.factors.config import FactorName
-from engine.factors.options import parse_config
+from engine.factors.registry import FACTORS, FactorName, parse_config
 from engine.panel import DAU, FEES, MARKET_CAP, PRICE, REVENUE, VOLUME, Calendar, Panel
 from engine.research.analyse import analyse
 from engine.sweeps.grid import SweepAxis, parse_plan
@@ -54,7 +54,7 @@ def prepare() -> None:
 
 
 def _toy_options(factor: FactorName) -> dict[str, object]:
-    size = "top_n" if factor is FactorName.MARKET else "min_assets"
+    size = "top_n" if "top_n" in options_of(FACTORS[factor].config_type) else "min_assets"
     return {size: 5, "market_cap_threshold": None, "liquidity_threshold": None}
 
 

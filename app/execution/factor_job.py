@@ -17,8 +17,7 @@ from app.execution.frames import Buffer
 from app.execution.payload import Compositions, Document, NamedSeries, encode_payload, plain
 from app.execution.protocol import ComputeRequest
 from engine.compute import FactorResult, compute_factor
-from engine.factors.config import FactorName
-from engine.factors.options import needed_fields, parse_config
+from engine.factors.registry import FactorName, needed_fields, parse_config
 from engine.research.analyse import Research, analyse
 from engine.research.target import TargetPortfolio
 

@@ -27,9 +27,9 @@ from app.execution.risk_documents import (
     RISK_VALIDATION,
     VALIDATION_GROUPS,
 )
+from engine.config import parse
 from engine.panel import FloatArray, Panel
 from engine.risk.config import RiskModelConfig, chosen_styles
-from engine.risk.config_json import parse_risk_config
 from engine.risk.cross_section import BoolArray
 from engine.risk.model import FactorKind, RiskModel, build_risk_model, explained_rows
 from engine.risk.outcomes import Outcomes, TooFewPeriods, Validation
@@ -43,7 +43,7 @@ def build_model(request: ComputeRequest, report: ReportProgress) -> Sequence[Buf
     """Errors: EngineError, DatasetUnavailable, StorageFailure, NoSpace."""
     report(0.01, "Reading data")
     panel = open_snapshot(Path(request.datasets_dir), request.fingerprint)
-    config = parse_risk_config(request.config)
+    config = parse(RiskModelConfig, request.config)
     sectors = sectors_of(panel)
     with ArtifactWriter(Path(request.artifacts_dir)) as writer:
         model = _estimated(panel, config, sectors, writer, report)

@@ -16,7 +16,7 @@ from app.execution.child import ReportProgress
 from app.execution.frames import Buffer
 from app.execution.payload import Document, NamedSeries, encode_payload, plain
 from app.execution.protocol import ComputeRequest
-from engine.factors.config import FactorName
+from engine.factors.registry import FactorName
 from engine.sweeps.grid import plan_from_json
 from engine.sweeps.sweep import SweepResult, check_sweep, chunked, conclude, evaluate_points
 from engine.sweeps.walk_forward import WalkForward

@@ -24,7 +24,7 @@ from app.services.results import RunWithPerformance
 from app.services.series import SeriesName
 from db import results as result_store
 from db.records import PerformanceRecord, RunRecord
-from engine.factors.config import FactorName
+from engine.factors.registry import FactorName
 
 _LAST_PERIODS = 10
 _SHARED = (

@@ -20,8 +20,7 @@ from app.services.series import DateRange, SeriesName, SeriesRequest, SeriesTran
 from db import results as result_store
 from db.records import SeriesRecord
 from engine import ENGINE_VERSION
-from engine.factors.config import FactorName
-from engine.factors.registry import FACTORS
+from engine.factors.registry import FACTORS, FactorName
 
 NAME = "Factor Models API"
 _ALL_POINTS = 1_000_000

@@ -8,14 +8,15 @@ from __future__ import annotations
 from enum import Enum, StrEnum
 from typing import TypeVar
 
-import strawberry
-
 from app.datasets.quality import QualityAction
+from app.schema.options import described_enum
 from app.services.series import SeriesName, SeriesTransform
 from app.sources.names import SourceName
 from db.records import RunOrigin, RunStatus
 from db.run_queries import RunSortField, SortDirection
-from engine.factors.config import ExtremeReturns, FactorName, LongSide, WeightingMethod
+from engine.factors.config import ExtremeReturns, LongSide, WeightingMethod
+from engine.factors.growth import GrowthMetric
+from engine.factors.registry import FACTORS, FactorName
 from engine.factors.value import Fundamental
 from engine.panel import Calendar
 from engine.periods import Rebalance
@@ -52,34 +53,14 @@ class HealthStatus(StrEnum):
     DEGRADED = "DEGRADED"
 
 
-class GrowthMetric(StrEnum):
-    """The measures of growth that the growth factor can combine; values are names of dataset fields."""
-
-    FEES = "fees"
-    DAU = "dau"
-    REVENUE = "revenue"
-
-
 def _described(enum: EnumClass, description: str, /, **values: str) -> EnumClass:
-    """Make `enum` an enum of the graph. Every member needs a description."""
-    strawberry.enum(enum, description=f"{description} Values may be added: keep a default branch.")
-    for value in enum.__strawberry_definition__.values:
-        value.description = values.pop(value.name)
-    if values:
-        raise ValueError(f"{enum.__name__} has no {', '.join(values)}")
-    return enum
+    return described_enum(enum, description, values)
 
 
-_described(
+described_enum(
     FactorName,
     "A factor model.",
-    SMB="Size: small minus big by market capitalisation.",
-    MARKET="The largest assets, held long only.",
-    VALUE="Market cap to fees or to book value. By default it holds the HIGH ratios long, that is the "
-    "expensive assets: the historical direction.",
-    MOMENTUM="Price return over rebalancing periods.",
-    MOMENTUM_V2="Price return over days, scaled by the steadiness of the daily returns.",
-    GROWTH="Growth of fees, daily active users and revenue.",
+    {name: f"{factor.description}" for name, factor in FACTORS.items()},
 )
 _described(
     RunStatus,

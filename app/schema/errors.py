@@ -10,7 +10,6 @@ import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
 
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
@@ -18,11 +17,12 @@ from strawberry.utils.str_converters import to_camel_case
 from app import errors as program
 from app.execution.consult import ConsultFailed
 from app.execution.launcher import NoChildProcess
-from app.schema.risk.option_names import RISK_OPTIONS
 from app.sources import errors as sources
 from app.storage import storage_failure
 from db.errors import StoreUnavailable
+from engine.config import option_names
 from engine.factors.registry import FACTORS
+from engine.risk.config import RiskModelConfig
 
 log = logging.getLogger(__name__)
 
@@ -228,9 +228,9 @@ _FURTHER_OPTIONS = {
     "max_turnover",
 }
 _OPTION_NAMES = sorted(
-    {item.name for factor in FACTORS.values() for item in fields(factor.config_type)}
-    | RISK_OPTIONS
-    | _FURTHER_OPTIONS
+    option_names(RiskModelConfig).union(
+        _FURTHER_OPTIONS, *(option_names(factor.config_type) for factor in FACTORS.values())
+    )
 )
 _SNAKE_OPTION = re.compile(rf"\b({'|'.join(name for name in _OPTION_NAMES if '_' in name)})\b")
 

@@ -23,8 +23,8 @@ from app.schema.monthly_metrics import MonthlyMetrics
 from app.schema.node import Node
 from app.schema.node_ids import NodeType, encode_id
 from app.schema.unset import given
+from engine.config import to_json
 from engine.factors.definition import FactorDefinition
-from engine.factors.options import config_to_json
 from engine.factors.registry import FACTORS
 
 
@@ -51,7 +51,7 @@ class Factor(Node):
 
     @strawberry.field(description="The options that apply where none are given.")
     def default_config(self) -> FactorConfig:
-        return to_factor_config(self.name, config_to_json(FACTORS[self.name].config_type()))
+        return to_factor_config(self.name, to_json(FACTORS[self.name].config_type()))
 
     @strawberry.field(
         description="The run that succeeded last (imported ones count by the time of their legacy id), of "
@@ -95,8 +95,8 @@ class Factor(Node):
     @classmethod
     def from_definition(cls, definition: FactorDefinition) -> Factor:
         return cls(
-            id=encode_id(NodeType.FACTOR, definition.name.value),
-            name=definition.name,
+            id=encode_id(NodeType.FACTOR, definition.name),
+            name=FactorName(definition.name),
             title=definition.title,
             description=definition.description,
             signal=definition.signal,

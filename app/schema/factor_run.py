@@ -14,7 +14,7 @@ from app.schema.composition import Composition
 from app.schema.context import GraphContext, Info
 from app.schema.errors import field_errors_at
 from app.schema.exposures.inputs import RiskFreeInput
-from app.schema.factor_config import FactorConfig, option_names, to_factor_config
+from app.schema.factor_config import FactorConfig, to_factor_config
 from app.schema.monthly_sheet import MonthlyMetricsSheet
 from app.schema.node_ids import NodeType, encode_id
 from app.schema.performance import Performance
@@ -32,8 +32,8 @@ from app.services import series as service
 from app.services.monthly_metrics import Reads, run_monthly_metrics
 from app.services.research import Research
 from db.records import PerformanceRecord, RunOrigin, RunRecord
-from engine.factors.config import FactorName
-from engine.factors.registry import FACTORS
+from engine.config import options_of
+from engine.factors.registry import FACTORS, FactorName
 from engine.panel import Calendar
 from engine.periods import Rebalance, periods_per_year
 
@@ -83,7 +83,7 @@ class FactorRun(Run):
         stored = self.record.config
         if self.record.origin is RunOrigin.COMPUTED:
             # Options that came with a later engine were off: nothing about them is unknown.
-            stored = {**dict.fromkeys(option_names(self.factor_name)), **stored}
+            stored = {**dict.fromkeys(options_of(FACTORS[self.factor_name].config_type)), **stored}
         return to_factor_config(self.factor_name, stored, self.record.unrecorded_fields)
 
     @strawberry.field(description="The metrics, gross of costs; null until the run has succeeded.")

@@ -10,7 +10,7 @@ from enum import StrEnum
 import strawberry
 
 from app.errors import FieldError, InvalidInput
-from engine.factors.config import FactorName
+from engine.factors.registry import FactorName
 
 _MAX_LENGTH = 200
 _NOT_AN_ID = "this is not the id of anything in this graph"

@@ -13,7 +13,7 @@ from app.services.log_rows import last_runs
 from app.services.runs import launch_factor
 from db.records import RunRecord, RunStatus
 from db.store import Store
-from engine.factors.config import FactorName
+from engine.factors.registry import FactorName
 
 _turns: WeakKeyDictionary[Store, WeakValueDictionary[str, asyncio.Lock]] = WeakKeyDictionary()
 """By identity: requests for the same run wait for each other."""

@@ -16,8 +16,7 @@ from app.sources.names import SourceName
 from db import datasets as dataset_store
 from db.records import DatasetRecord, RunRecord
 from engine.errors import NoPeriods
-from engine.factors.config import FactorName
-from engine.factors.registry import FACTORS
+from engine.factors.registry import FactorName
 from engine.panel import Calendar
 
 MAX_TICKERS = 100
@@ -58,7 +57,7 @@ async def compute_equity_factors(
     dataset, assets = found
     launched: dict[FactorName, int] = {}
     left_out: dict[FactorName, str] = {}
-    for name in FACTORS:
+    for name in FactorName:
         if name is not FactorName.MARKET and len(assets) < MIN_RANKED:
             left_out[name] = f"ranks at least {MIN_RANKED} assets, and there are {len(assets)}"
             continue

@@ -17,8 +17,7 @@ from db.datasets import get_datasets
 from db.records import DatasetRecord, RunKind, RunOrigin, RunRecord, RunStatus, SeriesRecord
 from db.run_queries import Choice, RunFilter, get_runs, latest_runs
 from engine.exposures.returns import FactorSeries
-from engine.factors.config import FactorName
-from engine.factors.registry import FACTORS
+from engine.factors.registry import FACTORS, FactorName
 from engine.panel import DateArray
 from engine.periods import DAYS_PER_WEEK, Rebalance
 
@@ -68,7 +67,7 @@ async def latest_factor_series(services: Services, dataset: DatasetRecord) -> tu
     """
     weekly = RunFilter(rebalance=Choice(eq=Rebalance.WEEKLY.value))
     latest = await latest_runs(services.store, now=services.now(), dataset_id=dataset.id, where=weekly)
-    runs = [latest[factor.value] for factor in FACTORS if factor.value in latest]
+    runs = [latest[factor] for factor in FACTORS if factor in latest]
     if not runs:
         message = f"no weekly run of any factor has succeeded on dataset {dataset.name!r} v{dataset.version}"
         fault = FieldError((RUN_IDS,), "NO_RUNS", message)

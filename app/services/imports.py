@@ -45,8 +45,9 @@ from db.import_records import (
 )
 from db.pages import MAX_PAGE_SIZE
 from db.records import PerformanceRecord, RunKind, RunRecord, RunStatus, SeriesRecord, UndefinedMetricRecord
-from engine.factors.config import FactorName, WeightingMethod
-from engine.factors.options import config_to_json, parse_config
+from engine.config import to_json
+from engine.factors.config import WeightingMethod
+from engine.factors.registry import FactorName, parse_config
 from engine.factors.value import Fundamental
 
 MAX_LOG_BYTES = 50_000_000
@@ -206,7 +207,7 @@ def _imported_run(run: LegacyRun, series: LegacySeries | None) -> NewImportedRun
 
 def _config(run: LegacyRun) -> tuple[dict[str, object], tuple[str, ...]]:
     """The settings that the log recorded, as they were even where out of today's ranges, and the others."""
-    options = config_to_json(parse_config(FactorName(run.factor.upper()), {}))
+    options = to_json(parse_config(FactorName(run.factor.upper()), {}))
     config: dict[str, object] = dict.fromkeys(options)
     if "fundamental" in config:
         config["fundamental"] = Fundamental.FEES.value  # the older system knew no other

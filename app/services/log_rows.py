@@ -12,7 +12,7 @@ from db import run_queries
 from db.records import RunKind, RunRecord, SeriesRecord
 from db.run_queries import Choice, RunFilter
 from db.store import Store
-from engine.factors.config import FactorName
+from engine.factors.registry import FactorName
 
 RUN_ID_FORMAT = "%Y%m%d_%H%M%S"
 UNKNOWN_WEIGHTING = "legacy_weighting_method"

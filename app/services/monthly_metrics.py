@@ -19,8 +19,8 @@ from db import datasets as dataset_store
 from db import results as result_store
 from db.records import CompositionRecord, DatasetRecord, LegRecord, RunRecord, SeriesRecord
 from engine.errors import NoPeriodsAsOf
-from engine.factors.config import FactorConfig, FactorName
-from engine.factors.options import parse_config
+from engine.factors.config import FactorConfig
+from engine.factors.registry import FactorName, parse_config
 from engine.monthly_metrics import HeldLeg, HoldingsSheet, MonthlySheet, holdings_sheet, monthly_metrics
 from engine.panel import VOLUME, Calendar, DateArray, FloatArray, Panel
 from engine.periods import DAYS_PER_WEEK, Rebalance, period_grid, periods_per_year

@@ -11,7 +11,7 @@ from db import results as result_store
 from db import run_queries
 from db.records import PerformanceRecord, RunOrigin, RunRecord
 from db.store import Store
-from engine.factors.config import FactorName
+from engine.factors.registry import FactorName
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,9 @@ from app.services.runs import (
 )
 from db.records import NewRun, RunKind, RunRecord
 from engine import ENGINE_VERSION
+from engine.config import parse, to_json
 from engine.errors import ConfigFault, InvalidConfig
 from engine.risk.config import RiskModelConfig, chosen_styles, needed_fields, repeated_names
-from engine.risk.config_json import parse_risk_config, risk_config_to_json
 from engine.risk.factor_returns import MARKET
 
 SECTOR = "sector"
@@ -43,7 +43,7 @@ async def launch_risk_model(
 ) -> Launch:
     """Queue the estimation of a risk model, or return the run that is the same one already (unless `force`).
 
-    options: as `parse_risk_config` takes them. Field errors of options stand at (`config`, ...), such as
+    options: as `parse` takes them. Field errors of options stand at (`config`, ...), such as
     (`config`, `styles`, `0`, `lag`), those of tags and note at their names. What the dataset's fields and its
     assets' latest sectors tell is found here; the rest is the run's failure. Raises InvalidInput,
     DatasetNotFound, MissingField, QueueFull.
@@ -55,7 +55,7 @@ async def launch_risk_model(
     with dataset_faults(record, _in_config):
         needed_fields(config, record.fields)
         require_distinct_factors(config, record.fields, attributes.get(SECTOR, ()))
-    normalised = risk_config_to_json(config)
+    normalised = to_json(config)
     return await launch_new(
         services,
         NewRun(
@@ -82,13 +82,13 @@ async def get_risk_model(services: Services, run_id: int) -> RunRecord:
 
 def stored_risk_config(run: RunRecord) -> RiskModelConfig:
     """The config of a risk model's run, which was checked when it was launched."""
-    return parse_risk_config(run.config)
+    return parse(RiskModelConfig, run.config)
 
 
 def checked_risk_config(options: Mapping[str, object]) -> RiskModelConfig:
     """Raises InvalidInput, as `launch_risk_model` does."""
     try:
-        return parse_risk_config(options)
+        return parse(RiskModelConfig, options)
     except InvalidConfig as error:
         raise invalid_config(error, _in_config) from None
 

@@ -31,8 +31,10 @@ from db.artifacts import get_artifacts
 from db.records import DatasetRecord, NewRun, RunKind, RunRecord
 from engine import ENGINE_VERSION
 from engine import errors as engine_errors
-from engine.factors.config import FactorConfig, FactorName
-from engine.factors.options import config_to_json, needed_fields, parse_config, require_selectors
+from engine.config import to_json
+from engine.eligibility import require_selectors
+from engine.factors.config import FactorConfig
+from engine.factors.registry import FactorName, needed_fields, parse_config
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +77,7 @@ async def launch_factor(
         services,
         RunKind.FACTOR,
         factor,
-        config_to_json(config),
+        to_json(config),
         record,
         tags=tags,
         note=note,

@@ -15,8 +15,7 @@ from app.execution.sweep_job import SWEEP
 from db import results as result_store
 from db.records import DocumentRecord, RunRecord, UndefinedMetricRecord
 from db.store import Store
-from engine.factors.config import FactorName
-from engine.factors.options import parse_config
+from engine.factors.registry import FactorName, parse_config
 from engine.panel import FloatArray
 from engine.sweeps.cscv import OverfittingProbability
 from engine.sweeps.grid import SweepAxis, SweepPlan

@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from enum import EnumType
 from itertools import cycle
-from types import NoneType, UnionType
-from typing import Any, get_args
 
 from app.errors import FieldError, InvalidInput, RunNotFound
 from app.services.context import Services
@@ -25,9 +23,9 @@ from app.services.runs import (
 )
 from app.services.sweep_results import get_sweep_results, stored_plan
 from db.records import DatasetRecord, RunKind, RunRecord
+from engine.config import Option, options_of, to_json
 from engine.errors import ConfigFault, InvalidConfig
-from engine.factors.config import FactorName
-from engine.factors.options import config_to_json, option_types, parse_config
+from engine.factors.registry import FACTORS, FactorName, parse_config
 from engine.sweeps.grid import (
     MAX_AXES,
     MAX_AXIS_VALUES,
@@ -142,7 +140,7 @@ def checked_plan(
         raise invalid_config(error, lambda fault: ("base", fault.option)) from None
     _check_sizes(axes)
     axes = [_normalised(factor, axis) for axis in axes]
-    options = config_to_json(base)
+    options = to_json(base)
     try:
         plan = parse_plan(factor, options, axes, sample_size=sample_size, seed=seed, partitions=partitions)
     except InvalidConfig as error:
@@ -164,26 +162,24 @@ def _check_sizes(axes: Sequence[SweepAxis]) -> None:
 
 def _normalised(factor: FactorName, axis: SweepAxis) -> SweepAxis:
     """Its values, in their order, each spelt in one way: 3.0 of a whole number is 3, names as stored."""
-    hint = option_types(factor).get(axis.option)
-    if hint is None:
+    option = options_of(FACTORS[factor].config_type).get(axis.option)
+    if option is None:
         return axis
-    variants = get_args(hint) if isinstance(hint, UnionType) else (hint,)
-    kind = next(variant for variant in variants if variant is not NoneType)
-    return replace(axis, values=tuple(_spelt(value, kind, axis.option) for value in axis.values))
+    return replace(axis, values=tuple(_spelt(value, option) for value in axis.values))
 
 
-def _spelt(value: object, kind: Any, option: str) -> object:
+def _spelt(value: object, option: Option) -> object:
     """What is of the wrong type is left for the plan to refuse."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         if not math.isfinite(value):
             return value
-        if kind is float:
+        if option.kind is float:
             return float(value) + 0.0  # -0.0 is 0.0
-        return int(value) if kind is int and value == int(value) else value
+        return int(value) if option.kind is int and value == int(value) else value
     if isinstance(value, str):
-        if option == "growth_metrics":
-            return value.lower()
-        if isinstance(kind, EnumType):
+        if option.choices is not None:
+            return option.choices.__members__.get(value.upper(), value)
+        if isinstance(option.kind, EnumType):
             return value.upper()
     return value
 

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import Field, dataclass, field, fields
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import ConfigFault, InvalidConfig
+from engine.config import Config, option, span_faults
+from engine.errors import ConfigFault
 from engine.periods import Rebalance
-
-
-class FactorName(StrEnum):
-    SMB = "SMB"
-    MARKET = "MARKET"
-    VALUE = "VALUE"
-    MOMENTUM = "MOMENTUM"
-    MOMENTUM_V2 = "MOMENTUM_V2"
-    GROWTH = "GROWTH"
 
 
 class WeightingMethod(StrEnum):
@@ -45,80 +38,106 @@ class LongSide(StrEnum):
     LOW = "LOW"
 
 
-def option(default: Any, *, low: float | None = None, high: float | None = None) -> Any:
-    """A config field with its inclusive range."""
-    return field(default=default, metadata={"low": low, "high": high})
-
-
 MIN_VARIANCE_OBSERVATIONS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FactorConfig:
-    """Options shared by all factors. Construction validates and raises InvalidConfig with every fault.
+class FactorConfig(Config):
+    """Options shared by all factors."""
 
-    start_date, end_date: bound the period ends that are reported, not the history a signal may look at.
-    variance_lookback: periods behind inverse-variance weights.
-    max_weight: cap on a weight inside its leg; None = uncapped.
-    market_cap_threshold: USD, exceeded strictly; None = no filter.
-    liquidity_threshold: USD of volume per 7 days, scaled to other grids, exceeded strictly; None = no filter.
-    min_lifetime_days: days from the first price to the period's end; None = no filter.
-    missing_return: what a held asset without a price at the period's end earns, -1 to 0.
-    exclude, universe: asset ids or `attribute=value`; universe None = all assets.
-    cost_bps: cost of trading 1 unit of capital, in basis points. short_carry_bps: of holding the short leg, a
-    year. Net returns exist where one of them is above 0.
-    execution_lag_days: positions are taken that many panel rows after the signal is known.
-    publication_lag_days: calendar days after which fees, dau, revenue, shares and book values of a day are
-    known.
-    max_abs_return: held period returns beyond it, either way, are extreme; None = none are.
-    extreme_returns: EXCLUDE looks at what was realised: it is for faults in the data, not for trading.
-    quantiles: buckets of the quantile portfolios.
-    """
+    factor: ClassVar[str]
 
-    factor: ClassVar[FactorName]
-
-    start_date: date | None = None
-    end_date: date | None = None
-    weighting_method: WeightingMethod = WeightingMethod.EQUAL
-    variance_lookback: int = option(26, low=MIN_VARIANCE_OBSERVATIONS, high=520)
-    max_weight: float | None = option(None, low=1e-6, high=1.0)
-    market_cap_threshold: float | None = option(100_000_000.0, low=0.0)
-    liquidity_threshold: float | None = option(35_000_000.0, low=0.0)
-    min_lifetime_days: int | None = option(30, low=0, high=36_500)
-    rebalance: Rebalance = Rebalance.WEEKLY
-    missing_return: float = option(0.0, low=-1.0, high=0.0)
-    exclude: tuple[str, ...] = ()
-    universe: tuple[str, ...] | None = None
-    cost_bps: float = option(0.0, low=0.0, high=1_000.0)
-    short_carry_bps: float = option(0.0, low=0.0, high=10_000.0)
-    execution_lag_days: int = option(0, low=0, high=1)
-    publication_lag_days: int = option(0, low=0, high=90)
-    max_abs_return: float | None = option(None, low=0.01, high=1_000.0)
-    extreme_returns: ExtremeReturns = ExtremeReturns.FLAG
-    quantiles: int = option(5, low=2, high=10)
-
-    def __post_init__(self) -> None:
-        faults = [fault for item in fields(self) if (fault := self._range_fault(item)) is not None]
-        faults += self._cross_faults()
-        if faults:
-            raise InvalidConfig(tuple(faults))
-
-    def _range_fault(self, item: Field[Any]) -> ConfigFault | None:
-        low, high = item.metadata.get("low"), item.metadata.get("high")
-        value = getattr(self, item.name)
-        if value is None or (low is None and high is None):
-            return None
-        if (low is None or value >= low) and (high is None or value <= high):
-            return None
-        bounds = f"at least {low:g}" if high is None else f"from {low:g} to {high:g}"
-        return ConfigFault(item.name, "OUT_OF_RANGE", f"{item.name} must be {bounds}, not {value!r}")
+    start_date: date | None = option(
+        None,
+        text="The first period end that is reported; the history before it still feeds signals",
+        null="the first possible",
+        sweepable=False,
+    )
+    end_date: date | None = option(
+        None, text="The last period end that is reported", null="the last possible", sweepable=False
+    )
+    weighting_method: WeightingMethod = option(
+        WeightingMethod.EQUAL, text="How the weights inside a leg are set"
+    )
+    variance_lookback: int = option(
+        26,
+        MIN_VARIANCE_OBSERVATIONS,
+        520,
+        "Number of period returns behind inverse-variance weights; at least "
+        f"{MIN_VARIANCE_OBSERVATIONS} must exist",
+    )
+    max_weight: float | None = option(
+        None,
+        1e-6,
+        1.0,
+        "Cap on a weight inside its leg; the excess goes to the others in proportion",
+        null="no cap",
+    )
+    market_cap_threshold: float | None = option(
+        100_000_000.0, 0.0, text="USD that an asset's market cap must exceed", null="no filter"
+    )
+    liquidity_threshold: float | None = option(
+        35_000_000.0,
+        0.0,
+        text="USD per 7 days that an asset's volume must exceed, scaled to the length of the period",
+        null="no filter",
+    )
+    min_lifetime_days: int | None = option(
+        30,
+        0,
+        36_500,
+        "Days that must lie between an asset's first price and the period's end",
+        null="no filter",
+    )
+    rebalance: Rebalance = option(Rebalance.WEEKLY, text="How often portfolios are formed", sweepable=False)
+    missing_return: float = option(
+        0.0, -1.0, 0.0, "What a held asset without a price at the period's end earns; it keeps its weight"
+    )
+    exclude: tuple[str, ...] = option((), text="Assets that are never held: ids, or `attribute=value`")
+    universe: tuple[str, ...] | None = option(
+        None, text="The only assets that may be held: ids, or `attribute=value`", null="all"
+    )
+    cost_bps: float = option(
+        0.0,
+        0.0,
+        1_000.0,
+        "Cost of trading, in basis points (0.01 %) of what is bought and of what is sold. Net results exist "
+        "where this or `short_carry_bps` is above 0",
+    )
+    short_carry_bps: float = option(
+        0.0, 0.0, 10_000.0, "Cost of holding the short leg, in basis points a year of 365 days"
+    )
+    execution_lag_days: int = option(
+        0,
+        0,
+        1,
+        "Rows of the dataset (days or sessions) after the signal at whose price positions are taken and left",
+    )
+    publication_lag_days: int = option(
+        0,
+        0,
+        90,
+        "Calendar days after which fees, dau, revenue, shares and book values of a day are known to signals",
+    )
+    max_abs_return: float | None = option(
+        None,
+        0.01,
+        1_000.0,
+        "Held period returns beyond it, either way, are extreme: a fraction",
+        null="none are",
+    )
+    extreme_returns: ExtremeReturns = option(
+        ExtremeReturns.FLAG,
+        text="What happens to extreme returns of held assets, those beyond `max_abs_return`: FLAG counts "
+        "them, EXCLUDE also lets them earn `missing_return`. EXCLUDE looks at what was realised: it is for "
+        "faults in the data, not for trading",
+    )
+    quantiles: int = option(
+        5, 2, 10, "Number of quantile portfolios, formed from the eligible assets", sweepable=False
+    )
 
     def _cross_faults(self) -> list[ConfigFault]:
-        """Faults beyond ranges; factors add their own."""
-        faults = []
-        if self.start_date is not None and self.end_date is not None and self.end_date < self.start_date:
-            message = f"end_date {self.end_date} lies before start_date {self.start_date}"
-            faults.append(ConfigFault("end_date", "END_BEFORE_START", message))
+        faults = span_faults(self.start_date, self.end_date)
         if self.extreme_returns is ExtremeReturns.EXCLUDE and self.max_abs_return is None:
             message = "extreme_returns exclude needs max_abs_return, beyond which a return is extreme"
             faults.append(ConfigFault("extreme_returns", "NEEDS_MAX_ABS_RETURN", message))
@@ -127,6 +146,12 @@ class FactorConfig:
                 ConfigFault("universe", "EMPTY", "universe names nothing; null stands for all assets")
             )
         return faults
+
+    def signal_fields(self, required: tuple[str, ...], available: Collection[str]) -> dict[str, str]:
+        """Return the fields that the signal needs, each with what needs it. required: those of the factor's
+        default options; available: what the panel has. Raises MissingField where one of several must exist.
+        """
+        return dict.fromkeys(required, f"factor {self.factor.lower()}")
 
     @property
     def has_costs(self) -> bool:
@@ -145,14 +170,10 @@ class FactorConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LongShortConfig(FactorConfig):
-    """A factor that buys one end of a ranking and sells the other.
+    """A factor that buys one end of a ranking and sells the other."""
 
-    breakpoint: share of the eligible assets in each leg. min_assets: eligible assets without which a period
-    is skipped.
-    """
-
-    breakpoint: float = option(0.5, low=0.1, high=0.5)
-    min_assets: int = option(30, low=5, high=100_000)
+    breakpoint: float = option(0.5, 0.1, 0.5, "Share of the eligible assets in each leg")
+    min_assets: int = option(30, 5, 100_000, "Number of eligible assets without which a period is skipped")
 
     @property
     def min_eligible(self) -> int:

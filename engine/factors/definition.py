@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.factors.config import FactorConfig, FactorName, LongSide
+from engine.factors.config import FactorConfig, LongSide
 from engine.panel import PRICE, FloatArray
 from engine.periods import PeriodPanel
 
@@ -62,7 +62,6 @@ class FactorDefinition:
     cross_sectional: an asset's signal depends on which others are eligible.
     """
 
-    name: FactorName
     title: str
     description: str
     signal: str
@@ -73,3 +72,7 @@ class FactorDefinition:
     optional_fields: tuple[str, ...] = ()
     long_only: bool = False
     cross_sectional: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.config_type.factor

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import ConfigFault
-from engine.factors.config import FactorName, LongShortConfig, LongSide, option
+from engine.config import option
+from engine.errors import ConfigFault, MissingField
+from engine.factors.config import LongShortConfig, LongSide
 from engine.factors.definition import FactorDefinition, SignalContext
 from engine.panel import DAU, FEES, PRICE, REVENUE, FloatArray
 from engine.undefined import deviation_is_zero
+
+
+class GrowthMetric(StrEnum):
+    """The measures of growth; values are names of dataset fields."""
+
+    FEES = FEES
+    DAU = DAU
+    REVENUE = REVENUE
+
 
 GROWTH_METRICS = (FEES, DAU, REVENUE)
 MIN_DAILY_ACTIVE_USERS = 100.0
@@ -21,13 +33,15 @@ CLIP_QUANTILES = (0.05, 0.95)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrowthConfig(LongShortConfig):
-    """growth_window: periods over which growth is measured. growth_metrics: None = those of fees, dau and
-    revenue that the dataset has; named ones must exist."""
+    factor = "GROWTH"
 
-    factor = FactorName.GROWTH
-
-    growth_window: int = option(2, low=1, high=52)
-    growth_metrics: tuple[str, ...] | None = None
+    growth_window: int = option(2, 1, 52, "Periods over which growth is measured")
+    growth_metrics: tuple[str, ...] | None = option(
+        None,
+        text="The measures that are combined; the dataset must have them",
+        null="those of fees, dau and revenue that it has",
+        choices=GrowthMetric,
+    )
 
     def _cross_faults(self) -> list[ConfigFault]:
         faults = LongShortConfig._cross_faults(self)
@@ -37,6 +51,15 @@ class GrowthConfig(LongShortConfig):
                 message = f"growth_metrics must be one or more of {', '.join(GROWTH_METRICS)}"
                 faults.append(ConfigFault("growth_metrics", "UNKNOWN_METRIC", message))
         return faults
+
+    def signal_fields(self, required: tuple[str, ...], available: Collection[str]) -> dict[str, str]:
+        needed = LongShortConfig.signal_fields(self, required, available)
+        factor = f"factor {self.factor.lower()}"
+        if self.growth_metrics is not None:
+            return needed | dict.fromkeys(self.growth_metrics, f"growth_metrics of {factor}")
+        if not any(name in available for name in GROWTH_METRICS):
+            raise MissingField(" or ".join(GROWTH_METRICS), factor)
+        return needed
 
 
 def growth_signal(context: SignalContext, config: GrowthConfig) -> FloatArray:
@@ -101,7 +124,6 @@ def _leading_sums(rows: FloatArray, count: NDArray[np.int64]) -> FloatArray:
 
 
 GROWTH = FactorDefinition(
-    name=FactorName.GROWTH,
     title="Growth (fees, users, revenue)",
     description="Buys the assets whose fees, daily active users and revenue grow fastest, sells the slowest.",
     signal="mean of the available z-scores of fees, dau and revenue growth, each clipped at 5 % and 95 %",

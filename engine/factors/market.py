@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.config import option, redeclared
 from engine.errors import ConfigFault
-from engine.factors.config import FactorConfig, FactorName, LongSide, WeightingMethod, option
+from engine.factors.config import FactorConfig, LongSide, WeightingMethod
 from engine.factors.definition import FactorDefinition
 from engine.factors.smb import market_cap_signal
 from engine.panel import MARKET_CAP, PRICE
@@ -16,13 +17,15 @@ from engine.panel import MARKET_CAP, PRICE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketConfig(FactorConfig):
-    """top_n: how many of the largest assets are held; min_assets always equals it (None stands for that)."""
+    """A number of the largest assets, which is also the fewest that are needed."""
 
-    factor = FactorName.MARKET
+    factor = "MARKET"
 
-    weighting_method: WeightingMethod = WeightingMethod.MARKET_CAP
-    top_n: int = option(10, low=1, high=1_000)
-    min_assets: int | None = None
+    weighting_method: WeightingMethod = redeclared(
+        FactorConfig, "weighting_method", WeightingMethod.MARKET_CAP
+    )
+    top_n: int = option(10, 1, 1_000, "How many of the largest assets are held")
+    min_assets: int | None = option(None, text="Any number but that of `top_n` is refused", null="`top_n`")
 
     def __post_init__(self) -> None:
         if self.min_assets is None:
@@ -45,7 +48,6 @@ class MarketConfig(FactorConfig):
 
 
 MARKET = FactorDefinition(
-    name=FactorName.MARKET,
     title="Market (largest assets, long only)",
     description="Holds the largest assets by market capitalisation; there is no short leg.",
     signal="market cap at the end of the previous period",

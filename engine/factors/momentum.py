@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.config import option
 from engine.errors import ConfigFault
-from engine.factors.config import FactorName, LongShortConfig, LongSide, option
+from engine.factors.config import LongShortConfig, LongSide
 from engine.factors.definition import FactorDefinition, SignalContext
 from engine.panel import PRICE, FloatArray
 from engine.undefined import deviation_is_zero
@@ -16,13 +17,14 @@ from engine.undefined import deviation_is_zero
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MomentumConfig(LongShortConfig):
-    """lookback_periods: grid periods of the price return. volatility_adjusted: times |mean| / std of the
-    period returns of the same window."""
+    factor = "MOMENTUM"
 
-    factor = FactorName.MOMENTUM
-
-    lookback_periods: int = option(3, low=1, high=12)
-    volatility_adjusted: bool = False
+    lookback_periods: int = option(3, 1, 12, "Periods of the price return")
+    volatility_adjusted: bool = option(
+        False,
+        text="Whether the price return is multiplied by |mean| / standard deviation (ddof 1) of the period "
+        "returns of the same window. Needs `lookback_periods` of at least 2",
+    )
 
     def _cross_faults(self) -> list[ConfigFault]:
         faults = LongShortConfig._cross_faults(self)
@@ -62,7 +64,6 @@ def reward_to_risk(returns: Iterable[FloatArray]) -> FloatArray:
 
 
 MOMENTUM = FactorDefinition(
-    name=FactorName.MOMENTUM,
     title="Momentum (price return over periods)",
     description="Buys the assets whose price rose most over the last periods and sells those that fell most.",
     signal="price return over lookback_periods, optionally times |mean| / std of the period returns",

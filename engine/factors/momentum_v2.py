@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.factors.config import FactorName, LongShortConfig, LongSide, option
+from engine.config import option, redeclared
+from engine.factors.config import LongShortConfig, LongSide
 from engine.factors.definition import FactorDefinition, SignalContext
 from engine.factors.momentum import reward_to_risk
 from engine.panel import PRICE, FloatArray
@@ -15,12 +16,12 @@ from engine.panel import PRICE, FloatArray
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MomentumV2Config(LongShortConfig):
-    """lookback_days: daily returns in the window, from one price more on consecutive calendar rows."""
+    factor = "MOMENTUM_V2"
 
-    factor = FactorName.MOMENTUM_V2
-
-    breakpoint: float = option(0.25, low=0.1, high=0.5)
-    lookback_days: int = option(21, low=2, high=365)
+    breakpoint: float = redeclared(LongShortConfig, "breakpoint", 0.25)
+    lookback_days: int = option(
+        21, 2, 365, "Number of daily returns in the window; every price of it must exist"
+    )
 
 
 def daily_momentum_signal(context: SignalContext, config: MomentumV2Config) -> FloatArray:
@@ -49,7 +50,6 @@ def _windowed_momentum(prices: FloatArray, ends: NDArray[np.int64], lookback: in
 
 
 MOMENTUM_V2 = FactorDefinition(
-    name=FactorName.MOMENTUM_V2,
     title="Momentum v2 (daily, volatility-adjusted)",
     description="Buys assets that rose steadily over the last days, sells those that fell or wavered.",
     signal="compound return of the last lookback_days days times |mean| / std of the daily returns",

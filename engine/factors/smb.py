@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.factors.config import FactorName, LongShortConfig, LongSide
+from engine.factors.config import LongShortConfig, LongSide
 from engine.factors.definition import FactorDefinition, SignalContext
 from engine.panel import MARKET_CAP, PRICE, FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmbConfig(LongShortConfig):
-    factor = FactorName.SMB
+    factor = "SMB"
 
 
 def market_cap_signal(context: SignalContext, config: object) -> FloatArray:
@@ -19,7 +19,6 @@ def market_cap_signal(context: SignalContext, config: object) -> FloatArray:
 
 
 SMB = FactorDefinition(
-    name=FactorName.SMB,
     title="Size (small minus big)",
     description="Buys the smallest assets by market capitalisation and sells the biggest.",
     signal="market cap at the end of the previous period",

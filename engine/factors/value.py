@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 
-from engine.factors.config import FactorName, LongShortConfig, LongSide
+from engine.config import option
+from engine.factors.config import LongShortConfig, LongSide
 from engine.factors.definition import FactorDefinition, SignalContext
 from engine.panel import BOOK_VALUE, FEES, MARKET_CAP, PRICE, FloatArray
 
@@ -26,21 +28,26 @@ class Fundamental(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValueConfig(LongShortConfig):
-    """long_side: HIGH buys expensive assets (the historical direction), LOW cheap ones (the academic one).
+    """With BOOK_VALUE, LOW buys high book-to-market and sells low, as Fama and French (1993,
+    doi:10.1016/0304-405X(93)90023-5) do."""
 
-    fundamental: with BOOK_VALUE, LOW buys high book-to-market and sells low, as Fama and French (1993,
-    doi:10.1016/0304-405X(93)90023-5) do.
-    """
+    factor = "VALUE"
 
-    factor = FactorName.VALUE
+    long_side: LongSide = option(
+        LongSide.HIGH,
+        text="HIGH holds the expensive assets long (the historical direction), LOW the cheap ones (the "
+        "academic direction), which negates gross returns",
+    )
+    fundamental: Fundamental = option(
+        Fundamental.FEES,
+        text="What market caps are compared with. With BOOK_VALUE, `long_side` LOW is long high "
+        "book-to-market",
+        before=Fundamental.FEES,
+    )
 
-    long_side: LongSide = LongSide.HIGH
-    fundamental: Fundamental = Fundamental.FEES
-
-
-def value_fields(config: ValueConfig) -> tuple[str, ...]:
-    """The fields that the signal needs."""
-    return (PRICE, MARKET_CAP, config.fundamental.field)
+    def signal_fields(self, required: tuple[str, ...], available: Collection[str]) -> dict[str, str]:
+        reason = f"factor {self.factor.lower()} with fundamental {self.fundamental.lower()}"
+        return dict.fromkeys((PRICE, MARKET_CAP, self.fundamental.field), reason)
 
 
 def cap_to_fundamental_signal(context: SignalContext, config: ValueConfig) -> FloatArray:
@@ -50,7 +57,6 @@ def cap_to_fundamental_signal(context: SignalContext, config: ValueConfig) -> Fl
 
 
 VALUE = FactorDefinition(
-    name=FactorName.VALUE,
     title="Value (historical direction: long expensive)",
     description=(
         "Ranks assets by market cap to fees, or with fundamental BOOK_VALUE to book equity. By default it "
@@ -58,7 +64,7 @@ VALUE = FactorDefinition(
         "the academic direction (with BOOK_VALUE: long high book-to-market) and negates gross returns."
     ),
     signal="market cap / fees summed over the previous period, or / the last book value known at its end",
-    required_fields=value_fields(ValueConfig()),
+    required_fields=(PRICE, MARKET_CAP, FEES),
     config_type=ValueConfig,
     compute_signal=cap_to_fundamental_signal,
     long_side=LongSide.HIGH,

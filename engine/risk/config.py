@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 
-from engine.errors import ConfigFault, InvalidConfig, MissingField
-from engine.factors.config import option
+from engine.config import Config, option, part, span_faults
+from engine.errors import ConfigFault, MissingField
 from engine.panel import MARKET_CAP, PRICE, VOLUME
 from engine.risk.covariance import CovarianceConfig
 from engine.risk.estimation_sample import RegressionWeighting
 from engine.risk.estimation_universe import LIQUIDITY_FILTER, EstimationUniverseConfig
 from engine.risk.factor_returns import MARKET, RegressionMode
-from engine.risk.options import range_faults
 from engine.risk.scores.beta import BetaConfig
 from engine.risk.scores.config import Centering, StyleConfig
 from engine.risk.scores.liquidity import LiquidityConfig
 from engine.risk.scores.momentum import MomentumConfig
-from engine.risk.scores.registry import fields_of
+from engine.risk.scores.registry import STYLES, fields_of
 from engine.risk.scores.residual_volatility import ResidualVolatilityConfig
 from engine.risk.scores.reversal import ReversalConfig
 from engine.risk.scores.size import SizeConfig
@@ -39,43 +38,55 @@ DEFAULT_STYLES: tuple[StyleConfig, ...] = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RiskModelConfig:
-    """Options of a risk model. Construction validates and raises InvalidConfig.
+class RiskModelConfig(Config):
+    """Options of a risk model."""
 
-    styles: None = DEFAULT_STYLES, as far as the panel has their fields; the fields of named styles must
-    exist. winsor: share of the assets on each side whose returns are clipped for estimation, on each date.
-    max_abs_return: a return of one row beyond it, either way, is taken for a fault in the data; it and the
-    asset's next return are missing. None = none is. One fault of many powers of ten would be the risk of all
-    the asset's peers.
-    min_assets: estimating assets without which a date has neither factor nor specific returns.
-    start_date, end_date: of the returns that are explained; scores look at earlier history.
-    random_portfolios, random_size, seed: how many portfolios of how many random assets the forecasts are
-    validated by.
-    """
+    styles: tuple[StyleConfig, ...] | None = option(
+        None,
+        text="The styles, up to 50; the dataset must have their fields",
+        null="all but USER, as far as the dataset has their fields",
+        variants={name: style.config_type for name, style in STYLES.items()},
+    )
+    mode: RegressionMode = option(RegressionMode.JOINT, text="How factor returns are estimated")
+    weighting: RegressionWeighting = option(
+        RegressionWeighting.SQRT_CAP, text="How much each asset's squared residual counts in the estimation"
+    )
+    winsor: float = option(
+        0.05,
+        0.0,
+        0.25,
+        "Share of the assets on each side whose returns are clipped for estimation, on each date",
+    )
+    # One fault of many powers of ten would be the risk of all the asset's peers.
+    max_abs_return: float | None = option(
+        10.0,
+        0.01,
+        1e9,
+        "A return of one row beyond it, either way, is taken for a fault in the data, a fraction; it and "
+        "the asset's next one are missing",
+        null="none is",
+    )
+    min_assets: int = option(
+        30, 1, 100_000, "Estimating assets without which a date has neither factor nor specific returns"
+    )
+    universe: EstimationUniverseConfig = part(EstimationUniverseConfig, "Which assets estimate")
+    covariance: CovarianceConfig = part(CovarianceConfig, "How factor covariances are estimated")
+    specific: SpecificRiskConfig = part(SpecificRiskConfig, "How specific risk is estimated")
+    start_date: date | None = option(
+        None,
+        text="The first date whose returns are explained; scores look at earlier history",
+        null="the first possible",
+    )
+    end_date: date | None = option(
+        None, text="The last date whose returns are explained", null="the last possible"
+    )
+    random_portfolios: int = option(100, 1, 10_000, "Random portfolios by which the forecasts are validated")
+    random_size: int = option(100, 1, 10_000, "Assets in each random portfolio")
+    seed: int = option(SEED, 0, 2**31 - 1, "The seed of the random portfolios")
 
-    styles: tuple[StyleConfig, ...] | None = None
-    mode: RegressionMode = RegressionMode.JOINT
-    weighting: RegressionWeighting = RegressionWeighting.SQRT_CAP
-    winsor: float = option(0.05, low=0.0, high=0.25)
-    max_abs_return: float | None = option(10.0, low=0.01, high=1e9)
-    min_assets: int = option(30, low=1, high=100_000)
-    universe: EstimationUniverseConfig = field(default_factory=EstimationUniverseConfig)
-    covariance: CovarianceConfig = field(default_factory=CovarianceConfig)
-    specific: SpecificRiskConfig = field(default_factory=SpecificRiskConfig)
-    start_date: date | None = None
-    end_date: date | None = None
-    random_portfolios: int = option(100, low=1, high=10_000)
-    random_size: int = option(100, low=1, high=10_000)
-    seed: int = option(SEED, low=0, high=2**31 - 1)
-
-    def __post_init__(self) -> None:
-        faults = range_faults(self)
-        if self.start_date is not None and self.end_date is not None and self.end_date < self.start_date:
-            message = f"end_date {self.end_date} lies before start_date {self.start_date}"
-            faults.append(ConfigFault("end_date", "END_BEFORE_START", message))
-        faults += repeated_names((MARKET, *(style.label for style in self.styles or ())))
-        if faults:
-            raise InvalidConfig(tuple(faults))
+    def _cross_faults(self) -> list[ConfigFault]:
+        names = (MARKET, *(style.label for style in self.styles or ()))
+        return span_faults(self.start_date, self.end_date) + repeated_names(names)
 
     @property
     def centering(self) -> Centering:

@@ -9,7 +9,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.factors.config import option
+from engine.config import Config, option
 from engine.panel import DateArray, FloatArray
 from engine.risk.eigenfactor import (
     adjusted_eigenvalues,
@@ -18,7 +18,6 @@ from engine.risk.eigenfactor import (
     volatility_biases,
 )
 from engine.risk.newey_west import RunningVariances, effective_count, newey_west_covariance
-from engine.risk.options import check_ranges
 from engine.risk.regime import factor_bias_squares, regime_multipliers
 from engine.risk.shrinkage import ledoit_wolf
 
@@ -39,29 +38,35 @@ class EigenfactorDates(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CovarianceConfig:
-    """How factor covariances are estimated. Construction validates and raises InvalidConfig with every fault.
+class CovarianceConfig(Config):
+    """How covariances of factor returns are estimated.
 
-    Half-lives and lags are rows of the panel. volatility_*, correlation_*: of the EXPONENTIAL estimator.
-    eigenfactor_scale: of what the simulation finds; returns are not normal. regime_half_life: None = no
-    regime adjustment. min_observations: rows with any factor return without which a date has no matrix, and
-    of a factor's own before its volatility is compared with its returns by the regime adjustment.
+    min_observations are also those of a factor's own before its volatility is compared with its returns by
+    the regime adjustment.
     """
 
-    estimator: CovarianceEstimator = CovarianceEstimator.EXPONENTIAL
-    volatility_half_life: float = option(84.0, low=1.0, high=10_000.0)
-    volatility_lags: int = option(5, low=0, high=60)
-    correlation_half_life: float = option(504.0, low=1.0, high=10_000.0)
-    correlation_lags: int = option(2, low=0, high=60)
-    eigenfactor: EigenfactorDates = EigenfactorDates.LATEST
-    eigenfactor_simulations: int = option(1000, low=10, high=100_000)
-    eigenfactor_scale: float = option(1.4, low=0.0, high=5.0)
-    eigenfactor_seed: int = option(20_110_801, low=0, high=2**31 - 1)
-    regime_half_life: float | None = option(42.0, low=1.0, high=10_000.0)
-    min_observations: int = option(60, low=2, high=10_000)
-
-    def __post_init__(self) -> None:
-        check_ranges(self)
+    estimator: CovarianceEstimator = option(
+        CovarianceEstimator.EXPONENTIAL,
+        text="How covariances are estimated; half-lives and lags are of EXPONENTIAL",
+    )
+    volatility_half_life: float = option(84.0, 1.0, 10_000.0, "Half-life of volatilities, in rows")
+    volatility_lags: int = option(5, 0, 60, "Newey-West lags of volatilities, in rows")
+    correlation_half_life: float = option(504.0, 1.0, 10_000.0, "Half-life of correlations, in rows")
+    correlation_lags: int = option(2, 0, 60, "Newey-West lags of correlations, in rows")
+    eigenfactor: EigenfactorDates = option(
+        EigenfactorDates.LATEST, text="At which dates the eigenfactor adjustment is made"
+    )
+    eigenfactor_simulations: int = option(1000, 10, 100_000, "Simulations of the eigenfactor adjustment")
+    eigenfactor_scale: float = option(
+        1.4, 0.0, 5.0, "By how much the adjustment that the simulation finds is scaled"
+    )
+    eigenfactor_seed: int = option(20_110_801, 0, 2**31 - 1, "The seed of the simulation")
+    regime_half_life: float | None = option(
+        42.0, 1.0, 10_000.0, "Half-life of the volatility-regime adjustment, in rows", null="none is made"
+    )
+    min_observations: int = option(
+        60, 2, 10_000, "Rows with factor returns without which a date has no forecast"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

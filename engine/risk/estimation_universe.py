@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.config import Config, option
 from engine.errors import MissingField
-from engine.factors.config import option
 from engine.panel import VOLUME, FloatArray
 from engine.risk.cross_section import BoolArray, row_blocks
-from engine.risk.options import check_ranges
 from engine.risk.scores.windows import column_blocks, enough, observed_counts, trailing_sums
 
 LIQUIDITY_FILTER = "universe.liquidity_threshold (null switches it off)"
@@ -21,25 +20,31 @@ _BLOCK_BYTES = 1 << 23
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EstimationUniverseConfig:
-    """Who estimates; all others with a price are still given exposures and risk. Construction validates and
-    raises InvalidConfig with every fault.
+class EstimationUniverseConfig(Config):
+    """Which assets estimate factor returns; all others with a price are still given exposures and risk."""
 
-    market_cap_threshold: USD, exceeded strictly; None = no filter. min_history_rows: rows with a price so
-    far, the date's own among them, without which an asset is too young. liquidity_threshold: USD of volume a
-    row, exceeded strictly by the mean of the last liquidity_rows rows that are known, half of them at least;
-    None = no filter. top_n: the largest caps of those that pass the rest, equal caps at the end all in; None
-    = no limit.
-    """
-
-    market_cap_threshold: float | None = option(None, low=0.0)
-    min_history_rows: int = option(63, low=0, high=10_000)
-    liquidity_threshold: float | None = option(None, low=0.0)
-    liquidity_rows: int = option(63, low=1, high=2_520)
-    top_n: int | None = option(None, low=1, high=1_000_000)
-
-    def __post_init__(self) -> None:
-        check_ranges(self)
+    market_cap_threshold: float | None = option(
+        None, 0.0, text="USD that an asset's market cap must exceed", null="no filter"
+    )
+    min_history_rows: int = option(
+        63, 0, 10_000, "Rows with a price so far, its own included, without which an asset is too young"
+    )
+    liquidity_threshold: float | None = option(
+        None,
+        0.0,
+        text="USD a day that an asset's mean volume of the last `liquidity_rows` rows must exceed",
+        null="no filter",
+    )
+    liquidity_rows: int = option(
+        63, 1, 2_520, "Rows of the mean volume, of which half must be known for the `liquidity_threshold`"
+    )
+    top_n: int | None = option(
+        None,
+        1,
+        1_000_000,
+        "How many of the largest of those that pass the rest, equal caps at the end all in",
+        null="no limit",
+    )
 
 
 def estimation_universe(

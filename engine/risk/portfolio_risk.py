@@ -10,25 +10,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.config import Config, option
 from engine.distributions import normal_quantile
-from engine.factors.config import option
 from engine.panel import FloatArray
 from engine.risk.forecast import RiskForecast
-from engine.risk.options import check_ranges
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ValueAtRiskConfig:
-    """Which loss is asked for. Construction validates and raises InvalidConfig with every fault.
+class ValueAtRiskConfig(Config):
+    """Which loss is asked for."""
 
-    confidence: probability that the loss is not exceeded. horizon_days: sessions that the portfolio is held.
-    """
-
-    confidence: float = option(0.95, low=0.5, high=0.9999)
-    horizon_days: int = option(1, low=1, high=2_520)
-
-    def __post_init__(self) -> None:
-        check_ranges(self)
+    confidence: float = option(0.95, 0.5, 0.9999, "Probability that the loss is not exceeded")
+    horizon_days: int = option(1, 1, 2_520, "Sessions that the portfolio is held")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

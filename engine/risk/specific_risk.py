@@ -7,33 +7,34 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.factors.config import option
+from engine.config import Config, option
 from engine.panel import DateArray, FloatArray
 from engine.risk.newey_west import RunningVariances
-from engine.risk.options import check_ranges
 from engine.risk.peers import PeerVolatilities, peer_volatilities
 from engine.risk.regime import bias_square, regime_multipliers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SpecificRiskConfig:
-    """How specific risk is estimated. Construction validates and raises InvalidConfig with every fault.
+class SpecificRiskConfig(Config):
+    """How the risk that no factor explains is estimated."""
 
-    half_life, lags: rows, of an asset's own volatility. shrinkage: q, how much a distance from the peers
-    counts against their deviation. size_groups: of equal numbers of assets (deciles). min_observations:
-    specific returns without which an asset's own volatility is not used. regime_half_life: None = no regime
-    adjustment.
-    """
-
-    half_life: float = option(84.0, low=1.0, high=10_000.0)
-    lags: int = option(5, low=0, high=60)
-    shrinkage: float = option(0.1, low=0.0, high=100.0)
-    size_groups: int = option(10, low=1, high=100)
-    min_observations: int = option(60, low=2, high=10_000)
-    regime_half_life: float | None = option(42.0, low=1.0, high=10_000.0)
-
-    def __post_init__(self) -> None:
-        check_ranges(self)
+    half_life: float = option(84.0, 1.0, 10_000.0, "Half-life of an asset's own volatility, in rows")
+    lags: int = option(5, 0, 60, "Newey-West lags of an asset's own volatility, in rows")
+    shrinkage: float = option(
+        0.1, 0.0, 100.0, "How much a distance from the peers counts against their deviation"
+    )
+    size_groups: int = option(
+        10,
+        1,
+        100,
+        "Groups of equal numbers of assets by market cap; an asset's peers are those of its group and sector",
+    )
+    min_observations: int = option(
+        60, 2, 10_000, "Specific returns without which an asset has the risk of its peers alone"
+    )
+    regime_half_life: float | None = option(
+        42.0, 1.0, 10_000.0, "Half-life of the volatility-regime adjustment, in rows", null="none is made"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

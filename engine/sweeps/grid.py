@@ -11,9 +11,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.config import options_of, to_json
 from engine.errors import ConfigFault, InvalidConfig
-from engine.factors.config import FactorConfig, FactorName
-from engine.factors.options import config_to_json, list_options, parse_config, typed_option
+from engine.factors.config import FactorConfig
+from engine.factors.registry import FactorName, parse_config
 
 MAX_POINTS: Final = 10_000
 MAX_GRID_POINTS: Final = 10**15
@@ -23,10 +24,6 @@ MAX_AXIS_VALUES: Final = 1_000
 MIN_PARTITIONS: Final = 4
 MAX_PARTITIONS: Final = 16
 
-NOT_SWEEPABLE: Final = frozenset({"start_date", "end_date", "rebalance", "quantiles"})
-"""They change what is compared (the periods, the grid, the report), not the strategy."""
-_NOTHING_NAMED: Final[Mapping[str, list[str]]] = {"exclude": []}
-"""What no name means for options that cannot be null."""
 _VALUE_FAULTS: Final = frozenset(
     {"OUT_OF_RANGE", "WRONG_TYPE", "NOT_FINITE", "NOT_NULLABLE", "UNKNOWN_VALUE", "UNKNOWN_METRIC"}
 )
@@ -70,8 +67,9 @@ class SweepPlan:
 
     def configs(self) -> Callable[[Sequence[int]], FactorConfig]:
         """From a point's position to its config; raises InvalidConfig where values do not go together."""
+        known = options_of(type(self.base))
         values = [
-            [typed_option(self.factor, axis.option, self._listed(axis, value)) for value in axis.values]
+            [known[axis.option].coerce(self._listed(axis, value)) for value in axis.values]
             for axis in self.axes
         ]
         names = [axis.option for axis in self.axes]
@@ -87,7 +85,7 @@ class SweepPlan:
 
     def options(self, position: Sequence[int]) -> dict[str, object]:
         """All options of the point at a position, for parse_config."""
-        options = config_to_json(self.base)
+        options = to_json(self.base)
         if "top_n" in {axis.option for axis in self.axes}:
             options.pop("min_assets", None)  # of the market factor it follows top_n
         for axis, place in zip(self.axes, position, strict=True):
@@ -96,9 +94,10 @@ class SweepPlan:
 
     def _listed(self, axis: SweepAxis, value: object) -> object:
         """A value as the option takes it: that of a list option is one name, or none."""
-        if axis.option not in list_options(self.factor):
+        option = options_of(type(self.base))[axis.option]
+        if not option.is_list:
             return value
-        return [value] if value is not None else _NOTHING_NAMED.get(axis.option)
+        return [value] if value is not None else None if option.nullable else []
 
 
 def parse_plan(
@@ -144,7 +143,7 @@ def parse_plan(
 def plan_to_json(plan: SweepPlan) -> dict[str, object]:
     """The plan in JSON types, with every option of its base; plan_from_json gives the same plan back."""
     return {
-        "base": config_to_json(plan.base),
+        "base": to_json(plan.base),
         "axes": [{"option": axis.option, "values": list(axis.values)} for axis in plan.axes],
         "sample_size": plan.sample_size,
         "seed": plan.seed,
@@ -178,7 +177,7 @@ def _axes_faults(factor: FactorName, base: FactorConfig, axes: Sequence[SweepAxi
     if not 1 <= len(axes) <= MAX_AXES:
         message = f"a sweep varies 1 to {MAX_AXES} options, not {len(axes)}"
         return [ConfigFault("axes", "EMPTY" if not axes else "TOO_MANY", message)]
-    known = config_to_json(base)
+    known = options_of(type(base))
     faults = []
     names = [axis.option for axis in axes]
     for axis in axes:
@@ -186,7 +185,7 @@ def _axes_faults(factor: FactorName, base: FactorConfig, axes: Sequence[SweepAxi
         if name not in known:
             message = f"{factor.lower()} has no option {name!r}; it has {', '.join(known)}"
             faults.append(ConfigFault(name, "UNKNOWN_OPTION", message))
-        elif name in NOT_SWEEPABLE:
+        elif not known[name].sweepable:
             message = f"{name} cannot be swept: its values would not be compared over the same periods"
             faults.append(ConfigFault(name, "NOT_SWEEPABLE", message))
         elif names.count(name) > 1:

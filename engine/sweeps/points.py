@@ -23,12 +23,12 @@ from engine.eligibility import (
     liquid_enough,
     old_enough,
     priced,
+    require_selectors,
 )
 from engine.errors import EngineError, NoPeriods, ReturnsOverflow
 from engine.factors.config import FactorConfig, LongShortConfig, WeightingMethod
 from engine.factors.definition import SignalContext
-from engine.factors.options import needed_fields, require_selectors
-from engine.factors.registry import FACTORS
+from engine.factors.registry import FACTORS, needed_fields
 from engine.formation import Formation, rank, reported_rows, select
 from engine.panel import FloatArray, Panel
 from engine.performance import ReturnHistory, selected_metrics

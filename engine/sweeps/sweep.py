@@ -12,9 +12,10 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.eligibility import require_selectors
 from engine.errors import AllPointsFailed, InvalidConfig
 from engine.factors.config import FactorConfig
-from engine.factors.options import needed_fields, require_selectors
+from engine.factors.registry import needed_fields
 from engine.panel import DateArray, FloatArray, Panel
 from engine.periods import PeriodPanel, build_periods
 from engine.sweeps.cscv import OverfittingProbability, probability_of_overfitting

@@ -10,8 +10,7 @@ import numpy as np
 
 from app.datasets.snapshot import open_snapshot, write_snapshot
 from engine.compute import FactorResult, compute_factor
-from engine.factors.config import FactorName
-from engine.factors.options import needed_fields, parse_config
+from engine.factors.registry import FactorName, needed_fields, parse_config
 from engine.periods import build_periods
 from engine.research.analyse import Research, analyse
 from scripts.benchmarks.measure import Table, best_of, milliseconds

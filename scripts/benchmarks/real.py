@@ -9,8 +9,8 @@ from app.datasets.read import read_long_form
 from app.datasets.snapshot import open_snapshot, write_snapshot
 from engine.compute import FactorResult, compute_factor
 from engine.errors import MissingField
-from engine.factors.config import FactorConfig, FactorName
-from engine.factors.options import needed_fields, parse_config
+from engine.factors.config import FactorConfig
+from engine.factors.registry import FactorName, needed_fields, parse_config
 from engine.research.analyse import analyse
 from scripts.benchmarks.measure import Table, best_of, milliseconds
 

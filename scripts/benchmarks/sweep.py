@@ -20,8 +20,7 @@ from app.main import create_app
 from app.services.datasets import ingest_file
 from app.settings import Settings
 from engine.compute import FactorResult, compute_factor
-from engine.factors.config import FactorName
-from engine.factors.options import parse_config
+from engine.factors.registry import FactorName, parse_config
 from engine.panel import Panel
 from engine.periods import build_periods
 from engine.sweeps.grid import SweepAxis, SweepPlan, parse_plan

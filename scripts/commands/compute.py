@@ -7,7 +7,7 @@ import click
 from app.services.context import Services
 from app.services.datasets import DatasetRef
 from app.services.runs import checked_config, launch_factor
-from engine.factors.config import FactorName
+from engine.factors.registry import FactorName
 from scripts.console import failing_in_one_line, json_option, load_settings, run_with_services
 from scripts.following import launch_and_follow, report_factor_run
 from scripts.options import parse_settings

@@ -11,7 +11,7 @@ from app.services.results import latest_results
 from app.services.runs import launch_factor
 from db.datasets import get_datasets
 from db.records import RunStatus
-from engine.factors.config import FactorName
+from engine.factors.registry import FactorName
 from scripts.commands.serve import serve
 from scripts.console import load_settings, print_table, run_with_services
 from scripts.following import until_ended

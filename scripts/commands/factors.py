@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import click
 
-from engine.factors.options import config_to_json, parse_config
-from engine.factors.registry import FACTORS
+from engine.config import to_json
+from engine.factors.registry import FACTORS, parse_config
 from scripts.console import json_option, print_json, print_table
 
 
 @click.command(help="List the factor models with their signals and default options.")
 @json_option
 def command(as_json: bool) -> None:
-    defaults = {name: config_to_json(parse_config(name, {})) for name in FACTORS}
+    defaults = {name: to_json(parse_config(name, {})) for name in FACTORS}
     if as_json:
         print_json(
             [

@@ -26,8 +26,7 @@ from db.records import (
     RunStatus,
 )
 from db.results import check_results, get_compositions, get_net_performance, get_performance, get_series
-from engine.factors.config import FactorName
-from engine.factors.registry import FACTORS
+from engine.factors.registry import FACTORS, FactorName
 from scripts.console import (
     day,
     json_option,

@@ -10,7 +10,7 @@ from app.services.datasets import DatasetRef
 from app.services.sweep_results import MAX_HEAT_MAP_VALUES, get_sweep_results
 from app.services.sweeps import checked_plan, launch_sweep
 from db.datasets import get_datasets
-from engine.factors.config import FactorName
+from engine.factors.registry import FactorName
 from engine.sweeps.grid import MAX_PARTITIONS, SweepAxis
 from scripts.console import failing_in_one_line, json_option, load_settings, print_json, run_with_services
 from scripts.following import existed_already, launch_and_follow, require_success

@@ -22,9 +22,8 @@ from db.records import (
     SeriesRecord,
 )
 from db.results import get_compositions, get_documents, get_net_performance, get_performance, get_series
-from engine.factors.config import FactorConfig, FactorName
-from engine.factors.options import parse_config
-from engine.factors.registry import FACTORS
+from engine.factors.config import FactorConfig
+from engine.factors.registry import FACTORS, FactorName, parse_config
 from engine.panel import Calendar
 from engine.periods import Rebalance, periods_per_year
 

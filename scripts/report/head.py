@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from db.records import RunKind, RunOrigin
-from engine.factors.options import config_to_json
+from engine.config import to_json
 from scripts.report.gather import RunMaterial, defaults_of
 from scripts.report.layout import block, facts, note, plain_list, section
 from scripts.report.markup import Markup, element
@@ -73,7 +73,7 @@ def verdict(headline: str, sentences: Mapping[str, str]) -> Markup:
 def settings_block(material: RunMaterial, swept: Iterable[str] = ()) -> Markup:
     """All options, those that differ from the factor's defaults marked."""
     config = material.base_config
-    defaults = config_to_json(defaults_of(material))
+    defaults = to_json(defaults_of(material))
     known = {key: value for key, value in config.items() if key not in material.run.unrecorded_fields}
     axes = set(swept)
     shown = {

@@ -12,8 +12,8 @@ from app.services.context import Services
 from db.datasets import add_dataset
 from db.records import AssetRecord, DatasetRecord, NewDataset, RunRecord, RunResults, SeriesRecord
 from db.run_queries import get_runs
-from engine.factors.config import FactorName
-from engine.factors.options import config_to_json, parse_config
+from engine.config import to_json
+from engine.factors.registry import FactorName, parse_config
 from engine.panel import Calendar, Panel
 from tests.db.samples import NOW, new_results, succeeded
 
@@ -98,7 +98,7 @@ async def add_run(
         dataset.id,
         results,
         factor=factor.value,
-        config=config_to_json(parse_config(factor, options)),
+        config=to_json(parse_config(factor, options)),
         **{"identity_hash": f"{factor} {len(returns)} {float(returns[0])} {options}", **changes},
     )
     return (await get_runs(services.store, [run.id]))[run.id]

@@ -16,9 +16,9 @@ from db.records import DatasetRecord, NewRun, RunKind, RunRecord
 from db.runs import launch_run
 from db.store import Store
 from engine import ENGINE_VERSION
+from engine.config import to_json
 from engine.panel import SINCE_EVER, DatedValue, Panel
 from engine.risk.config import RiskModelConfig
-from engine.risk.config_json import risk_config_to_json
 from engine.risk.specific_risk import SpecificRiskConfig
 from tests.app.sweeping import NOW
 from tests.engine.risk.model_panels import STYLE, known_panel, quick_covariance
@@ -77,7 +77,7 @@ def request_for(content: Panel, data_dir: Path, options: RiskModelConfig | None 
         kind="RISK_MODEL",
         factor="",
         identity="ab" * 32,
-        config=risk_config_to_json(options or config()),
+        config=to_json(options or config()),
         memory_limit_bytes=2**30,
         cpu_limit_seconds=60,
     )
@@ -87,7 +87,7 @@ async def launch(
     store: Store, dataset: DatasetRecord, options: RiskModelConfig | None = None, *, forced: bool = False
 ) -> RunRecord:
     """A queued run."""
-    normalised = risk_config_to_json(options or config())
+    normalised = to_json(options or config())
     run, _ = await launch_run(
         store,
         NewRun(

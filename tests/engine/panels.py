@@ -10,8 +10,7 @@ import pandas as pd
 import pytest
 
 from engine.compute import FactorResult
-from engine.factors.config import FactorName
-from engine.factors.options import parse_config
+from engine.factors.registry import FactorName, parse_config
 from engine.panel import Calendar, Panel
 from engine.portfolio import LegHoldings
 

@@ -8,10 +8,9 @@ import pytest
 
 from engine import formation, periods
 from engine.compute import compute_factor
-from engine.factors.config import FactorName
 from engine.factors.growth import clipped_z_score
 from engine.factors.momentum import reward_to_risk
-from engine.factors.options import parse_config
+from engine.factors.registry import FactorName, parse_config
 from engine.panel import Calendar, Panel
 from engine.periods import Rebalance, build_periods
 from tests.engine.panels import holdings_frame, panel_of, synthetic_frame

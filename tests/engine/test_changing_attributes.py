@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from engine.compute import compute_factor
-from engine.factors.config import FactorName
-from engine.factors.options import parse_config
+from engine.factors.registry import FactorName, parse_config
 from engine.panel import SINCE_EVER, DatedValue, Panel
 from engine.sweeps.grid import SweepAxis, parse_plan
 from engine.sweeps.sweep import sweep

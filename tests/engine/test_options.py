@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.config import to_json
+from engine.eligibility import require_selectors
 from engine.errors import InvalidConfig, MissingField
-from engine.factors.config import FactorName, LongSide, WeightingMethod
-from engine.factors.options import config_to_json, needed_fields, parse_config, require_selectors
+from engine.factors.config import LongSide, WeightingMethod
+from engine.factors.registry import FactorName, needed_fields, parse_config
 
 ALL_FIELDS = ("price", "market_cap", "volume", "fees", "dau", "revenue")
 
@@ -38,7 +40,7 @@ def test_json_and_back_is_the_same_config(factor):
         "weighting_method": "inverse_variance",
     }
     config = parse_config(factor, options)
-    text = json.dumps(config_to_json(config))
+    text = json.dumps(to_json(config))
     assert parse_config(factor, json.loads(text)) == config
     assert config.start_date == dt.date(2021, 1, 31)
     assert config.exclude == ("a", "b")
@@ -105,7 +107,7 @@ def test_min_assets_of_the_market_is_its_top_n():
 def test_whatever_comes_in_is_a_config_or_a_typed_refusal(options):
     for factor in FactorName:
         with suppress(InvalidConfig):
-            assert parse_config(factor, options).factor is factor
+            assert parse_config(factor, options).factor == factor
 
 
 @pytest.mark.parametrize(

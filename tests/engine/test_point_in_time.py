@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from engine.compute import compute_factor
-from engine.factors.config import FactorName, LongSide
-from engine.factors.options import parse_config
+from engine.factors.config import LongSide
+from engine.factors.registry import FactorName, parse_config
 from engine.panel import Panel
 from engine.periods import Rebalance, period_grid
 from tests.engine.panels import holdings_frame, panel_of, synthetic_frame, with_book_values

@@ -10,8 +10,7 @@ import pandas as pd
 import pytest
 
 from engine.compute import FactorResult, compute_factor
-from engine.factors.config import FactorName
-from engine.factors.options import parse_config
+from engine.factors.registry import FactorName, parse_config
 from engine.panel import Panel
 from engine.research.analyse import Research, analyse
 from tests.engine.panels import panel_of, real_frame, synthetic_frame

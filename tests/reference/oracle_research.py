@@ -108,7 +108,7 @@ def research(panel: object, config: object) -> OracleResearch:
         for name, values in panel.attributes.items()
     }
     settings = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
-    factor = str(config.factor.value).lower()
+    factor = str(config.factor).lower()
     settings["weighting"] = str(settings.pop("weighting_method").value).lower()
     if factor == "market":
         settings.pop("min_assets", None)

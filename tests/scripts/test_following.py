@@ -16,7 +16,7 @@ from app.services.runs import get_run, launch_factor
 from app.settings import Settings
 from db.errors import StoreUnavailable
 from db.records import RunStatus
-from engine.factors.config import FactorName
+from engine.factors.registry import FactorName
 from scripts import following
 from scripts.following import launch_and_follow
 

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from app.errors import InvalidFile, InvalidInput
-from engine.risk.config_json import parse_risk_config, risk_config_to_json
+from engine.config import parse, to_json
+from engine.risk.config import RiskModelConfig
 from engine.risk.scores.config import StyleName
 from scripts.risk_settings import risk_options
 
@@ -35,7 +36,7 @@ def test_options_of_the_model_its_stages_and_its_styles():
         "covariance": {"volatility_half_life": 42},
         "universe": {"top_n": 500},
     }
-    config = parse_risk_config(options)
+    config = parse(RiskModelConfig, options)
     assert [style.style for style in config.styles] == [StyleName.MOMENTUM, StyleName.SIZE]
     assert config.covariance.volatility_half_life == 42
 
@@ -56,10 +57,10 @@ def test_a_file_comes_first_in_either_spelling(tmp_path):
 
 
 def test_what_a_model_is_stored_as_makes_the_same_model(tmp_path):
-    config = parse_risk_config({"styles": [{"style": "REVERSAL"}], "mode": "TORANIKO_RAW"})
+    config = parse(RiskModelConfig, {"styles": [{"style": "REVERSAL"}], "mode": "TORANIKO_RAW"})
     file = tmp_path / "model.json"
-    file.write_text(json.dumps(risk_config_to_json(config)))
-    assert parse_risk_config(risk_options(file, None, [])) == config
+    file.write_text(json.dumps(to_json(config)))
+    assert parse(RiskModelConfig, risk_options(file, None, [])) == config
 
 
 @pytest.mark.parametrize(

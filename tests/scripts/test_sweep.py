@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app.errors import InvalidInput
-from engine.factors.config import FactorName
+from engine.factors.registry import FactorName
 from scripts.cli import main
 from scripts.options import parse_settings, parse_sweep_settings
 from tests.e2e.held_datasets import held_datasets

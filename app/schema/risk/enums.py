@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from enum import Enum, StrEnum
 
-import strawberry
-
 from app.execution.optimize_job import Objective
+from app.schema.options import described_enum
 from app.services.risk_optimization import Candidates
 from app.services.risk_portfolios import BenchmarkIndex
 from engine.risk.covariance import CovarianceEstimator, EigenfactorDates
@@ -14,9 +13,8 @@ from engine.risk.estimation_sample import RegressionWeighting
 from engine.risk.factor_returns import RegressionMode
 from engine.risk.model import FactorKind
 from engine.risk.scores.config import StyleName
+from engine.risk.scores.registry import STYLES
 from engine.risk.scores.value import ValueMeasure
-
-_MAY_GROW = "Values may be added: keep a default branch."
 
 
 class BiasGroupKind(StrEnum):
@@ -37,9 +35,7 @@ class RiskModelRunSortField(StrEnum):
 
 
 def _described(enum: type[Enum], name: str, description: str, **values: str) -> None:
-    strawberry.enum(enum, name=name, description=f"{description} {_MAY_GROW}")
-    for value in enum.__strawberry_definition__.values:
-        value.description = values[value.name]
+    described_enum(enum, description, values, name)
 
 
 _described(
@@ -50,18 +46,10 @@ _described(
     SECTOR="A sector: its assets have an exposure of 1, all others of 0.",
     STYLE="A style: the exposure is a standardised score.",
 )
-_described(
+described_enum(
     StyleName,
-    "StyleName",
     "A style: what an asset is scored by.",
-    MOMENTUM="The return over the last two years but the last month, recent days counting more.",
-    SIZE="Minus the logarithm of the market cap: small is positive.",
-    VALUE="Book equity, sales and cash flow to the market cap: cheap is positive.",
-    BETA="Sensitivity to the cap-weighted market.",
-    RESIDUAL_VOLATILITY="Deviation of what beta leaves, orthogonal to beta and size.",
-    LIQUIDITY="Logarithm of the turnover over a month, a quarter and a year.",
-    REVERSAL="Minus the return of the last month, the last week above all.",
-    USER="A field of the dataset, or its logarithm.",
+    {name: style.description for name, style in STYLES.items()},
 )
 _described(
     ValueMeasure,

@@ -18,9 +18,9 @@ from app.services.sweep_points import PointList, PointOrder
 from app.services.sweep_results import SweepResults, stored_plan
 from db.pages import Page
 from db.records import RunRecord
+from engine.config import to_json
 from engine.errors import InvalidConfig
-from engine.factors.config import FactorName
-from engine.factors.options import config_to_json, parse_config
+from engine.factors.registry import FactorName, parse_config
 
 _COUNTS: Final = frozenset({"num_periods", "skipped_periods"})
 
@@ -79,7 +79,7 @@ class SweepPoint:
             config = parse_config(factor, stored_plan(self.run).options(self.position))
         except InvalidConfig:
             return None
-        return to_factor_config(factor, config_to_json(config))
+        return to_factor_config(factor, to_json(config))
 
     @classmethod
     def of(cls, run: RunRecord, results: SweepResults, number: int) -> SweepPoint:

@@ -13,8 +13,7 @@ from app.schema.sweeps.result import SweepResult
 from app.schema.sweeps.values import SweepAxis
 from app.services.sweep_results import stored_plan
 from db.records import RunRecord
-from engine.factors.config import FactorName
-from engine.factors.registry import FACTORS
+from engine.factors.registry import FACTORS, FactorName
 
 if TYPE_CHECKING:
     from app.schema.factor import Factor

@@ -11,8 +11,17 @@ import strawberry
 from app.schema.errors import Path, invalid_argument
 from app.schema.sweeps.enums import ConfigOption
 from app.schema.unset import was_given
+from engine.config import options_of
+from engine.factors.registry import FACTORS
 from engine.sweeps import grid
 
+_ENUMS = {
+    option.name: option.choices
+    for factor in FACTORS.values()
+    for option in options_of(factor.config_type).values()
+    if option.choices is not None
+}
+"""Of options that are lists of an enum's names, the enum: the graph spells its values by their names."""
 _DIGITS = 12
 """Of a value in a range: 0.1 + 2 * 0.1 is 0.3."""
 
@@ -92,8 +101,8 @@ class SweepValue:
         is_flag = isinstance(value, bool)
         number = float(value) if isinstance(value, int | float) and not is_flag else None
         name = value if isinstance(value, str) else None
-        if name is not None and option == "growth_metrics":
-            name = name.upper()  # as the graph's enum spells it
+        if name is not None and option in _ENUMS:
+            name = _ENUMS[option](name).name
         return cls(
             option=ConfigOption(option),
             number=number,

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.config import option
 from engine.errors import ConfigFault
-from engine.factors.config import option
 from engine.risk.cross_section import Standardized
-from engine.risk.scores.config import StyleConfig, StyleName
+from engine.risk.scores.config import HALF_LIFE_TEXT, StyleConfig, StyleName
 from engine.risk.scores.inputs import ScoreContext
 from engine.risk.scores.market_model import MarketModel, market_model, market_returns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketModelConfig(StyleConfig):
-    """half_life, trailing_days: the weights and the rows of the regression on the market. min_observations:
-    rows of them that must have both returns."""
+    """A regression on the market, and which of its results is the score."""
 
-    half_life: float = option(63.0, low=1.0, high=2_520.0)
-    trailing_days: int = option(252, low=10, high=2_520)
-    min_observations: int = option(63, low=3, high=2_520)
+    half_life: float = option(63.0, 1.0, 2_520.0, HALF_LIFE_TEXT)
+    trailing_days: int = option(252, 10, 2_520, "Rows of the regression on the market")
+    min_observations: int = option(63, 3, 2_520, "Rows of them that must have both returns")
 
     def _cross_faults(self) -> list[ConfigFault]:
         if self.min_observations <= self.trailing_days:
@@ -34,8 +33,6 @@ class MarketModelConfig(StyleConfig):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BetaConfig(MarketModelConfig):
-    """See MarketModelConfig."""
-
     style = StyleName.BETA
 
 

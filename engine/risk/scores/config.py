@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import Field, dataclass, fields
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from engine.errors import ConfigFault, InvalidConfig
-from engine.factors.config import option
+from engine.config import Config, option
 
 MIN_SHARE = 0.5
 """Of a window, days that must be observed: with fewer, a score would speak of other days than its peers'."""
+HALF_LIFE_TEXT = "Rows of the dataset after which a return counts half"
+WINDOW_TEXT = "Rows of the dataset in the window"
+
+
+def min_share_option() -> Any:
+    """Declare the share of a window that must be observed."""
+    return option(MIN_SHARE, 0.01, 1.0, "Of the window's rows, the share that must be observed")
 
 
 class StyleName(StrEnum):
@@ -32,33 +38,14 @@ class Centering(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StyleConfig:
-    """Options shared by all styles. Construction validates and raises InvalidConfig with every fault.
-
-    winsor: share of the assets on each side whose raw scores are clipped, on each date.
-    """
+class StyleConfig(Config):
+    """Options shared by all styles."""
 
     style: ClassVar[StyleName]
 
-    winsor: float = option(0.01, low=0.0, high=0.25)
-
-    def __post_init__(self) -> None:
-        faults = [fault for item in fields(self) if (fault := self._range_fault(item)) is not None]
-        faults += self._cross_faults()
-        if faults:
-            raise InvalidConfig(tuple(faults))
-
-    def _range_fault(self, item: Field[Any]) -> ConfigFault | None:
-        low, high = item.metadata.get("low"), item.metadata.get("high")
-        value = getattr(self, item.name)
-        if value is None or low is None or high is None or low <= value <= high:
-            return None
-        message = f"{item.name} must be from {low:g} to {high:g}, not {value!r}"
-        return ConfigFault(item.name, "OUT_OF_RANGE", message)
-
-    def _cross_faults(self) -> list[ConfigFault]:
-        """Faults beyond ranges; styles add their own."""
-        return []
+    winsor: float = option(
+        0.01, 0.0, 0.25, "Share of the assets on each side whose raw scores are clipped, on each date"
+    )
 
     @property
     def label(self) -> str:

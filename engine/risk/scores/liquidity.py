@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.config import option
 from engine.errors import ConfigFault
-from engine.factors.config import option
 from engine.panel import VOLUME, FloatArray
 from engine.risk.cross_section import Standardized
-from engine.risk.scores.config import MIN_SHARE, StyleConfig, StyleName
+from engine.risk.scores.config import StyleConfig, StyleName, min_share_option
 from engine.risk.scores.inputs import ScoreContext
 from engine.risk.scores.windows import CACHE_BYTES, by_columns, counts_within, sums_over
 
@@ -19,15 +19,12 @@ WINDOW_WEIGHTS = (0.35, 0.35, 0.30)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiquidityConfig(StyleConfig):
-    """month_days, quarter_days, year_days: the windows whose mean turnovers are averaged, weighted 0.35, 0.35
-    and 0.30. min_share: of a window's rows, those that must have volume and cap."""
-
     style = StyleName.LIQUIDITY
 
-    month_days: int = option(21, low=1, high=2_520)
-    quarter_days: int = option(63, low=1, high=2_520)
-    year_days: int = option(252, low=1, high=2_520)
-    min_share: float = option(MIN_SHARE, low=0.01, high=1.0)
+    month_days: int = option(21, 1, 2_520, "Rows of the shortest window; its turnover weighs 0.35")
+    quarter_days: int = option(63, 1, 2_520, "Rows of the middle window; its turnover weighs 0.35")
+    year_days: int = option(252, 1, 2_520, "Rows of the longest window; its turnover weighs 0.30")
+    min_share: float = min_share_option()
 
     def _cross_faults(self) -> list[ConfigFault]:
         if self.month_days < self.quarter_days < self.year_days:

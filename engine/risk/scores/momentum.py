@@ -7,27 +7,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.factors.config import option
+from engine.config import option
 from engine.panel import FloatArray
 from engine.risk.cross_section import Standardized
 from engine.risk.scores.compound import compound_growth
-from engine.risk.scores.config import MIN_SHARE, StyleConfig, StyleName
+from engine.risk.scores.config import HALF_LIFE_TEXT, WINDOW_TEXT, StyleConfig, StyleName, min_share_option
 from engine.risk.scores.inputs import ScoreContext
 from engine.risk.scores.windows import by_columns, enough, lagged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MomentumConfig(StyleConfig):
-    """trailing_days: rows of the window. half_life: rows after which a return counts half. lag: rows between
-    the window's end and the date. min_share: of the window's rows, those that must have a return.
-    """
-
     style = StyleName.MOMENTUM
 
-    trailing_days: int = option(504, low=2, high=2_520)
-    half_life: float = option(126.0, low=1.0, high=2_520.0)
-    lag: int = option(20, low=0, high=252)
-    min_share: float = option(MIN_SHARE, low=0.01, high=1.0)
+    trailing_days: int = option(504, 2, 2_520, WINDOW_TEXT)
+    half_life: float = option(126.0, 1.0, 2_520.0, HALF_LIFE_TEXT)
+    lag: int = option(20, 0, 252, "Rows between the window's end and the date")
+    min_share: float = min_share_option()
 
     @property
     def history_rows(self) -> int:

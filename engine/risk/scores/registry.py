@@ -93,7 +93,7 @@ STYLES: Mapping[StyleName, StyleDefinition] = MappingProxyType(
             StyleDefinition(
                 name=StyleName.USER,
                 title="User-defined",
-                description="A field of the panel, or its logarithm.",
+                description="A field of the dataset, or its logarithm.",
                 config_type=UserConfig,
                 scores=user_scores,
             ),
@@ -165,11 +165,7 @@ def style_scores(
     """
     _refuse(inputs, configs)
     context = ScoreContext(
-        inputs=inputs,
-        configs=tuple(configs),
-        centering=centering,
-        universe=universe,
-        first_row=first_row,
+        inputs=inputs, configs=tuple(configs), centering=centering, universe=universe, first_row=first_row
     )
     covered = inputs.covered[first_row:]
     dates, assets = covered.shape

@@ -19,8 +19,6 @@ _NOTHING_LEFT = 1e-10  # of scores whose deviation is 1: what is left is roundin
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResidualVolatilityConfig(MarketModelConfig):
-    """See MarketModelConfig."""
-
     style = StyleName.RESIDUAL_VOLATILITY
 
 

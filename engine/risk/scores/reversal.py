@@ -7,24 +7,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.factors.config import option
+from engine.config import option
 from engine.panel import FloatArray
 from engine.risk.cross_section import Standardized
-from engine.risk.scores.config import MIN_SHARE, StyleConfig, StyleName
+from engine.risk.scores.config import HALF_LIFE_TEXT, WINDOW_TEXT, StyleConfig, StyleName, min_share_option
 from engine.risk.scores.inputs import ScoreContext
 from engine.risk.scores.windows import by_columns, enough, weighted_sums
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReversalConfig(StyleConfig):
-    """trailing_days, half_life: rows of the window, and those after which a return counts half. min_share: of
-    the window's rows, those that must have a return."""
-
     style = StyleName.REVERSAL
 
-    trailing_days: int = option(21, low=2, high=252)
-    half_life: float = option(5.0, low=0.5, high=252.0)
-    min_share: float = option(MIN_SHARE, low=0.01, high=1.0)
+    trailing_days: int = option(21, 2, 252, WINDOW_TEXT)
+    half_life: float = option(5.0, 0.5, 252.0, HALF_LIFE_TEXT)
+    min_share: float = min_share_option()
 
     @property
     def history_rows(self) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.factors.config import option
+from engine.config import option
 from engine.panel import FloatArray
 from engine.risk.cross_section import Standardized, nearest_quantiles
 from engine.risk.scores.config import StyleConfig, StyleName
@@ -16,12 +16,16 @@ from engine.risk.scores.logarithm import log_of_positive
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SizeConfig(StyleConfig):
-    """tail_share: only the smallest and the largest assets, that share of them on each side, have a score
-    other than 0; None = all have."""
-
     style = StyleName.SIZE
 
-    tail_share: float | None = option(None, low=0.01, high=0.5)
+    tail_share: float | None = option(
+        None,
+        0.01,
+        0.5,
+        "Only the smallest and the largest assets, that share of them on each side, have a score "
+        "other than 0",
+        null="all have",
+    )
 
 
 def raw_size(caps: FloatArray) -> FloatArray:

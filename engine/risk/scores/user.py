@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.config import option
 from engine.errors import ConfigFault
 from engine.panel import FloatArray
 from engine.risk.cross_section import Standardized
@@ -14,15 +15,14 @@ from engine.risk.scores.logarithm import log_of_positive
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserConfig(StyleConfig):
-    """name: of the factor; field: of the panel. logarithm: of the field, whose values of 0 and below are then
-    missing. negated: high values score low."""
-
     style = StyleName.USER
 
-    name: str
-    field: str
-    logarithm: bool = False
-    negated: bool = False
+    name: str = option(text="The style's name among the factors: not that of a sector or of another factor")
+    field: str = option(text="The dataset's field")
+    logarithm: bool = option(
+        False, text="Whether its logarithm is taken; values of 0 and below are then missing"
+    )
+    negated: bool = option(False, text="Whether high values score low")
 
     def _cross_faults(self) -> list[ConfigFault]:
         faults = [

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from engine.config import option
 from engine.errors import ConfigFault, MissingField
 from engine.panel import BOOK_VALUE, FloatArray
 from engine.risk.cross_section import Standardized, standardized
@@ -25,15 +26,15 @@ class ValueMeasure(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValueConfig(StyleConfig):
-    """book, sales, cash_flow: the fields; None leaves one out, and of the named ones those that the panel
-    lacks are left out. winsor: of each ratio, not of their mean."""
+    """Of the named fields those that the panel lacks are left out. `winsor` is of each ratio, not of their
+    mean."""
 
     style = StyleName.VALUE
 
-    book: str | None = BOOK_VALUE
-    sales: str | None = SALES
-    cash_flow: str | None = CASH_FLOW
-    measure: ValueMeasure = ValueMeasure.TOTALS
+    book: str | None = option(BOOK_VALUE, text="The field of book equity", null="not used")
+    sales: str | None = option(SALES, text="The field of sales", null="not used")
+    cash_flow: str | None = option(CASH_FLOW, text="The field of cash flow", null="not used")
+    measure: ValueMeasure = option(ValueMeasure.TOTALS, text="What these fields hold")
 
     def _cross_faults(self) -> list[ConfigFault]:
         if self.candidate_fields:

@@ -11,8 +11,7 @@ import pytest
 from app.datasets.read import ReadPanel, read_long_form
 from engine.compute import compute_factor
 from engine.errors import InvalidConfig, MissingField, NoPeriods
-from engine.factors.config import FactorName
-from engine.factors.options import parse_config
+from engine.factors.registry import FactorName, parse_config
 from engine.panel import Calendar
 from engine.periods import Rebalance, period_grid, periods_per_year
 from tests.app.datasets.equities import (

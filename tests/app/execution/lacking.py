@@ -9,9 +9,8 @@ from types import MappingProxyType
 from app.execution import computation
 from app.execution.computation import compute, prepare  # noqa: F401
 from engine.compute import FactorResult
-from engine.factors import options
-from engine.factors.config import FactorName
-from engine.factors.registry import FACTORS
+from engine.factors import registry
+from engine.factors.registry import FACTORS, FactorName
 from engine.research.analyse import Research
 
 _analyse = computation.analyse
@@ -23,12 +22,12 @@ def _fail(*_arguments: object, **_options: object) -> None:
 
 
 def _analyse_all_but_growth(result: FactorResult) -> Research:
-    if result.config.factor is FactorName.GROWTH:
+    if result.config.factor == FactorName.GROWTH:
         _fail()
     return _analyse(result)
 
 
-options.FACTORS = MappingProxyType(
+registry.FACTORS = MappingProxyType(
     {**FACTORS, _smb.name: replace(_smb, required_fields=(*_smb.required_fields, "locked_value"))}
 )
 computation.analyse = _analyse_all_but_growth

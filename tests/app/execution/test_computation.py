@@ -21,8 +21,8 @@ from app.execution.results import decode_result
 from app.file_hashes import known_hashes, remember_hashes
 from db.records import LegRecord, PerformanceRecord, RunResults
 from engine.compute import compute_factor
-from engine.factors.config import FactorName
-from engine.factors.options import config_to_json, parse_config
+from engine.config import to_json
+from engine.factors.registry import FactorName, parse_config
 from engine.panel import Calendar, Panel
 from engine.performance import Performance
 from engine.portfolio import LegHoldings
@@ -72,7 +72,7 @@ def request_(tmp_path) -> ComputeRequest:
         kind="FACTOR",
         factor="SMB",
         identity="1" * 64,
-        config=config_to_json(parse_config(FactorName.SMB, OPTIONS)),
+        config=to_json(parse_config(FactorName.SMB, OPTIONS)),
         memory_limit_bytes=2**30,
         cpu_limit_seconds=30,
     )
@@ -99,7 +99,7 @@ def test_every_factor_arrives_as_the_engine_computed_it(launcher, request_, fact
     config = parse_config(factor, options)
     expected = compute_factor(panel(), config)
 
-    results = computed(launcher, replace(request_, factor=factor.value, config=config_to_json(config)))
+    results = computed(launcher, replace(request_, factor=factor.value, config=to_json(config)))
 
     assert isinstance(results, RunResults), results
     series = {series.name: series.values for series in results.series}
@@ -149,7 +149,7 @@ def test_warming_up_says_nothing_where_nothing_is_wrong(capfd):
 
 
 def test_what_cannot_be_warmed_up_stops_nothing_else(request_, capfd):
-    config = config_to_json(parse_config(FactorName.MOMENTUM, OPTIONS))
+    config = to_json(parse_config(FactorName.MOMENTUM, OPTIONS))
     with closing(Launcher("tests.app.execution.lacking")) as launcher:
         launcher.start()
         results = computed(launcher, replace(request_, factor="MOMENTUM", config=config))
@@ -196,7 +196,7 @@ def test_a_kept_aggregate_changes_nothing(launcher, request_, tmp_path):
     ],
 )
 def test_what_the_engine_refuses_is_told_in_its_words(launcher, request_, changes, code, message):
-    config = config_to_json(parse_config(FactorName.SMB, OPTIONS | changes))
+    config = to_json(parse_config(FactorName.SMB, OPTIONS | changes))
     failure = computed(launcher, replace(request_, config=config))
     assert isinstance(failure, Failure), failure
     assert failure.code == code

@@ -26,7 +26,7 @@ from app.execution.results import decode_result
 from app.execution.risk_documents import ARTIFACT_ARRAYS, DOCUMENT_ARRAYS
 from app.folders import stale_temporaries
 from db.records import RunResults
-from engine.risk.config_json import risk_config_to_json
+from engine.config import to_json
 from engine.risk.model import build_risk_model
 from engine.risk.sectors import sectors_of
 from tests.app.datasets.files import damage
@@ -222,7 +222,7 @@ def test_too_little_memory_is_a_failure_that_leaves_nothing(launcher, tmp_path):
 )
 def test_what_the_engine_refuses_leaves_nothing(tmp_path, launcher, options, code):
     request = request_for(KINDS["sectors"], tmp_path)
-    request = replace(request, config=risk_config_to_json(config()) | options)
+    request = replace(request, config=to_json(config()) | options)
     with closing(launcher.launch()) as child:
         outcome = converse(child, request, lambda _: None)
     assert isinstance(outcome, Failure), outcome

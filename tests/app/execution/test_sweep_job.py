@@ -19,7 +19,7 @@ from app.execution.launcher import Launcher
 from app.execution.protocol import ComputeRequest, Failure
 from app.execution.results import decode_result
 from db.records import RunResults
-from engine.factors.config import FactorName
+from engine.factors.registry import FactorName
 from engine.sweeps.grid import SweepAxis, SweepPlan, parse_plan, plan_to_json
 from engine.sweeps.points import POINT_METRICS
 from engine.sweeps.sweep import SPAN_SHARPE, sweep

@@ -19,7 +19,7 @@ from app.rest.routes import rest_routes
 from app.services.context import open_services
 from app.services.datasets import ingest_sample
 from app.services.runs import launch_factor
-from engine.factors.config import FactorName
+from engine.factors.registry import FactorName
 from tests.app.test_main import serving, settings_of
 
 EXAMPLES = 10

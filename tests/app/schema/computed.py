@@ -12,8 +12,8 @@ from app.execution.results import decode_result
 from db.records import AssetRecord, RunRecord, RunResults
 from db.store import Store
 from engine.compute import FactorResult, compute_factor
-from engine.factors.config import FactorName
-from engine.factors.options import config_to_json, parse_config
+from engine.config import to_json
+from engine.factors.registry import FactorName, parse_config
 from engine.panel import Calendar, Panel
 from engine.research.analyse import Research, analyse
 from tests.db.samples import add_sample_dataset, succeeded
@@ -87,8 +87,8 @@ async def store_computed(store: Store, result: FactorResult, research: Research,
         store,
         dataset_id,
         as_stored(result, research),
-        factor=result.config.factor.value,
-        config=config_to_json(result.config),
+        factor=result.config.factor,
+        config=to_json(result.config),
         engine_version="2",
         **changes,
     )

@@ -22,8 +22,8 @@ from db.imports import import_files
 from db.records import AssetRecord, PerformanceRecord, RunRecord, UndefinedMetricRecord
 from db.runs import annotate_run, cancel_run, fail_run
 from db.store import Store
-from engine.factors.config import FactorName
-from engine.factors.options import config_to_json, parse_config
+from engine.config import to_json
+from engine.factors.registry import FactorName, parse_config
 from tests.app.schema.computed import as_stored, computed, sample_panel
 from tests.db.samples import (
     NOW,
@@ -129,7 +129,7 @@ def run_id(run: RunRecord) -> str:
 
 
 def config_of(factor: FactorName, **options: object) -> dict[str, object]:
-    return config_to_json(parse_config(factor, options))
+    return to_json(parse_config(factor, options))
 
 
 async def add_dataset(store: Store, **changes: Any) -> int:

@@ -20,10 +20,10 @@ from app.services.context import Services
 from db.datasets import add_dataset
 from db.records import AssetRecord, DatasetRecord, RunKind, RunRecord, RunResults
 from db.run_queries import get_runs
+from engine.config import to_json
 from engine.errors import EngineError, InvalidConfig, MissingRisk
 from engine.panel import Panel
 from engine.risk.config import RiskModelConfig
-from engine.risk.config_json import risk_config_to_json
 from engine.risk.model import RiskModel, build_risk_model
 from engine.risk.optimize import OptimalPortfolio
 from tests.app.modelling import config, panel, request_for
@@ -94,7 +94,7 @@ async def add_model(services: Services, **changes: Any) -> RunRecord:
         at=later(50),
         kind=RunKind.RISK_MODEL,
         factor=None,
-        config=risk_config_to_json(options),
+        config=to_json(options),
         identity_hash="identity of a risk model",
         tags=("modelled",),
     )

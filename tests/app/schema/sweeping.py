@@ -10,7 +10,7 @@ from app.schema.node_ids import NodeType, encode_id
 from db.records import RunKind, RunRecord, RunResults
 from db.run_queries import get_runs
 from db.store import Store
-from engine.factors.config import FactorName
+from engine.factors.registry import FactorName
 from engine.sweeps.grid import SweepAxis, SweepPlan, parse_plan, plan_to_json
 from engine.sweeps.sweep import SweepResult, sweep
 from tests.app.schema.graph import add_dataset

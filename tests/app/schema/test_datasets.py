@@ -7,7 +7,7 @@ from typing import Any
 from app.errors import DatasetNotFound
 from app.schema.connections import BadCursor
 from app.schema.node_ids import NodeType, encode_id
-from engine.factors.config import FactorName
+from engine.factors.registry import FactorName
 from tests.app.schema.graph import Graph, Population, add_dataset, config_of, refusal, run_id
 from tests.db.samples import succeeded
 

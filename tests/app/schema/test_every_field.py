@@ -28,7 +28,7 @@ from starlette.datastructures import UploadFile
 from app.schema.node_ids import NodeType, encode_id
 from app.services.context import Services
 from db.records import RunRecord
-from engine.factors.config import FactorName
+from engine.factors.registry import FactorName
 from tests.app.schema.fetching import add_fetch
 from tests.app.schema.graph import Graph, Population, run_id
 from tests.app.schema.modelling import InThisProcess, model_id

@@ -14,7 +14,7 @@ from app.errors import InvalidInput, LimitExceeded, RunNotFound, TooFewObservati
 from app.schema.node_ids import NodeType, encode_id
 from db.datasets import get_datasets
 from db.records import DatasetRecord, RunRecord
-from engine.factors.config import FactorName
+from engine.factors.registry import FactorName
 from tests.app.exposing import (
     ALPHA,
     MARKET,

@@ -8,15 +8,14 @@ import pytest
 
 from app.schema.enums import Fundamental
 from app.schema.factor_config import CONFIG_TYPES, to_factor_config
-from engine.factors.config import FactorName
-from engine.factors.options import config_to_json
-from engine.factors.registry import FACTORS
+from engine.config import to_json
+from engine.factors.registry import FACTORS, FactorName
 
 
 @pytest.mark.parametrize("factor", FactorName)
 def test_a_computed_config_shows_every_option_and_nothing_is_unrecorded(factor: FactorName) -> None:
     config = FACTORS[factor].config_type()
-    shown = to_factor_config(factor, config_to_json(config))
+    shown = to_factor_config(factor, to_json(config))
     for item in fields(config):
         value = getattr(config, item.name)
         assert getattr(shown, item.name) == (list(value) if isinstance(value, tuple) else value)
@@ -41,7 +40,7 @@ def test_an_option_that_is_not_stored_counts_as_unrecorded() -> None:
 
 
 def test_value_runs_from_before_there_was_a_choice_were_measured_by_fees() -> None:
-    stored = config_to_json(FACTORS[FactorName.VALUE].config_type())
+    stored = to_json(FACTORS[FactorName.VALUE].config_type())
     assert stored.pop("fundamental") == "FEES"
     for options in (stored, stored | {"fundamental": None}):
         shown = to_factor_config(FactorName.VALUE, options)

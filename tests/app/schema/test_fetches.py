@@ -19,7 +19,7 @@ from app.sources import registry
 from app.sources.names import SourceName
 from app.sources.source import Source
 from db.runs import report_progress
-from engine.factors.config import FactorName
+from engine.factors.registry import FactorName
 from tests.app.execution.processes import eventually
 from tests.app.schema.fetching import (
     CONFIG,

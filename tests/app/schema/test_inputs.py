@@ -12,10 +12,10 @@ from graphql.utilities import print_type
 from strawberry.utils.str_converters import to_camel_case
 
 from app.schema.inputs import ComputeFactorInput
+from engine.config import to_json
 from engine.errors import InvalidConfig
-from engine.factors.config import FactorConfig, FactorName
-from engine.factors.options import config_to_json, parse_config
-from engine.factors.registry import FACTORS
+from engine.factors.config import FactorConfig
+from engine.factors.registry import FACTORS, FactorName, parse_config
 
 SPELLINGS = {factor: to_camel_case(factor.value.lower()) for factor in FactorName}
 INPUTS = {
@@ -78,13 +78,13 @@ def test_null_switches_a_filter_off(factor: FactorName) -> None:
 
 @pytest.mark.parametrize("factor", FactorName)
 def test_every_option_arrives(factor: FactorName) -> None:
-    stored = config_to_json(parse_config(factor, _unusual(factor)))
-    defaults = config_to_json(FACTORS[factor].config_type())
+    stored = to_json(parse_config(factor, _unusual(factor)))
+    defaults = to_json(FACTORS[factor].config_type())
     assert all(stored[name] != defaults[name] for name in stored), "every option differs from its default"
     options = {to_camel_case(name): value for name, value in stored.items()}
     if "growthMetrics" in options:
         options["growthMetrics"] = [name.upper() for name in options["growthMetrics"]]
-    assert config_to_json(parsed(factor, options)) == stored
+    assert to_json(parsed(factor, options)) == stored
 
 
 def test_what_cannot_be_off_is_refused() -> None:

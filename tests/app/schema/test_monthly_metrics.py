@@ -20,7 +20,7 @@ from app.services.monthly_metrics import run_monthly_metrics
 from app.services.risk_free import RiskFreeRequest
 from db.records import AssetRecord, RunKind, RunOrigin, RunRecord
 from db.run_queries import Choice, RunFilter, page_runs
-from engine.factors.config import FactorName
+from engine.factors.registry import FactorName
 from engine.panel import Calendar, Panel
 from tests.app.schema.computed import computed, store_computed
 from tests.app.schema.graph import Graph, Population, run_id

@@ -10,7 +10,7 @@ from app.errors import DatasetUnavailable
 from app.schema.mutations import compute_factor as compute_module
 from app.schema.node_ids import NodeType, encode_id
 from db.run_queries import get_runs
-from engine.factors.config import FactorName
+from engine.factors.registry import FactorName
 from tests.app.schema.graph import Graph, Population, add_dataset, run_id
 
 COMPUTE = """mutation ($input: ComputeFactorInput!, $wait: Float! = 0) {

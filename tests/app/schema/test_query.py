@@ -8,7 +8,7 @@ from app.errors import DatasetNotFound, FactorQLError, InvalidInput, NotFound, R
 from app.schema.node_ids import NodeType, encode_id
 from db.records import RunKind
 from db.runs import claim_run
-from engine.factors.config import FactorName
+from engine.factors.registry import FactorName
 from tests.app.schema.graph import Graph, Population, add_dataset, refusal, run_id
 from tests.db.samples import WORKER, later, launch
 

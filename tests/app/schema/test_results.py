@@ -11,7 +11,7 @@ from app.errors import InvalidInput
 from db.codec import pack_series
 from db.models import Series
 from db.records import RunResults, SeriesRecord
-from engine.factors.config import FactorName
+from engine.factors.registry import FactorName
 from tests.app.schema.graph import Graph, Population, add_dataset, config_of, run_id, weekly_dates
 from tests.db.samples import new_composition, new_results, succeeded
 

@@ -15,9 +15,7 @@ from graphql import parse
 from app.boundary.query_cost import QueryCostMeter
 from app.errors import ArtifactUnavailable, InvalidInput, LimitExceeded, UnknownAssets
 from app.schema.connections import BadCursor
-from app.schema.risk.option_texts import _TEXTS
 from db.records import RunKind, RunRecord
-from engine.risk.config import RiskModelConfig
 from engine.risk.validation import EXPECTED_Q
 from tests.app.modelling import config, panel
 from tests.app.schema.graph import Graph
@@ -123,12 +121,10 @@ def test_options_are_described_with_the_engines_ranges_and_defaults(schema: stra
         "Rows between the window's end and the date, 0 to 252. Default 20. Not null."
     )
     assert (
-        inputs["RiskModelConfigInput"]
-        .fields["maxAbsReturn"]
-        .description.endswith("null = none is, 0.01 to 1,000,000,000. Default 10.")
+        inputs["RiskModelConfigInput"].fields["maxAbsReturn"].description
+        == "A return of one row beyond it, either way, is taken for a fault in the data, a fraction, 0.01 to "
+        "1,000,000,000; it and the asset's next one are missing. Default 10. Null: none is."
     )
-    nested = {"styles", "universe", "covariance", "specific"}
-    assert set(_TEXTS[RiskModelConfig]) | nested == set(RiskModelConfig.__dataclass_fields__)
 
 
 # -- what was estimated ------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from app.errors import DatasetNotFound, InvalidInput
 from app.schema.connections import BadCursor
 from app.services.log_rows import last_runs
 from db.runs import cancel_run
-from engine.factors.config import FactorName
+from engine.factors.registry import FactorName
 from tests.app.schema.graph import Graph, Population, config_of, refusal, run_id
 from tests.db.samples import later, new_results, succeeded
 

@@ -13,7 +13,7 @@ from app.errors import InvalidInput, RunNotFound
 from app.schema.node_ids import NodeType, encode_id
 from app.services.events import InvalidCursor
 from db.runs import cancel_run, claim_run, delete_run, finish_run, report_progress
-from engine.factors.config import FactorName
+from engine.factors.registry import FactorName
 from tests.app.schema.graph import Graph, Population, add_dataset, config_of, run_id
 from tests.db.samples import WORKER, later, launch, new_results
 

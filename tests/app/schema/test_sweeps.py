@@ -15,9 +15,8 @@ from app.schema.node_ids import NodeType, encode_id
 from app.schema.sweeps.enums import ConfigOption, SweepMetric
 from db.records import RunRecord
 from db.run_queries import get_runs
-from engine.factors.options import config_to_json
+from engine.config import options_of
 from engine.factors.registry import FACTORS
-from engine.sweeps.grid import NOT_SWEEPABLE
 from engine.sweeps.points import POINT_METRICS
 from engine.sweeps.sweep import SPAN_SHARPE
 from tests.app.schema.graph import Graph, add_dataset, populate, refusal, run_id
@@ -46,8 +45,8 @@ def axis(option: str, **values: Any) -> dict[str, Any]:
 
 
 def test_the_enums_are_those_of_the_engine() -> None:
-    options = {name for factor in FACTORS.values() for name in config_to_json(factor.config_type())}
-    assert {member.value for member in ConfigOption} == options - NOT_SWEEPABLE
+    options = [one for factor in FACTORS.values() for one in options_of(factor.config_type).values()]
+    assert {member.value for member in ConfigOption} == {one.name for one in options if one.sweepable}
     assert {member.value for member in SweepMetric} == {*POINT_METRICS, SPAN_SHARPE}
 
 

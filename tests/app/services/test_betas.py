@@ -14,7 +14,7 @@ from app.services.datasets import DatasetRef
 from app.services.events import EventHub
 from app.services.exposures import Basis, ExposureRequest, portfolio_exposures
 from app.settings import Settings
-from engine.factors.config import FactorName
+from engine.factors.registry import FactorName
 from tests.app.exposing import MARKET, SMB, SUNDAYS, WEEKS, add_content, add_run, panel
 
 

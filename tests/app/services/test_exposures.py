@@ -33,7 +33,7 @@ from db.models import Run
 from db.records import PerformanceRecord, SeriesRecord
 from db.run_queries import find_imported
 from engine.exposures.results import Method
-from engine.factors.config import FactorName
+from engine.factors.registry import FactorName
 from engine.panel import SINCE_EVER, Calendar, DatedValue, Panel
 from tests.app.exposing import (
     ALPHA,

@@ -13,7 +13,7 @@ from db.imports import import_files
 from db.records import PerformanceRecord, RunStatus
 from db.run_queries import get_runs
 from db.runs import cancel_run
-from engine.factors.config import FactorName
+from engine.factors.registry import FactorName
 from tests.db.samples import NOW, add_sample_dataset, later, launch, succeeded
 
 

@@ -17,9 +17,9 @@ from app.services.risk_free import RiskFreeRequest
 from app.settings import Settings
 from db.records import AssetRecord, RunKind, RunOrigin, RunResults
 from db.run_queries import Choice, RunFilter, page_runs
+from engine.config import to_json
 from engine.exposures.risk_free import constant_returns
-from engine.factors.config import FactorName
-from engine.factors.options import config_to_json
+from engine.factors.registry import FactorName
 from engine.metrics import annualized_return, sharpe_ratio
 from engine.panel import Calendar, Panel
 from engine.periods import Rebalance
@@ -63,7 +63,7 @@ async def stored(services, factor=FactorName.MOMENTUM, *, panel=None, **options)
         dataset_id,
         as_stored(result, research),
         factor=factor.value,
-        config=config_to_json(result.config),
+        config=to_json(result.config),
     )
     return run, result
 

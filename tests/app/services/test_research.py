@@ -11,7 +11,7 @@ from app.services.research import TargetPosition, read_research, target_position
 from db.document_codec import pack_document, unpack_document
 from db.errors import CorruptBlob
 from db.records import DocumentRecord
-from engine.factors.config import FactorName
+from engine.factors.registry import FactorName
 from engine.portfolio import Leg
 from engine.research.subperiods import SubperiodKind
 from tests.app.schema.computed import as_stored, computed, sample_panel

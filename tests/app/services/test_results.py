@@ -8,7 +8,7 @@ from app.services.log_rows import last_runs
 from app.services.results import latest_results
 from db import results as result_store
 from db.runs import delete_run
-from engine.factors.config import FactorName
+from engine.factors.registry import FactorName
 from tests.db.samples import NOW, add_sample_dataset, succeeded
 
 

@@ -30,9 +30,9 @@ from app.services.runs import launch_factor, wait_for_run
 from app.settings import Settings
 from db.records import RunKind, RunStatus
 from engine import ENGINE_VERSION
-from engine.factors.config import FactorName
+from engine.config import to_json
+from engine.factors.registry import FactorName
 from engine.risk.config import RiskModelConfig
-from engine.risk.config_json import risk_config_to_json
 from engine.risk.model import build_risk_model
 from engine.risk.optimize import minimum_variance
 from engine.risk.portfolio_limits import ExposureLimit, PortfolioLimits
@@ -65,8 +65,8 @@ async def test_options_of_one_meaning_are_one_run(services):
     assert (first.reused, first.run.kind, first.run.status) == (False, RunKind.RISK_MODEL, RunStatus.QUEUED)
     assert (first.run.factor, first.run.engine_version) == (None, ENGINE_VERSION)
     assert (first.run.tags, first.run.note) == (("a", "b"), "mine")
-    assert first.run.config == risk_config_to_json(RiskModelConfig())
-    for same in ({"mode": "joint"}, {"universe": {"top_n": None}}, risk_config_to_json(RiskModelConfig())):
+    assert first.run.config == to_json(RiskModelConfig())
+    for same in ({"mode": "joint"}, {"universe": {"top_n": None}}, to_json(RiskModelConfig())):
         again = await launch_risk_model(services, same)
         assert (again.reused, again.run.id) == (True, first.run.id)
     other = await launch_risk_model(services, {"universe": {"top_n": 9}})
@@ -173,7 +173,7 @@ async def test_a_risk_model_is_found_by_its_id_alone(services):
 
 async def test_from_launch_to_the_best_portfolio(services, store_url, tmp_path):
     settings = settings_for(store_url, tmp_path)
-    run = (await launch_risk_model(services, risk_config_to_json(config()))).run
+    run = (await launch_risk_model(services, to_json(config()))).run
     async with executing(services.store, settings, computation="app.execution.computation") as executor:
         done = await wait_for_run(services, run.id, 30)
         assert done.status is RunStatus.SUCCEEDED, done.failure_message

@@ -25,7 +25,7 @@ from app.settings import Settings
 from db.datasets import add_dataset
 from db.records import AssetRecord, NewDataset, PerformanceRecord, RunResults, RunStatus
 from db.runs import UNSET, claim_run, finish_run
-from engine.factors.config import FactorName
+from engine.factors.registry import FactorName
 from tests.stores import on_both_databases as pytest_generate_tests  # noqa: F401
 
 NOW = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)

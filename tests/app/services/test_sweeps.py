@@ -24,7 +24,7 @@ from db import results as result_store
 from db.records import RunKind, RunStatus
 from db.run_queries import page_runs
 from db.runs import claim_run
-from engine.factors.config import FactorName
+from engine.factors.registry import FactorName
 from engine.sweeps.grid import SweepAxis
 from engine.sweeps.points import POINT_METRICS
 from engine.sweeps.sweep import sweep

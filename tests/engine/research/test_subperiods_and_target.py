@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from engine.compute import FactorResult, compute_factor
-from engine.factors.config import FactorName
-from engine.factors.options import parse_config
+from engine.factors.registry import FactorName, parse_config
 from engine.research.extremes import extremes
 from engine.research.subperiods import subperiods
 from engine.research.target import target_portfolio

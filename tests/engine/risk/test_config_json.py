@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from engine.config import MAX_PARTS, parse, to_json
 from engine.errors import InvalidConfig
 from engine.risk.config import DEFAULT_STYLES, RiskModelConfig
-from engine.risk.config_json import MAX_STYLES, parse_risk_config, risk_config_to_json
 from engine.risk.covariance import CovarianceConfig, CovarianceEstimator, EigenfactorDates
 from engine.risk.estimation_sample import RegressionWeighting
 from engine.risk.estimation_universe import EstimationUniverseConfig
@@ -54,14 +54,14 @@ EVERYTHING = RiskModelConfig(
     ],
 )
 def test_json_and_back_is_the_same_config(config):
-    written = risk_config_to_json(config)
-    assert parse_risk_config(json.loads(json.dumps(written))) == config
-    assert parse_risk_config(written) == config
+    written = to_json(config)
+    assert parse(RiskModelConfig, json.loads(json.dumps(written))) == config
+    assert parse(RiskModelConfig, written) == config
     assert list(written) == [item.name for item in fields(RiskModelConfig)]
 
 
 def test_every_option_is_written():
-    written = risk_config_to_json(EVERYTHING)
+    written = to_json(EVERYTHING)
     assert written["mode"] == "TORANIKO_RAW"
     assert written["start_date"] == "2019-01-31"
     assert written["max_abs_return"] is None
@@ -76,20 +76,21 @@ def test_every_option_is_written():
         "min_share": 0.8,
     }
     assert written["styles"][2]["style"] == "USER"
-    assert risk_config_to_json(RiskModelConfig())["styles"] is None
+    assert to_json(RiskModelConfig())["styles"] is None
 
 
 def test_absence_is_the_default_and_null_switches_off():
-    assert parse_risk_config({}) == RiskModelConfig()
-    assert parse_risk_config({"max_abs_return": None}).max_abs_return is None
-    found = parse_risk_config({"covariance": {"regime_half_life": None}, "specific": {}})
+    assert parse(RiskModelConfig, {}) == RiskModelConfig()
+    assert parse(RiskModelConfig, {"max_abs_return": None}).max_abs_return is None
+    found = parse(RiskModelConfig, {"covariance": {"regime_half_life": None}, "specific": {}})
     assert found.covariance == CovarianceConfig(regime_half_life=None)
     assert found.specific == SpecificRiskConfig()
 
 
 def test_names_may_be_in_any_case_and_numbers_whole():
-    found = parse_risk_config(
-        {"mode": "toraniko_raw", "winsor": 0, "styles": [{"style": "size", "tail_share": 0.2}]}
+    found = parse(
+        RiskModelConfig,
+        {"mode": "toraniko_raw", "winsor": 0, "styles": [{"style": "size", "tail_share": 0.2}]},
     )
     assert found.mode is RegressionMode.TORANIKO_RAW
     assert isinstance(found.winsor, float)
@@ -119,7 +120,7 @@ def test_names_may_be_in_any_case_and_numbers_whole():
         ({"specific": {"lags": 1.5}}, "specific.lags", "WRONG_TYPE"),
         ({"universe": {"top_n": 0}}, "universe.top_n", "OUT_OF_RANGE"),
         ({"styles": {"style": "SIZE"}}, "styles", "WRONG_TYPE"),
-        ({"styles": [{"style": "SIZE"}] * (MAX_STYLES + 1)}, "styles", "TOO_MANY"),
+        ({"styles": [{"style": "SIZE"}] * (MAX_PARTS + 1)}, "styles", "TOO_MANY"),
         ({"styles": ["SIZE"]}, "styles.0", "WRONG_TYPE"),
         ({"styles": [{}]}, "styles.0.style", "REQUIRED"),
         ({"styles": [{"style": "TASTE"}]}, "styles.0.style", "UNKNOWN_VALUE"),
@@ -148,14 +149,15 @@ def test_names_may_be_in_any_case_and_numbers_whole():
 )
 def test_a_bad_option_is_named_by_its_way(options, option, code):
     with pytest.raises(InvalidConfig) as caught:
-        parse_risk_config(options)
+        parse(RiskModelConfig, options)
     assert [(fault.option, fault.code) for fault in caught.value.faults] == [(option, code)]
     assert option in caught.value.faults[0].message or option.rpartition(".")[0] in str(caught.value)
 
 
 def test_all_faults_are_reported_together():
     with pytest.raises(InvalidConfig) as caught:
-        parse_risk_config(
+        parse(
+            RiskModelConfig,
             {
                 "winsor": 0.3,
                 "colour": 1,
@@ -164,7 +166,7 @@ def test_all_faults_are_reported_together():
                 "styles": [{"style": "MOMENTUM", "lag": 300, "half_life": 0}, {"style": "TASTE"}, 5],
                 "start_date": "2021-02-01",
                 "end_date": "2021-01-01",
-            }
+            },
         )
     assert {fault.option for fault in caught.value.faults} == {
         "winsor",
@@ -182,7 +184,7 @@ def test_all_faults_are_reported_together():
 
 def test_a_fault_names_the_whole_way_in_its_message():
     with pytest.raises(InvalidConfig) as caught:
-        parse_risk_config({"styles": [{"style": "MOMENTUM", "lag": 300}]})
+        parse(RiskModelConfig, {"styles": [{"style": "MOMENTUM", "lag": 300}]})
     assert str(caught.value) == "styles.0.lag must be from 0 to 252, not 300"
 
 
@@ -202,5 +204,5 @@ JSON = st.recursive(
 @given(st.dictionaries(st.sampled_from([item.name for item in fields(RiskModelConfig)]), JSON, max_size=4))
 def test_whatever_comes_in_is_a_config_or_a_typed_refusal(options):
     with suppress(InvalidConfig):
-        config = parse_risk_config(options)
-        assert parse_risk_config(risk_config_to_json(config)) == config
+        config = parse(RiskModelConfig, options)
+        assert parse(RiskModelConfig, to_json(config)) == config

@@ -7,8 +7,7 @@ import itertools
 import pytest
 
 from engine.errors import InvalidConfig
-from engine.factors.config import FactorName
-from engine.factors.options import parse_config
+from engine.factors.registry import FactorName, parse_config
 from engine.sweeps.grid import SweepAxis, parse_plan, plan_from_json, plan_to_json
 
 LOOKBACKS = SweepAxis(option="lookback_periods", values=(1, 2, 3))

@@ -9,8 +9,7 @@ import pytest
 
 from engine.compute import compute_factor
 from engine.errors import AllPointsFailed, InvalidConfig, MissingField
-from engine.factors.config import FactorName
-from engine.factors.options import parse_config
+from engine.factors.registry import FactorName, parse_config
 from engine.periods import build_periods
 from engine.sweeps.grid import SweepAxis, parse_plan
 from engine.sweeps.points import POINT_METRICS

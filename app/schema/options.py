@@ -1,0 +1,153 @@
+"""Input and output types derived from the configs of the engine, where alone each option is declared."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import date
+from enum import Enum, StrEnum
+from inspect import get_annotations
+from typing import Any, TypeVar
+
+import strawberry
+from strawberry.utils.str_converters import to_camel_case
+
+from app.schema.unset import was_given
+from engine.config import Config, Option
+
+T = TypeVar("T", bound=type)
+
+INPUT = "An absent option takes its default; null switches off what can be off."
+NO_PARTS: Mapping[str, Any] = {}
+
+
+def takes(options: Iterable[Option], parts: Mapping[str, Any] = NO_PARTS) -> Callable[[T], T]:
+    """Give an input a field for each option, before its own: absent means the default, which the description
+    tells. parts: the graph's types of options that are configs themselves, by name."""
+    members = {}
+    for one in sorted(options, key=lambda one: not one.required):
+        absent = {} if one.required else {"default": strawberry.UNSET}
+        graph_field = strawberry.field(description=input_text(one), **absent)
+        members[one.name] = (_type(one, parts, nullable=not one.required), graph_field)
+    return _with_fields(members)
+
+
+def with_members(members: Mapping[str, tuple[Any, str]]) -> Callable[[T], T]:
+    """Give an input of which one member is chosen its members: type and description, by name."""
+    return _with_fields(
+        {
+            name: (graph_type | None, strawberry.field(default=strawberry.UNSET, description=text))
+            for name, (graph_type, text) in members.items()
+        }
+    )
+
+
+def shows(
+    options: Iterable[Option],
+    parts: Mapping[str, Any] = NO_PARTS,
+    *,
+    nullable: bool = False,
+    own_first: bool = False,
+) -> Callable[[T], T]:
+    """Give an output a field for each option, before or after its own. nullable: all may be unknown."""
+    return _with_fields(
+        {
+            one.name: (
+                _type(one, parts, nullable=nullable or one.nullable),
+                strawberry.field(description=output_text(one)),
+            )
+            for one in options
+        },
+        own_first=own_first,
+    )
+
+
+def described_enum(enum: T, description: str, values: Mapping[str, str], name: str | None = None) -> T:
+    """Make `enum` an enum of the graph. `values`: the description of each member, by name."""
+    strawberry.enum(enum, name=name, description=f"{description} Values may be added: keep a default branch.")
+    for value in enum.__strawberry_definition__.values:
+        value.description = values[value.name]
+    return enum
+
+
+def given_options(options: object) -> dict[str, Any]:
+    """Return the options of an input that were given, those of its parts too, by the engine's names."""
+    given = {item.name: getattr(options, item.name) for item in fields(options)}  # type: ignore[arg-type]
+    return {
+        name: given_options(value) if is_dataclass(value) else value
+        for name, value in given.items()
+        if was_given(value)
+    }
+
+
+def input_text(option: Option) -> str:
+    """Return an option's meaning, range and default, and what null means."""
+    first, rest = re.fullmatch(r"(.*?)([.;] .*)?", option.text).groups(default="")
+    parts = [_camel(f"{first}{_range(option)}{rest}.")]
+    if option.nullable and option.default is None:
+        parts.append(_camel(f"Default: null, {option.null}."))
+    elif not option.required:
+        if not _is_part(option):
+            parts.append(f"Default {_words(option.default)}.")
+        parts.append(_camel(f"Null: {option.null}.") if option.nullable else "Not null.")
+    return " ".join(parts)
+
+
+def output_text(option: Option) -> str:
+    """Return an option's meaning, and that of null."""
+    return _camel(f"{option.text}." + (f" Null = {option.null}." if option.nullable else ""))
+
+
+def _with_fields(members: Mapping[str, tuple[Any, Any]], *, own_first: bool = False) -> Callable[[T], T]:
+    def decorated(cls: T) -> T:
+        derived = {name: graph_type for name, (graph_type, _) in members.items()}
+        own = get_annotations(cls)
+        cls.__annotations__ = own | derived if own_first else derived | own
+        for name, (_, graph_field) in members.items():
+            setattr(cls, name, graph_field)
+        return cls
+
+    return decorated
+
+
+def _is_part(option: Option) -> bool:
+    return issubclass(option.kind, Config)
+
+
+def _type(option: Option, parts: Mapping[str, Any], *, nullable: bool) -> Any:
+    kind: Any = parts[option.name] if _is_part(option) else option.choices or option.kind
+    if (
+        isinstance(kind, type)
+        and issubclass(kind, StrEnum)
+        and not hasattr(kind, "__strawberry_definition__")
+    ):
+        described_enum(kind, str(kind.__doc__), {member.name: f"`{member.name}`." for member in kind})
+    if option.is_list:
+        kind = list[kind]
+    return kind | None if nullable else kind
+
+
+def _camel(text: str) -> str:
+    """Name options as the graph does: they stand in backquotes."""
+    return re.sub(r"`(\w+)`", lambda match: f"`{to_camel_case(match[1])}`", text)
+
+
+def _range(option: Option) -> str:
+    if option.low is None:
+        return ""
+    if option.high is None:
+        return f", at least {_words(option.low)}" if option.low else ""
+    return f", {_words(option.low)} to {_words(option.high)}"
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, Enum):
+        return value.name
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return f"{value:,}" if isinstance(value, int) else f"{value:,.10f}".rstrip("0").rstrip(".")
+    if isinstance(value, date):
+        return value.isoformat()
+    return f"`{value}`" if value else "none"
