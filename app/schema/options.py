@@ -95,8 +95,9 @@ def input_text(option: Option) -> str:
 
 
 def output_text(option: Option) -> str:
-    """Return an option's meaning, and that of null."""
-    return _camel(f"{option.text}." + (f" Null = {option.null}." if option.nullable else ""))
+    """Return an option's meaning, that of null, and what held before there was the option."""
+    text = f"{option.text}." + (f" Null = {option.null}." if option.nullable else "")
+    return _camel(text) + (f" Runs of earlier engines had {_words(option.before)}." if option.before else "")
 
 
 def _with_fields(members: Mapping[str, tuple[Any, Any]], *, own_first: bool = False) -> Callable[[T], T]:

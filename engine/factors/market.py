@@ -24,7 +24,7 @@ class MarketConfig(FactorConfig):
     weighting_method: WeightingMethod = redeclared(
         FactorConfig, "weighting_method", WeightingMethod.MARKET_CAP
     )
-    top_n: int = option(10, 1, 1_000, "How many of the largest assets are held")
+    top_n: int = option(10, 1, 1_000, "How many of the largest assets are held; `min_assets` equals it")
     min_assets: int | None = option(None, text="Any number but that of `top_n` is refused", null="`top_n`")
 
     def __post_init__(self) -> None:
