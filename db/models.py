@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any, ClassVar
+from types import new_class
+from typing import Any, ClassVar, get_type_hints
 
 from sqlalchemy import CheckConstraint, Column, Double, Index, MetaData
 from sqlalchemy import UniqueConstraint as Unique
 from sqlmodel import Field
 
 from db.columns import PlainText, RowId
-from db.records import RunEventKind, RunKind, RunOrigin, RunStatus
+from db.records import PerformanceRecord, RunEventKind, RunKind, RunOrigin, RunStatus
 from db.table import (
     Table,
     json_column,
@@ -198,54 +199,14 @@ _SORTED_METRICS = (
 )
 
 
-class _Metrics(Table):
-    """The metrics of one succeeded run; null = undefined, with its reason in `undefined_metrics`."""
+def _metric_columns() -> dict[str, Any]:
+    """Derive the columns of a PerformanceRecord, where alone each is declared, with those of its reasons."""
+    hints = get_type_hints(PerformanceRecord) | {"undefined_metrics": list[dict[str, str]]}
+    columns = {name: number_column() if hint == float | None else None for name, hint in hints.items()}
+    return {"__annotations__": hints, **columns, "undefined_metrics": json_column(), "__module__": __name__}
 
-    cumulative_return: float | None = number_column()
-    annualized_return: float | None = number_column()
-    mean_annual_return: float | None = number_column()
-    annualized_volatility: float | None = number_column()
-    sharpe_ratio: float | None = number_column()
-    sortino_ratio: float | None = number_column()
-    sortino_ratio_target: float | None = number_column()
-    max_drawdown: float | None = number_column()
-    max_drawdown_peak_date: date | None = None
-    max_drawdown_trough_date: date | None = None
-    max_drawdown_recovery_date: date | None = None
-    calmar_ratio: float | None = number_column()
-    value_at_risk_95: float | None = number_column()
-    expected_shortfall_95: float | None = number_column()
-    hit_rate: float | None = number_column()
-    skewness: float | None = number_column()
-    excess_kurtosis: float | None = number_column()
-    best_period_return: float | None = number_column()
-    worst_period_return: float | None = number_column()
-    long_only_return: float | None = number_column()
-    short_only_return: float | None = number_column()
-    years: float | None = number_column()
-    num_periods: int | None = None
-    skipped_periods: int | None = None
-    missing_returns: int | None = None
-    coverage: float | None = number_column()
-    breadth: float | None = number_column()
-    long_hhi: float | None = number_column()
-    short_hhi: float | None = number_column()
-    start_date: date | None = None
-    end_date: date | None = None
-    wiped_out_on: date | None = None
-    mean_turnover: float | None = number_column()
-    break_even_cost_bps: float | None = number_column()
-    newey_west_t: float | None = number_column()
-    sharpe_standard_error: float | None = number_column()
-    probabilistic_sharpe_ratio: float | None = number_column()
-    ic_mean: float | None = number_column()
-    ic_std: float | None = number_column()
-    ic_t: float | None = number_column()
-    ic_autocorrelation: float | None = number_column()
-    alpha: float | None = number_column()
-    beta: float | None = number_column()
-    extreme_returns: int | None = None
-    undefined_metrics: list[dict[str, str]] = json_column()
+
+_Metrics = new_class("_Metrics", (Table,), exec_body=lambda body: body.update(_metric_columns()))
 
 
 class Performance(_Metrics, table=True):

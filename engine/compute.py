@@ -14,10 +14,11 @@ from engine.factors.registry import needed_fields
 from engine.formation import Formation, form_portfolios, long_side
 from engine.market import MarketReturns, market_returns
 from engine.panel import DateArray, FloatArray, Panel
-from engine.performance import Performance, ReturnHistory, performance
+from engine.performance import Performance, performance
 from engine.periods import PeriodPanel, build_periods, with_lags
 from engine.portfolio import LegHoldings, is_extreme, leg_returns
 from engine.research.ranks import rank_ic
+from engine.return_history import ReturnHistory
 from engine.undefined import Undefined, UndefinedReason
 
 

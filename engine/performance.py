@@ -1,6 +1,5 @@
-"""From a history of period returns to its metrics.
+"""The metrics of a return history: each is declared once, with its unit, what it means and its formula.
 
-Returns are simple returns a period (0.01 = 1 %), without gaps: skipped periods are left out, not zero.
 A metric that is not defined is None, with a reason; see Performance.
 """
 
@@ -8,36 +7,50 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date
-from typing import TypeVar
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
-from engine.costs import BASIS_POINTS, Trading
-from engine.inference import (
-    first_autocorrelation,
-    newey_west_t,
-    probabilistic_sharpe_ratio,
-    sharpe_standard_error,
-)
-from engine.metrics import (
-    annualized_return,
-    annualized_volatility,
-    excess_kurtosis,
-    expected_shortfall,
-    sharpe_ratio,
-    skewness,
-    sortino_ratio,
-    sortino_ratio_target,
-    value_at_risk,
-)
-from engine.panel import DateArray, FloatArray
-from engine.regression import Line, regress_on
-from engine.return_series import cumulative, wealth, years_between
-from engine.undefined import Undefined, UndefinedMetric, UndefinedReason, deviation, positive_deviation
+from engine import inference, metrics
+from engine import return_history as formulas
+from engine.return_history import ReturnHistory
+from engine.undefined import Undefined, UndefinedMetric, UndefinedReason, deviation
 
-T = TypeVar("T")
+
+class Unit(StrEnum):
+    """What a metric counts in. FRACTION: 0.1 is 10 %."""
+
+    FRACTION = "FRACTION"
+    RATIO = "RATIO"
+    COUNT = "COUNT"
+    BASIS_POINTS = "BASIS_POINTS"
+    DATE = "DATE"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A metric as it was declared. text: what it means, without the last full stop; other metrics and options
+    stand in backquotes. of_returns: whether costs change it, so that it has a value after them."""
+
+    name: str
+    label: str
+    unit: Unit
+    text: str
+    formula: Callable[[ReturnHistory], Any]
+    of_returns: bool = True
+
+
+def metric(
+    label: str, unit: Unit, text: str, formula: Callable[[ReturnHistory], Any], *, of_returns: bool = True
+) -> Any:
+    """Declare a metric, a field of Performance. See Metric."""
+    return field(
+        metadata={"label": label, "unit": unit, "text": text, "formula": formula, "of_returns": of_returns}
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,260 +60,316 @@ class Performance:
     Only `wiped_out_on` and the drawdown dates may be None without an entry in `undefined`: nothing happened.
     """
 
-    cumulative_return: float | None
-    annualized_return: float | None
-    mean_annual_return: float | None
-    annualized_volatility: float | None
-    sharpe_ratio: float | None
-    sortino_ratio: float | None
-    sortino_ratio_target: float | None
-    max_drawdown: float | None
-    max_drawdown_peak_date: date | None
-    max_drawdown_trough_date: date | None
-    max_drawdown_recovery_date: date | None
-    calmar_ratio: float | None
-    value_at_risk_95: float | None
-    expected_shortfall_95: float | None
-    hit_rate: float | None
-    skewness: float | None
-    excess_kurtosis: float | None
-    best_period_return: float | None
-    worst_period_return: float | None
-    long_only_return: float | None
-    short_only_return: float | None
-    years: float | None
-    num_periods: int
-    skipped_periods: int
-    missing_returns: int
-    coverage: float | None
-    breadth: float | None
-    long_hhi: float | None
-    short_hhi: float | None
-    mean_turnover: float | None
-    break_even_cost_bps: float | None
-    newey_west_t: float | None
-    sharpe_standard_error: float | None
-    probabilistic_sharpe_ratio: float | None
-    ic_mean: float | None
-    ic_std: float | None
-    ic_t: float | None
-    ic_autocorrelation: float | None
-    alpha: float | None
-    beta: float | None
-    extreme_returns: int
-    start_date: date
-    end_date: date
-    wiped_out_on: date | None
+    cumulative_return: float | None = metric(
+        "cumulative return",
+        Unit.FRACTION,
+        "Compounded return over all reported periods, a fraction",
+        formulas.cumulative_return,
+    )
+    annualized_return: float | None = metric(
+        "annualised return",
+        Unit.FRACTION,
+        "(1 + `cumulative_return`) ^ (1 / `years`) - 1, a fraction a year",
+        formulas.annualized,
+    )
+    mean_annual_return: float | None = metric(
+        "mean annual return",
+        Unit.FRACTION,
+        "Mean period return times periods a year, a fraction a year",
+        lambda h: float(h.returns.mean()) * h.periods_per_year,
+    )
+    annualized_volatility: float | None = metric(
+        "annualised volatility",
+        Unit.FRACTION,
+        "Standard deviation (ddof 1) of the period returns times sqrt(periods a year)",
+        lambda h: metrics.annualized_volatility(h.returns, h.periods_per_year),
+    )
+    sharpe_ratio: float | None = metric(
+        "Sharpe ratio",
+        Unit.RATIO,
+        "Mean / standard deviation (ddof 1) times sqrt(periods a year); no risk-free rate",
+        lambda h: metrics.sharpe_ratio(h.returns, h.periods_per_year),
+    )
+    sortino_ratio: float | None = metric(
+        "Sortino ratio",
+        Unit.RATIO,
+        "Mean / standard deviation (ddof 1) of the negative returns times sqrt(periods a year): the "
+        "definition of the older logs",
+        lambda h: metrics.sortino_ratio(h.returns, h.periods_per_year),
+    )
+    sortino_ratio_target: float | None = metric(
+        "Sortino ratio, target 0",
+        Unit.RATIO,
+        "Mean / sqrt(mean(min(return, 0)^2)) times sqrt(periods a year): the textbook definition",
+        lambda h: metrics.sortino_ratio_target(h.returns, h.periods_per_year),
+    )
+    max_drawdown: float | None = metric(
+        "max drawdown",
+        Unit.FRACTION,
+        "The deepest fall below the running peak, a fraction, 0 or below. The starting value counts as a "
+        "peak",
+        lambda h: formulas.max_drawdown(h)[0],
+    )
+    max_drawdown_peak_date: date | None = metric(
+        "peak before the max drawdown",
+        Unit.DATE,
+        "The last date at the peak before the deepest drawdown; null where there was none",
+        lambda h: formulas.max_drawdown(h)[1],
+    )
+    max_drawdown_trough_date: date | None = metric(
+        "bottom of the max drawdown",
+        Unit.DATE,
+        "The first date at the bottom of the deepest drawdown; null where there was none",
+        lambda h: formulas.max_drawdown(h)[2],
+    )
+    max_drawdown_recovery_date: date | None = metric(
+        "recovery from the max drawdown",
+        Unit.DATE,
+        "The first date back at the peak; null while there is none",
+        lambda h: formulas.max_drawdown(h)[3],
+    )
+    calmar_ratio: float | None = metric(
+        "Calmar ratio", Unit.RATIO, "`annualized_return` / |`max_drawdown`|", formulas.calmar_ratio
+    )
+    value_at_risk_95: float | None = metric(
+        "value at risk 95 %, per period",
+        Unit.FRACTION,
+        "Minus the linear 5 % quantile of the period returns: a loss is positive. A fraction a period",
+        lambda h: metrics.value_at_risk(h.returns),
+    )
+    expected_shortfall_95: float | None = metric(
+        "expected shortfall 95 %, per period",
+        Unit.FRACTION,
+        "Minus the mean of the returns at or below the 5 % quantile. A fraction a period",
+        lambda h: metrics.expected_shortfall(h.returns),
+    )
+    hit_rate: float | None = metric(
+        "hit rate",
+        Unit.FRACTION,
+        "Share of the periods with a return above 0",
+        lambda h: float((h.returns > 0).mean()),
+    )
+    skewness: float | None = metric(
+        "skewness", Unit.RATIO, "Bias-corrected sample skewness", lambda h: metrics.skewness(h.returns)
+    )
+    excess_kurtosis: float | None = metric(
+        "excess kurtosis",
+        Unit.RATIO,
+        "Bias-corrected sample excess kurtosis",
+        lambda h: metrics.excess_kurtosis(h.returns),
+    )
+    best_period_return: float | None = metric(
+        "best period",
+        Unit.FRACTION,
+        "The greatest period return, a fraction",
+        lambda h: float(h.returns.max()),
+    )
+    worst_period_return: float | None = metric(
+        "worst period", Unit.FRACTION, "The least period return, a fraction", lambda h: float(h.returns.min())
+    )
+    long_only_return: float | None = metric(
+        "long leg alone",
+        Unit.FRACTION,
+        "Compounded return of holding the long leg long, a fraction. Null in `net_performance`: legs are "
+        "reported gross",
+        lambda h: formulas.leg_return(h, h.long_returns),
+        of_returns=False,
+    )
+    short_only_return: float | None = metric(
+        "short leg alone, held long",
+        Unit.FRACTION,
+        "Compounded return of holding the short leg LONG, a fraction: a fall of the assets sold is "
+        "negative here. Null for a long-only factor, and in `net_performance`",
+        lambda h: formulas.leg_return(h, h.short_returns),
+        of_returns=False,
+    )
+    years: float | None = metric(
+        "years",
+        Unit.RATIO,
+        "(`end_date` - `start_date`) / 365 days: the first period's own length is left out, as in the "
+        "older logs",
+        formulas.years,
+        of_returns=False,
+    )
+    num_periods: int = metric(
+        "periods", Unit.COUNT, "Number of reported periods", lambda h: len(h.returns), of_returns=False
+    )
+    skipped_periods: int = metric(
+        "skipped periods",
+        Unit.COUNT,
+        "Number of periods within the requested dates in which no portfolio was formed, the warm-up included",
+        lambda h: h.skipped_periods,
+        of_returns=False,
+    )
+    missing_returns: int = metric(
+        "missing returns",
+        Unit.COUNT,
+        "Number of holdings without a price at the period's end; each earned `missing_return`",
+        lambda h: h.missing_returns,
+        of_returns=False,
+    )
+    coverage: float | None = metric(
+        "coverage",
+        Unit.FRACTION,
+        "`num_periods` / number of grid periods from the first to the last reported one: 0 to 1",
+        lambda h: len(h.returns) / h.grid_periods,
+        of_returns=False,
+    )
+    breadth: float | None = metric(
+        "positions held, mean",
+        Unit.RATIO,
+        "Mean number of assets held a period, both legs together",
+        lambda h: h.breadth,
+        of_returns=False,
+    )
+    long_hhi: float | None = metric(
+        "HHI of the latest long leg",
+        Unit.RATIO,
+        "Herfindahl index of the latest long leg: the sum of its squared weights, 1 / n if equal",
+        lambda h: h.long_hhi,
+        of_returns=False,
+    )
+    short_hhi: float | None = metric(
+        "HHI of the latest short leg",
+        Unit.RATIO,
+        "Herfindahl index of the latest short leg. Null for a long-only factor",
+        lambda h: formulas.of_short_leg(h.short_hhi),
+        of_returns=False,
+    )
+    mean_turnover: float | None = metric(
+        "turnover a period, one way",
+        Unit.FRACTION,
+        "Mean over the periods of (bought + sold) / 2, both legs added, as a fraction of a leg's capital: "
+        "1 replaces one leg entirely. Weights drift with returns before they are traded back. Periods "
+        "whose portfolio was bought from nothing are left out",
+        lambda h: formulas.mean_turnover(h.trading),
+        of_returns=False,
+    )
+    break_even_cost_bps: float | None = metric(
+        "break-even cost, bps",
+        Unit.BASIS_POINTS,
+        "The `cost_bps`, in basis points of what is traded, at which the mean return after short carry is "
+        "0; null if it is not positive without trading costs. The same gross and net",
+        formulas.break_even_cost,
+        of_returns=False,
+    )
+    newey_west_t: float | None = metric(
+        "Newey-West t of the mean",
+        Unit.RATIO,
+        "The t-statistic of the mean return, robust to autocorrelation: Newey and West 1987 with Bartlett "
+        "weights and floor(4 (n / 100)^(2/9)) lags",
+        lambda h: inference.newey_west_t(h.returns),
+    )
+    sharpe_standard_error: float | None = metric(
+        "standard error of the Sharpe ratio",
+        Unit.RATIO,
+        "Standard error of `sharpe_ratio`, annualised like it: sqrt((1 + s^2 / 2) / n) of the Sharpe "
+        "ratio s a period, for independent returns (Lo 2002)",
+        lambda h: inference.sharpe_standard_error(h.returns, h.periods_per_year),
+    )
+    probabilistic_sharpe_ratio: float | None = metric(
+        "probabilistic Sharpe ratio",
+        Unit.FRACTION,
+        "Probability that the true Sharpe ratio is above 0, allowing for skewness, kurtosis and number of "
+        "periods, from 0 to 1 (Bailey and Lopez de Prado 2012). One trial only: where the best of many "
+        "was chosen it is too high",
+        lambda h: inference.probabilistic_sharpe_ratio(h.returns),
+    )
+    ic_mean: float | None = metric(
+        "rank IC, mean",
+        Unit.RATIO,
+        "Mean information coefficient: Spearman rank correlation, period by period, of the signal and the "
+        "return of the eligible assets (not only those held). Positive = the long leg wins",
+        lambda h: float(formulas.known_ics(h).mean()),
+        of_returns=False,
+    )
+    ic_std: float | None = metric(
+        "rank IC, deviation",
+        Unit.RATIO,
+        "Standard deviation (ddof 1) of the information coefficients",
+        lambda h: deviation(formulas.known_ics(h)),
+        of_returns=False,
+    )
+    ic_t: float | None = metric(
+        "rank IC, t",
+        Unit.RATIO,
+        "`ic_mean` / `ic_std` times sqrt(number of coefficients)",
+        formulas.ic_t,
+        of_returns=False,
+    )
+    ic_autocorrelation: float | None = metric(
+        "rank IC, autocorrelation",
+        Unit.RATIO,
+        "Correlation of each information coefficient with the one before",
+        lambda h: inference.first_autocorrelation(formulas.known_ics(h)),
+        of_returns=False,
+    )
+    alpha: float | None = metric(
+        "alpha, a year",
+        Unit.FRACTION,
+        "Return that the MARKET factor does not explain, a fraction a year: the intercept of the least "
+        "squares regression on its returns, times periods a year. It has the same dataset, periods and "
+        "filters, gross of costs. Null for MARKET itself and without market caps",
+        lambda h: formulas.on_market(h).intercept * h.periods_per_year,
+    )
+    beta: float | None = metric(
+        "beta",
+        Unit.RATIO,
+        "Slope of the same regression: the return per unit of the MARKET factor's",
+        lambda h: formulas.on_market(h).slope,
+    )
+    extreme_returns: int = metric(
+        "extreme returns",
+        Unit.COUNT,
+        "Number of holdings with a return beyond `max_abs_return`, either way",
+        lambda h: h.extreme_returns,
+        of_returns=False,
+    )
+    start_date: date = metric(
+        "first period end", Unit.DATE, "End of the first reported period", lambda h: h.dates[0].item()
+    )
+    end_date: date = metric(
+        "last period end", Unit.DATE, "End of the last reported period", lambda h: h.dates[-1].item()
+    )
+    wiped_out_on: date | None = metric(
+        "wiped out on",
+        Unit.DATE,
+        "End of the first period with a return of -100 % or less; null if there was none",
+        formulas.wiped_out_on,
+    )
     undefined: tuple[UndefinedMetric, ...] = field(default=())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReturnHistory:
-    """What performance is measured on: R >= 1 reported periods.
-
-    dates: (R,) period ends. formation_date: when the first portfolio was formed.
-    returns: (R,), perhaps net of costs; gross_returns: (R,) before them.
-    long_returns, short_returns: (R,) of holding each leg long; short None if there is none, both None if the
-    returns are net, which legs are not.
-    grid_periods: from the first to the last reported period, skipped ones included.
-    trading: what the periods traded. ics: (R,) rank information coefficients, NaN = undefined.
-    market: (R,) the market factor's returns, NaN = none; or why there are none.
-    """
-
-    dates: DateArray
-    formation_date: np.datetime64
-    returns: FloatArray
-    gross_returns: FloatArray
-    long_returns: FloatArray | None
-    short_returns: FloatArray | None
-    trading: Trading
-    ics: FloatArray
-    market: FloatArray | Undefined
-    extreme_returns: int
-    periods_per_year: int
-    grid_periods: int
-    skipped_periods: int
-    missing_returns: int
-    breadth: float
-    long_hhi: float
-    short_hhi: float | None
+METRICS: Mapping[str, Metric] = MappingProxyType(
+    {item.name: Metric(item.name, **item.metadata) for item in fields(Performance) if item.metadata}
+)
 
 
 @np.errstate(over="ignore", invalid="ignore")  # what leaves double precision is reported as OVERFLOW
 def performance(history: ReturnHistory) -> Performance:
-    """All metrics of a return history (R >= 1 returns)."""
+    """Return all metrics of a return history (R >= 1 returns)."""
     undefined: list[UndefinedMetric] = []
-    _, peak, trough, recovery = _max_drawdown(history)
-    return Performance(
-        **{name: _value(name, history, undefined) for name in _FORMULAS},
-        max_drawdown_peak_date=peak,
-        max_drawdown_trough_date=trough,
-        max_drawdown_recovery_date=recovery,
-        years=_years(history),
-        num_periods=len(history.returns),
-        skipped_periods=history.skipped_periods,
-        missing_returns=history.missing_returns,
-        extreme_returns=history.extreme_returns,
-        coverage=len(history.returns) / history.grid_periods,
-        breadth=history.breadth,
-        long_hhi=history.long_hhi,
-        start_date=history.dates[0].item(),
-        end_date=history.dates[-1].item(),
-        wiped_out_on=_wiped_out_on(history),
-        undefined=tuple(undefined),
-    )
+    values = {name: _value(name, history, undefined) for name in METRICS}
+    return Performance(**values, undefined=tuple(undefined))
 
 
 @np.errstate(over="ignore", invalid="ignore")
 def selected_metrics(history: ReturnHistory, names: Sequence[str]) -> dict[str, float | None]:
-    """A few of the metrics that `performance` reports, the same numbers: for many histories at once."""
+    """Return a few of the metrics that `performance` reports, the same numbers, for many histories."""
     undefined: list[UndefinedMetric] = []
     return {name: _value(name, history, undefined) for name in names}
 
 
-def _value(name: str, history: ReturnHistory, undefined: list[UndefinedMetric]) -> float | None:
-    """One metric, or None and its reason added to `undefined`."""
+def _value(name: str, history: ReturnHistory, undefined: list[UndefinedMetric]) -> Any:
+    """Return one metric, or None and its reason added to `undefined`."""
     try:
-        value = _FORMULAS[name](history)
+        value = METRICS[name].formula(history)
     except Undefined as reason:
         undefined.append(UndefinedMetric(name, reason.reason, reason.detail))
         return None
-    if math.isfinite(value):
-        return value
-    undefined.append(UndefinedMetric(name, UndefinedReason.OVERFLOW, "the value exceeds double precision"))
-    return None
-
-
-def _years(history: ReturnHistory) -> float:
-    return years_between(history.dates)
-
-
-def _cumulative(history: ReturnHistory) -> float:
-    return float(cumulative(history.returns)[-1])
-
-
-def _annualized(history: ReturnHistory) -> float:
-    """Of the compounded return; years run from the first to the last period end."""
-    return annualized_return(_cumulative(history), _years(history))
-
-
-def _calmar(history: ReturnHistory) -> float:
-    """Annualised return over the deepest drawdown (Young 1991)."""
-    depth = _max_drawdown(history)[0]
-    if depth == 0.0:
-        raise Undefined(UndefinedReason.NO_DRAWDOWN, "wealth never fell below its peak")
-    return _annualized(history) / abs(depth)
-
-
-def _leg_return(history: ReturnHistory, returns: FloatArray | None) -> float:
-    """Compounded return of holding a leg long."""
-    if history.long_returns is None:
-        raise Undefined(UndefinedReason.GROSS_ONLY, "costs are those of the factor, legs are reported gross")
-    return float(cumulative(_of_short_leg(returns))[-1])
-
-
-def _of_short_leg(value: T | None) -> T:
-    if value is None:
-        raise Undefined(UndefinedReason.LONG_ONLY, "the factor has no short leg")
-    return value
-
-
-def _mean_turnover(trading: Trading) -> float:
-    """Mean one-way turnover a period, both legs added; buying from nothing is left out."""
-    rebalanced = trading.turnover[~trading.entries]
-    if len(rebalanced) == 0:
-        raise Undefined(UndefinedReason.NEVER_REBALANCED, "every portfolio was bought from nothing")
-    return float(rebalanced.mean())
-
-
-def _break_even_cost(history: ReturnHistory) -> float:
-    """Cost of trading, in basis points, at which the mean return after carry is 0."""
-    trading = history.trading
-    profit = float((history.gross_returns - trading.carry).mean())
-    if profit <= 0.0:
-        raise Undefined(
-            UndefinedReason.NOT_PROFITABLE, "the mean return is not positive before trading costs"
+    if isinstance(value, float) and not math.isfinite(value):
+        undefined.append(
+            UndefinedMetric(name, UndefinedReason.OVERFLOW, "the value exceeds double precision")
         )
-    return profit / float(trading.traded.mean()) * BASIS_POINTS
-
-
-def _known_ics(history: ReturnHistory) -> FloatArray:
-    ics = history.ics[~np.isnan(history.ics)]
-    if len(ics) == 0:
-        raise Undefined(UndefinedReason.NO_CROSS_SECTION, "no period has three assets that can be ranked")
-    return ics
-
-
-def _ic_t(history: ReturnHistory) -> float:
-    """mean / std (ddof 1) * sqrt(n), as if independent (Grinold and Kahn 2000)."""
-    ics = _known_ics(history)
-    return float(ics.mean()) / positive_deviation(ics) * math.sqrt(len(ics))
-
-
-def _on_market(history: ReturnHistory) -> Line:
-    """Least squares of the returns on the market factor's, over the periods that have both (Jensen 1968,
-    doi:10.1111/j.1540-6261.1968.tb00815.x)."""
-    if isinstance(history.market, Undefined):
-        raise history.market
-    known = ~np.isnan(history.market)
-    return regress_on(history.returns[known], history.market[known])
-
-
-def _max_drawdown(history: ReturnHistory) -> tuple[float, date | None, date | None, date | None]:
-    """(depth <= 0, peak date, trough date, recovery date or None); all None where wealth never fell."""
-    value = np.concatenate([[1.0], wealth(history.returns)])
-    dates = np.concatenate([[history.formation_date], history.dates])
-    if not np.isfinite(value).all():
-        return math.inf, None, None, None
-    depths = value / np.maximum.accumulate(value) - 1.0
-    trough = int(depths.argmin())
-    if depths[trough] == 0.0:
-        return 0.0, None, None, None
-    top = value[: trough + 1].max()
-    peak = int(np.flatnonzero(value[: trough + 1] == top)[-1])
-    recovered = np.flatnonzero(value[trough:] >= top)
-    recovery = dates[trough + recovered[0]].item() if len(recovered) else None
-    return float(depths[trough]), dates[peak].item(), dates[trough].item(), recovery
-
-
-def _wiped_out_on(history: ReturnHistory) -> date | None:
-    ruined = np.flatnonzero(history.returns <= -1.0)
-    if len(ruined) == 0:
         return None
-    day: date = history.dates[ruined[0]].item()
-    return day
-
-
-_FORMULAS: Mapping[str, Callable[[ReturnHistory], float]] = {
-    "cumulative_return": _cumulative,
-    "annualized_return": _annualized,
-    "mean_annual_return": lambda history: float(history.returns.mean()) * history.periods_per_year,
-    "annualized_volatility": lambda history: annualized_volatility(history.returns, history.periods_per_year),
-    "sharpe_ratio": lambda history: sharpe_ratio(history.returns, history.periods_per_year),
-    "sortino_ratio": lambda history: sortino_ratio(history.returns, history.periods_per_year),
-    "sortino_ratio_target": lambda history: sortino_ratio_target(history.returns, history.periods_per_year),
-    "max_drawdown": lambda history: _max_drawdown(history)[0],
-    "calmar_ratio": _calmar,
-    "value_at_risk_95": lambda history: value_at_risk(history.returns),
-    "expected_shortfall_95": lambda history: expected_shortfall(history.returns),
-    "hit_rate": lambda history: float((history.returns > 0).mean()),
-    "skewness": lambda history: skewness(history.returns),
-    "excess_kurtosis": lambda history: excess_kurtosis(history.returns),
-    "best_period_return": lambda history: float(history.returns.max()),
-    "worst_period_return": lambda history: float(history.returns.min()),
-    "long_only_return": lambda history: _leg_return(history, history.long_returns),
-    "short_only_return": lambda history: _leg_return(history, history.short_returns),
-    "short_hhi": lambda history: _of_short_leg(history.short_hhi),
-    "mean_turnover": lambda history: _mean_turnover(history.trading),
-    "break_even_cost_bps": _break_even_cost,
-    "newey_west_t": lambda history: newey_west_t(history.returns),
-    "sharpe_standard_error": lambda history: sharpe_standard_error(history.returns, history.periods_per_year),
-    "probabilistic_sharpe_ratio": lambda history: probabilistic_sharpe_ratio(history.returns),
-    "ic_mean": lambda history: float(_known_ics(history).mean()),
-    "ic_std": lambda history: deviation(_known_ics(history)),
-    "ic_t": _ic_t,
-    "ic_autocorrelation": lambda history: first_autocorrelation(_known_ics(history)),
-    "alpha": lambda history: _on_market(history).intercept * history.periods_per_year,
-    "beta": lambda history: _on_market(history).slope,
-}
-"""The metrics that may be undefined, by their names in Performance."""
+    return value

@@ -9,7 +9,7 @@ from enum import Enum, StrEnum
 from typing import TypeVar
 
 from app.datasets.quality import QualityAction
-from app.schema.options import described_enum
+from app.schema.options import described_enum, metric_text
 from app.services.series import SeriesName, SeriesTransform
 from app.sources.names import SourceName
 from db.records import RunOrigin, RunStatus
@@ -19,6 +19,7 @@ from engine.factors.growth import GrowthMetric
 from engine.factors.registry import FACTORS, FactorName
 from engine.factors.value import Fundamental
 from engine.panel import Calendar
+from engine.performance import METRICS
 from engine.periods import Rebalance
 from engine.portfolio import Leg
 from engine.research.subperiods import SubperiodKind
@@ -212,20 +213,7 @@ _described(
     FINISHED_AT="When the run ended; for imported runs the time of their legacy id.",
     FACTOR="The factor's name.",
     STATUS="The status's name.",
-    ANNUALIZED_RETURN="Annualised compound return.",
-    CUMULATIVE_RETURN="Compounded return.",
-    ANNUALIZED_VOLATILITY="Annualised volatility.",
-    SHARPE_RATIO="Annualised Sharpe ratio.",
-    SORTINO_RATIO="Annualised Sortino ratio.",
-    MAX_DRAWDOWN="Deepest drawdown: 0 or below, so that ascending order has the deepest first.",
-    CALMAR_RATIO="Annualised return over the deepest drawdown.",
-    NUM_PERIODS="Number of reported periods.",
-    NEWEY_WEST_T="Newey-West t-statistic of the mean return.",
-    PROBABILISTIC_SHARPE_RATIO="Probability that the true Sharpe ratio is above 0.",
-    IC_MEAN="Mean information coefficient.",
-    IC_T="The t-statistic of the mean information coefficient.",
-    MEAN_TURNOVER="Mean one-way turnover a period.",
-    ALPHA="Annualised alpha against the MARKET factor.",
+    **{one.name: metric_text(METRICS[one.lower()]) for one in RunSortField if one.lower() in METRICS},
 )
 _described(
     SortDirection,

@@ -14,8 +14,10 @@ from app.errors import InvalidInput
 from app.schema.context import GraphContext
 from app.schema.dataset_ref import DatasetRef, find_dataset
 from app.schema.enums import FactorName, RunOrigin, RunSortField, RunStatus, SortDirection
+from app.schema.options import kind_of, metric_text, with_fields
 from app.schema.unset import given
 from db.run_queries import Choice, Range, RunFilter, RunOrder
+from engine.performance import METRICS
 
 MAX_CHOICES = 1_000
 MAX_DATASETS = 20
@@ -88,11 +90,23 @@ class DateTimeFilter:
     lte: datetime | None = _operator(_LTE)
 
 
+_FILTERS = {float: FloatFilter, int: IntFilter, date: DateFilter}
+_FILTERED = [field.name for field in fields(RunFilter) if field.name in METRICS]
+
+
 @strawberry.input(
     description=(
         "Which runs. All conditions that are given must hold; absent and null ones are none. Metrics are "
         "those of `performance`, gross of costs."
     )
+)
+@with_fields(
+    {
+        name: (_FILTERS[kind_of(METRICS[name])] | None, _operator(metric_text(METRICS[name])))
+        # The order in which they were released.
+        for name in sorted(_FILTERED, key=lambda name: name in ("mean_turnover", "alpha"))
+    },
+    own_first=True,
 )
 class FactorRunWhere:
     factor: FactorNameFilter | None = _operator("Of which factor.")
@@ -107,27 +121,6 @@ class FactorRunWhere:
         "When it ended; for imported runs the time of their legacy id."
     )
     imported_at: DateTimeFilter | None = _operator("When it was imported.")
-    annualized_return: FloatFilter | None = _operator("Annualised compound return, a fraction a year.")
-    cumulative_return: FloatFilter | None = _operator("Compounded return, a fraction.")
-    annualized_volatility: FloatFilter | None = _operator("Annualised volatility, a fraction a year.")
-    sharpe_ratio: FloatFilter | None = _operator("Annualised Sharpe ratio.")
-    sortino_ratio: FloatFilter | None = _operator("Annualised Sortino ratio.")
-    max_drawdown: FloatFilter | None = _operator("Deepest drawdown, a fraction, 0 or below.")
-    calmar_ratio: FloatFilter | None = _operator("Annualised return over the deepest drawdown.")
-    years: FloatFilter | None = _operator("Years between first and last period end.")
-    num_periods: IntFilter | None = _operator("Number of reported periods.")
-    start_date: DateFilter | None = _operator("End of the first reported period.")
-    end_date: DateFilter | None = _operator("End of the last reported period.")
-    newey_west_t: FloatFilter | None = _operator("Newey-West t-statistic of the mean return.")
-    probabilistic_sharpe_ratio: FloatFilter | None = _operator(
-        "Probability that the true Sharpe ratio is above 0, from 0 to 1."
-    )
-    ic_mean: FloatFilter | None = _operator("Mean information coefficient, -1 to 1.")
-    ic_t: FloatFilter | None = _operator("The t-statistic of the mean information coefficient.")
-    mean_turnover: FloatFilter | None = _operator(
-        "Mean one-way turnover a period, both legs added: a fraction of a leg's capital."
-    )
-    alpha: FloatFilter | None = _operator("Alpha against the MARKET factor, a fraction a year.")
 
 
 @strawberry.input(description="One key of an order. Undefined values come last; ties are broken by age.")

@@ -1,4 +1,4 @@
-"""Input and output types derived from the configs of the engine, where alone each option is declared."""
+"""Input and output types derived from what the engine declares: the options of configs, and metrics."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from app.schema.unset import was_given
 from engine.config import Config, Option
+from engine.performance import Metric, Unit
 
 T = TypeVar("T", bound=type)
 
@@ -30,12 +31,12 @@ def takes(options: Iterable[Option], parts: Mapping[str, Any] = NO_PARTS) -> Cal
         absent = {} if one.required else {"default": strawberry.UNSET}
         graph_field = strawberry.field(description=input_text(one), **absent)
         members[one.name] = (_type(one, parts, nullable=not one.required), graph_field)
-    return _with_fields(members)
+    return with_fields(members)
 
 
 def with_members(members: Mapping[str, tuple[Any, str]]) -> Callable[[T], T]:
     """Give an input of which one member is chosen its members: type and description, by name."""
-    return _with_fields(
+    return with_fields(
         {
             name: (graph_type | None, strawberry.field(default=strawberry.UNSET, description=text))
             for name, (graph_type, text) in members.items()
@@ -51,7 +52,7 @@ def shows(
     own_first: bool = False,
 ) -> Callable[[T], T]:
     """Give an output a field for each option, before or after its own. nullable: all may be unknown."""
-    return _with_fields(
+    return with_fields(
         {
             one.name: (
                 _type(one, parts, nullable=nullable or one.nullable),
@@ -61,6 +62,29 @@ def shows(
         },
         own_first=own_first,
     )
+
+
+def measured(metrics: Iterable[Metric], *, own_first: bool = False) -> Callable[[T], T]:
+    """Give an output a field for each metric, before or after its own; any may be undefined."""
+    return with_fields(
+        {
+            one.name: (kind_of(one) | None, strawberry.field(description=_camel(f"{one.text}.")))
+            for one in metrics
+        },
+        own_first=own_first,
+    )
+
+
+def kind_of(metric: Metric) -> type:
+    """Return the type of a metric's values."""
+    return {Unit.DATE: date, Unit.COUNT: int}.get(metric.unit, float)
+
+
+def metric_text(metric: Metric) -> str:
+    """Return a metric's name and what it means in short."""
+    text = re.split(r"[.;:] ", metric.text)[0]
+    meaning = text[0].lower() + text[1:]
+    return _camel(f"{metric.label[0].upper()}{metric.label[1:]}: {meaning}.")
 
 
 def described_enum(enum: T, description: str, values: Mapping[str, str], name: str | None = None) -> T:
@@ -100,7 +124,9 @@ def output_text(option: Option) -> str:
     return _camel(text) + (f" Runs of earlier engines had {_words(option.before)}." if option.before else "")
 
 
-def _with_fields(members: Mapping[str, tuple[Any, Any]], *, own_first: bool = False) -> Callable[[T], T]:
+def with_fields(members: Mapping[str, tuple[Any, Any]], *, own_first: bool = False) -> Callable[[T], T]:
+    """Give a class fields, type and value by name, before or after its own."""
+
     def decorated(cls: T) -> T:
         derived = {name: graph_type for name, (graph_type, _) in members.items()}
         own = get_annotations(cls)

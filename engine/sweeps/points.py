@@ -8,7 +8,7 @@ digit: the same functions compute them from the same arrays.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final, TypeVar
 
@@ -31,9 +31,10 @@ from engine.factors.definition import SignalContext
 from engine.factors.registry import FACTORS, needed_fields
 from engine.formation import Formation, rank, reported_rows, select
 from engine.panel import FloatArray, Panel
-from engine.performance import ReturnHistory, selected_metrics
+from engine.performance import METRICS, Metric, selected_metrics
 from engine.periods import PeriodPanel, with_lags
 from engine.portfolio import Ranking, leg_holdings
+from engine.return_history import ReturnHistory
 from engine.undefined import Undefined, UndefinedReason
 from engine.weights import raw_weights
 
@@ -55,9 +56,26 @@ _FORMULAS: Final = (
     "mean_turnover",
     "break_even_cost_bps",
 )
-POINT_METRICS: Final = ("gross_sharpe_ratio", *_FORMULAS, "num_periods", "skipped_periods", "breadth")
-"""Of a point's returns, which are net where it has costs, but for the first; the names are those of
-`Performance`."""
+SPAN_SHARPE: Final = "span_sharpe_ratio"
+SWEEP_METRICS: Final[Mapping[str, Metric]] = {
+    "gross_sharpe_ratio": replace(
+        METRICS["sharpe_ratio"],
+        name="gross_sharpe_ratio",
+        label="gross Sharpe ratio",
+        text="Annualised Sharpe ratio before costs",
+    ),
+    **{name: METRICS[name] for name in (*_FORMULAS, "num_periods", "skipped_periods", "breadth")},
+    SPAN_SHARPE: replace(
+        METRICS["sharpe_ratio"],
+        name=SPAN_SHARPE,
+        label="Sharpe ratio of the span",
+        text="Annualised Sharpe ratio over the periods that all points share, 0 where the point held "
+        "nothing: what points are compared by",
+    ),
+}
+"""Of a point's returns, which are net where it has costs, but for the first."""
+POINT_METRICS: Final = tuple(SWEEP_METRICS)[:-1]
+"""Those of a point by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

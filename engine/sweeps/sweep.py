@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +21,10 @@ from engine.periods import PeriodPanel, build_periods
 from engine.sweeps.cscv import OverfittingProbability, probability_of_overfitting
 from engine.sweeps.grid import SweepPlan
 from engine.sweeps.overfitting import DeflatedSharpe, column_sharpe, deflated_sharpe, first_best
-from engine.sweeps.points import POINT_METRICS, Point, PointEvaluator, ranking_key, without_cost
+from engine.sweeps.points import POINT_METRICS, SPAN_SHARPE, Point, PointEvaluator, ranking_key, without_cost
 from engine.sweeps.walk_forward import WalkForward, walk_forward
 from engine.undefined import Undefined
 
-SPAN_SHARPE: Final = "span_sharpe_ratio"
 """Annualised, over the periods of all points, 0 where a point held nothing: what points are compared by."""
 
 T = TypeVar("T")

@@ -27,6 +27,7 @@ from db.records import (
 )
 from db.results import check_results, get_compositions, get_net_performance, get_performance, get_series
 from engine.factors.registry import FACTORS, FactorName
+from engine.performance import Metric, Unit
 from scripts.console import (
     day,
     json_option,
@@ -37,7 +38,7 @@ from scripts.console import (
     print_json,
     run_with_services,
 )
-from scripts.report.metrics import GROUPS, Metric, Unit, reasons
+from scripts.report.metrics import GROUPS, reasons
 from scripts.values import Day, risk_free_option
 from scripts.views import dataset_label, kind_words, run_json, subject
 
@@ -296,7 +297,7 @@ def _print_performance(gross: PerformanceRecord, net: PerformanceRecord | None) 
 
 def _shown(metric: Metric, performance: PerformanceRecord) -> str:
     value = getattr(performance, metric.name)
-    if metric.unit is Unit.PERCENT:
+    if metric.unit is Unit.FRACTION:
         return percent(value, 2)
     return number(value, {Unit.COUNT: 0, Unit.BASIS_POINTS: 1}.get(metric.unit, 4))
 

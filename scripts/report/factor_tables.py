@@ -10,6 +10,7 @@ from matplotlib.colors import to_hex
 from numpy.typing import NDArray
 
 from db.records import LegRecord, PerformanceRecord
+from engine.performance import METRICS, Metric, Unit
 from engine.return_series import growth_of_100, monthly_returns
 from scripts.report.drawing import DIVERGING
 from scripts.report.gather import RunMaterial, finite
@@ -25,7 +26,7 @@ from scripts.report.layout import (
     text,
 )
 from scripts.report.markup import Markup, element, join
-from scripts.report.metrics import GROUPS, LABELS, Metric, Unit, reasons
+from scripts.report.metrics import GROUPS, reasons
 from scripts.report.numbers import DASH, count, number, percent, significant
 
 MOST_POSITIONS = 60
@@ -72,7 +73,7 @@ def _absences(gross: PerformanceRecord, net: PerformanceRecord | None) -> dict[s
 
 def shown(metric: Metric, performance: PerformanceRecord) -> str:
     value = getattr(performance, metric.name)
-    if metric.unit is Unit.PERCENT:
+    if metric.unit is Unit.FRACTION:
         return percent(value, 2)
     if metric.unit is Unit.COUNT:
         return count(value)
@@ -95,7 +96,7 @@ def interval_table(facts: Mapping[str, Any]) -> Markup | None:
             form = percent if one["metric"] == "annualized_return" else number
             rows.append(
                 [
-                    LABELS.get(one["metric"], one["metric"]),
+                    METRICS[one["metric"]].label if one["metric"] in METRICS else one["metric"],
                     kind,
                     percent(one["level"], 0),
                     form(one["low"]),

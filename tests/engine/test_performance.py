@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from engine.costs import Trading
-from engine.performance import ReturnHistory, performance
+from engine.performance import performance
+from engine.return_history import ReturnHistory
 from engine.return_series import (
     cumulative,
     drawdown,

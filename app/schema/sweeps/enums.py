@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-from app.schema.options import described_enum, output_text
+from app.schema.options import described_enum, metric_text, output_text
 from app.services.sweep_series import SweepSeriesName
 from db.run_queries import RunSortField
 from engine.config import Option, options_of
 from engine.factors.config import LongShortConfig
 from engine.factors.registry import FACTORS
+from engine.sweeps.points import SWEEP_METRICS
 
 
 def _sweepable() -> dict[str, str]:
@@ -36,25 +37,6 @@ def _axis_text(option: Option, owner: str) -> str:
     return owner + text
 
 
-_METRICS: Final[Mapping[str, str]] = {
-    "gross_sharpe_ratio": "Annualised Sharpe ratio before costs.",
-    "sharpe_ratio": "Annualised Sharpe ratio of the periods in which the point held something.",
-    "annualized_return": "Annualised compound return.",
-    "cumulative_return": "Compounded return.",
-    "annualized_volatility": "Annualised volatility.",
-    "max_drawdown": "Deepest drawdown, 0 or below.",
-    "calmar_ratio": "Annualised return over the deepest drawdown.",
-    "hit_rate": "Share of the periods with a return above 0.",
-    "newey_west_t": "Newey-West t-statistic of the mean return.",
-    "probabilistic_sharpe_ratio": "Probability that the true Sharpe ratio is above 0.",
-    "mean_turnover": "Mean one-way turnover a period.",
-    "break_even_cost_bps": "Cost of trading at which the profit is gone, in basis points.",
-    "num_periods": "Number of reported periods.",
-    "skipped_periods": "Number of periods without a portfolio.",
-    "breadth": "Mean number of assets held.",
-    "span_sharpe_ratio": "Annualised Sharpe ratio over the periods that all points share, 0 where the point "
-    "held nothing: what points are compared by.",
-}
 _SERIES: Final[Mapping[str, str]] = {
     "BEST_POINT": "Return of the best point; 0 where it held nothing.",
     "WALK_FORWARD": "Return of choosing the best point so far every quarter, out of sample; missing before "
@@ -81,7 +63,9 @@ ConfigOption = _enum(
     "An option that a sweep can vary. Each factor has the shared ones and its own.",
 )
 SweepMetric = _enum(
-    "SweepMetric", _METRICS, "A metric of a sweep's point: after costs where the point has any."
+    "SweepMetric",
+    {name: metric_text(one) for name, one in SWEEP_METRICS.items()},
+    "A metric of a sweep's point: after costs where the point has any.",
 )
 SweepRunSortField = _enum("SweepRunSortField", _RUN_SORTS, "What sweeps can be sorted by.")
 described_enum(SweepSeriesName, "A return series of a sweep.", _SERIES)

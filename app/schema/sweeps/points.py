@@ -10,6 +10,7 @@ from app.schema.connections import PageInfo, page_info
 from app.schema.enums import SortDirection
 from app.schema.errors import in_graph_spelling
 from app.schema.factor_config import FactorConfig, to_factor_config
+from app.schema.options import measured
 from app.schema.run import Failure
 from app.schema.sweeps.enums import SweepMetric
 from app.schema.sweeps.values import SweepValue
@@ -21,14 +22,17 @@ from db.records import RunRecord
 from engine.config import to_json
 from engine.errors import InvalidConfig
 from engine.factors.registry import FactorName, parse_config
+from engine.performance import Unit
+from engine.sweeps.points import SPAN_SHARPE, SWEEP_METRICS
 
-_COUNTS: Final = frozenset({"num_periods", "skipped_periods"})
+_FIRST: Final = (SPAN_SHARPE, "sharpe_ratio", "gross_sharpe_ratio")
 
 
 @strawberry.type(
     description="One configuration that a sweep tried, with its metrics: of its returns after costs, where "
     "it has any. All metrics are null where it failed; a single one is where it is not defined."
 )
+@measured(({name: SWEEP_METRICS[name] for name in _FIRST} | SWEEP_METRICS).values(), own_first=True)
 class SweepPoint:
     run: strawberry.Private[RunRecord]
     number: int = strawberry.field(
@@ -39,38 +43,6 @@ class SweepPoint:
     failure: Failure | None = strawberry.field(
         description="Why it could not be computed; null if it could be."
     )
-    span_sharpe_ratio: float | None = strawberry.field(
-        description="Annualised Sharpe ratio over the periods that all points share, 0 where this one held "
-        "nothing: what points are compared by."
-    )
-    sharpe_ratio: float | None = strawberry.field(
-        description="Annualised Sharpe ratio of the periods in which it held something; that of a run of its "
-        "own."
-    )
-    gross_sharpe_ratio: float | None = strawberry.field(description="The same before costs.")
-    annualized_return: float | None = strawberry.field(
-        description="Annualised compound return, a fraction a year."
-    )
-    cumulative_return: float | None = strawberry.field(description="Compounded return, a fraction.")
-    annualized_volatility: float | None = strawberry.field(
-        description="Annualised volatility, a fraction a year."
-    )
-    max_drawdown: float | None = strawberry.field(description="Deepest drawdown, a fraction, 0 or below.")
-    calmar_ratio: float | None = strawberry.field(description="Annualised return over the deepest drawdown.")
-    hit_rate: float | None = strawberry.field(description="Share of the periods with a return above 0.")
-    newey_west_t: float | None = strawberry.field(description="Newey-West t-statistic of the mean return.")
-    probabilistic_sharpe_ratio: float | None = strawberry.field(
-        description="Probability that the true Sharpe ratio is above 0, if this were the only point."
-    )
-    mean_turnover: float | None = strawberry.field(
-        description="Mean one-way turnover a period, both legs added: a fraction of a leg's capital."
-    )
-    break_even_cost_bps: float | None = strawberry.field(
-        description="Cost of trading at which the profit is gone, in basis points."
-    )
-    num_periods: int | None = strawberry.field(description="Number of reported periods.")
-    skipped_periods: int | None = strawberry.field(description="Number of periods without a portfolio.")
-    breadth: float | None = strawberry.field(description="Mean number of assets held.")
 
     @strawberry.field(description="All its options, defaults included. Null where they do not go together.")
     def config(self) -> FactorConfig | None:
@@ -97,16 +69,13 @@ class SweepPoint:
             failure=None
             if failure is None
             else Failure(code=failure.code, message=in_graph_spelling(failure.message)),
-            **{name: _metric(results, name, number) for name in _METRICS},
+            **{name: _metric(results, name, number) for name in SWEEP_METRICS},
         )
-
-
-_METRICS: Final = tuple(member.value for member in SweepMetric)
 
 
 def _metric(results: SweepResults, name: str, number: int) -> float | int | None:
     value = results.metric(name, number)
-    return int(value) if name in _COUNTS and value is not None else value
+    return int(value) if SWEEP_METRICS[name].unit is Unit.COUNT and value is not None else value
 
 
 @strawberry.input(description="Which points. Absent and null conditions are none.")
