@@ -11,7 +11,7 @@ import click
 from scripts.importing import collector_paused
 
 COMMANDS = {
-    "demo": "Load the bundled sample, compute the six factors, compare them, then serve.",
+    "demo": "Load the bundled sample, compute every factor, compare them, then serve.",
     "serve": "Serve the dashboard, the graph and REST.",
     "ingest": "Take a CSV or Parquet file in as a dataset.",
     "datasets": "List the datasets, or delete one.",

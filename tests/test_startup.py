@@ -24,7 +24,8 @@ PACKAGES = {
 ROOMS = {
     "--help": {"scripts"},
     "runs": {
-        *("scripts", "db", "engine.errors", "engine.factors", "engine.panel", "engine.periods"),
+        *("scripts", "db", "engine.config", "engine.errors", "engine.factors", "engine.panel"),
+        *("engine.periods", "engine.undefined"),
         *("app.artifacts", "app.datasets", "app.errors", "app.file_hashes", "app.folders", "app.services"),
         *("app.settings", "app.sources", "app.storage", "app.turns"),
     },

@@ -22,27 +22,25 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from app.services.equity_factors import MAX_TICKERS
+from engine.config import options_of
+from engine.factors.config import LongShortConfig, WeightingMethod
+from engine.factors.momentum import MomentumConfig
+from engine.factors.registry import FACTORS
 
-MAX_LOOKBACK = 12
+MAX_LOOKBACK = int(options_of(MomentumConfig)["lookback_periods"].high)
 MAX_LOGS = 100
 _BEGINS_AS_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-class Factor(StrEnum):
-    """In the order in which the older system listed them."""
-
-    SMB = "smb"
-    MARKET = "market"
-    VALUE = "value"
-    MOMENTUM = "momentum"
-    MOMENTUM_V2 = "momentum_v2"
-    GROWTH = "growth"
+Factor = StrEnum("Factor", {name: name.lower() for name in FACTORS})
+Weighting = StrEnum("Weighting", {name: name.lower() for name in WeightingMethod})
+_OPTIONS = options_of(LongShortConfig)
 
 
-class Weighting(StrEnum):
-    EQUAL = "equal"
-    MARKET_CAP = "market_cap"
-    INVERSE_VARIANCE = "inverse_variance"
+def _option(name: str, description: str) -> Any:
+    """Return the field of an option, with the engine's default and range."""
+    one = _OPTIONS[name]
+    return Field(one.default, ge=one.low, le=one.high, description=description)
 
 
 def _as_a_day(value: object) -> object:
@@ -85,19 +83,17 @@ class ComputeRequest(_Span):
     market cap unless a weighting method is given. Unknown members are ignored."""
 
     factor: str = Field(description="The factor of the path again.", max_length=100)
-    breakpoint: float = Field(0.5, ge=0.1, le=0.5, description="Share of the eligible assets in each leg.")
-    min_assets: int = Field(
-        30, ge=5, le=100_000, description="Eligible assets without which a period is skipped."
-    )
+    breakpoint: float = _option("breakpoint", "Share of the eligible assets in each leg.")
+    min_assets: int = _option("min_assets", "Eligible assets without which a period is skipped.")
     weighting_method: Weighting = Field(Weighting.EQUAL, description="How a leg is weighted.")
-    market_cap_threshold: float | None = Field(
-        100_000_000, ge=0, description="USD, exceeded strictly; null switches the filter off."
+    market_cap_threshold: float | None = _option(
+        "market_cap_threshold", "USD, exceeded strictly; null switches the filter off."
     )
-    liquidity_threshold: float | None = Field(
-        35_000_000, ge=0, description="USD of volume in 7 days, exceeded strictly; null switches it off."
+    liquidity_threshold: float | None = _option(
+        "liquidity_threshold", "USD of volume in 7 days, exceeded strictly; null switches it off."
     )
-    min_lifetime_days: int | None = Field(
-        30, ge=0, le=36_500, description="Days since the first price; null switches the filter off."
+    min_lifetime_days: int | None = _option(
+        "min_lifetime_days", "Days since the first price; null switches the filter off."
     )
 
 

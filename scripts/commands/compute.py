@@ -12,9 +12,11 @@ from scripts.console import failing_in_one_line, json_option, load_settings, run
 from scripts.following import launch_and_follow, report_factor_run
 from scripts.options import parse_settings
 
+_NAMES = [name.lower() for name in FactorName]
 
-@click.command(help="Compute FACTOR: smb, market, value, momentum, momentum_v2 or growth.")
-@click.argument("factor", type=click.Choice([name.lower() for name in FactorName], case_sensitive=False))
+
+@click.command(help=f"Compute FACTOR: {', '.join(_NAMES[:-1])} or {_NAMES[-1]}.")
+@click.argument("factor", type=click.Choice(_NAMES, case_sensitive=False))
 @click.option("--dataset", help="A dataset's name; without it the only one that is not synthetic.")
 @click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="An option; null switches a filter off."

@@ -18,7 +18,7 @@ from scripts.following import until_ended
 from scripts.views import COMPARISON_COLUMNS, comparison_rows
 
 
-@click.command(help="Load the bundled synthetic sample, compute the six factors, compare them, then serve.")
+@click.command(help="Load the bundled synthetic sample, compute every factor, compare them, then serve.")
 @click.option("--serve/--no-serve", "then_serve", default=True, help="Whether to serve afterwards.")
 @click.option("--host", help="As for serve.")
 @click.option("--port", type=click.IntRange(0, 65535), help="As for serve.")

@@ -1,4 +1,5 @@
-/* Which colour stands for what. A factor has the same one on every view. */
+/* Which colour stands for what. A factor has the same one on every view,
+   one that is new here by its name. */
 
 const FACTORS = {
   SMB: "--series-1",
@@ -10,7 +11,8 @@ const FACTORS = {
 };
 
 export function factorColor(name) {
-  return FACTORS[name] ?? "--series-6";
+  const sum = [...name].reduce((total, letter) => total + letter.charCodeAt(0), 0);
+  return FACTORS[name] ?? `--series-${1 + (sum % 6)}`;
 }
 
 /** Blue above zero, orange below, deeper with size up to `full`; none for what is not known. Text on it stays

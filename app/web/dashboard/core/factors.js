@@ -3,20 +3,10 @@
    shortName({ factor: { name, title }, config: { longSide? } }) -> "Size", "Value (long expensive)" ...
    titleParts("Size (small minus big)") -> ["Size", "small minus big"] */
 
-import { words } from "./format.js";
-
-const SHORT = {
-  SMB: "Size",
-  MARKET: "Market",
-  VALUE: "Value",
-  MOMENTUM: "Momentum",
-  MOMENTUM_V2: "Momentum v2",
-  GROWTH: "Growth",
-};
 const VALUE_SIDES = { HIGH: "long expensive", LOW: "long cheap" };
 
 export function shortName({ factor, config }) {
-  const short = SHORT[factor.name] ?? words(factor.name);
+  const [short] = titleParts({ factor });
   // Which end is long turns the meaning round, so that it is never left out.
   return factor.name === "VALUE" ? `${short} (${VALUE_SIDES[config?.longSide] ?? "long expensive"})` : short;
 }
