@@ -4,6 +4,7 @@ default, its range and what it means; from that come parsing, JSON, and whatever
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import date
@@ -124,6 +125,42 @@ def option_names(config_type: type[Config]) -> set[str]:
         parts = one.variants.values() if one.variants else [one.kind] if issubclass(one.kind, Config) else []
         names |= {one.name}.union(*map(option_names, parts))
     return names
+
+
+def meaning(one: Option) -> str:
+    """Return what an option means, what null does, and what held before there was the option."""
+    text = f"{one.text}." + (f" Null = {one.null}." if one.nullable else "")
+    return text + (f" Runs of earlier engines had {_words(one.before)}." if one.before else "")
+
+
+def explained(one: Option) -> str:
+    """Return what an option means, its range and default, and what null does, for who is to set it."""
+    first, rest = re.split(r"(?=[.;] )|$", one.text, maxsplit=1)
+    parts = [f"{first}{_range(one)}{rest}."]
+    if one.nullable and one.default is None:
+        parts.append(f"Default: null, {one.null}.")
+    elif not one.required:
+        parts += [] if issubclass(one.kind, Config) else [f"Default {_words(one.default)}."]
+        parts.append(f"Null: {one.null}." if one.nullable else "Not null.")
+    return " ".join(parts)
+
+
+def _range(one: Option) -> str:
+    if one.low is None:
+        return ""
+    if one.high is None:
+        return f", at least {_words(one.low)}" if one.low else ""
+    return f", {_words(one.low)} to {_words(one.high)}"
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, StrEnum):
+        return value.name
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:,.10f}".rstrip("0").rstrip(".")
+    return f"{value:,}" if isinstance(value, int) else f"`{value}`" if value else "none"
 
 
 def parse(config_type: type[C], options: Mapping[str, object], *, owner: str = "") -> C:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date
-from enum import Enum, StrEnum
+from enum import StrEnum
 from inspect import get_annotations
 from typing import Any, TypeVar
 
@@ -14,7 +14,7 @@ import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
 from app.schema.unset import was_given
-from engine.config import Config, Option
+from engine.config import Config, Option, explained, meaning
 from engine.performance import Metric, Unit
 
 T = TypeVar("T", bound=type)
@@ -29,7 +29,7 @@ def takes(options: Iterable[Option], parts: Mapping[str, Any] = NO_PARTS) -> Cal
     members = {}
     for one in sorted(options, key=lambda one: not one.required):
         absent = {} if one.required else {"default": strawberry.UNSET}
-        graph_field = strawberry.field(description=input_text(one), **absent)
+        graph_field = strawberry.field(description=in_camel_case(explained(one)), **absent)
         members[one.name] = (_type(one, parts, nullable=not one.required), graph_field)
     return with_fields(members)
 
@@ -56,7 +56,7 @@ def shows(
         {
             one.name: (
                 _type(one, parts, nullable=nullable or one.nullable),
-                strawberry.field(description=output_text(one)),
+                strawberry.field(description=in_camel_case(meaning(one))),
             )
             for one in options
         },
@@ -68,7 +68,7 @@ def measured(metrics: Iterable[Metric], *, own_first: bool = False) -> Callable[
     """Give an output a field for each metric, before or after its own; any may be undefined."""
     return with_fields(
         {
-            one.name: (kind_of(one) | None, strawberry.field(description=_camel(f"{one.text}.")))
+            one.name: (kind_of(one) | None, strawberry.field(description=in_camel_case(f"{one.text}.")))
             for one in metrics
         },
         own_first=own_first,
@@ -84,7 +84,7 @@ def metric_text(metric: Metric) -> str:
     """Return a metric's name and what it means in short."""
     text = re.split(r"[.;:] ", metric.text)[0]
     meaning = text[0].lower() + text[1:]
-    return _camel(f"{metric.label[0].upper()}{metric.label[1:]}: {meaning}.")
+    return in_camel_case(f"{metric.label[0].upper()}{metric.label[1:]}: {meaning}.")
 
 
 def described_enum(enum: T, description: str, values: Mapping[str, str], name: str | None = None) -> T:
@@ -103,25 +103,6 @@ def given_options(options: object) -> dict[str, Any]:
         for name, value in given.items()
         if was_given(value)
     }
-
-
-def input_text(option: Option) -> str:
-    """Return an option's meaning, range and default, and what null means."""
-    first, rest = re.fullmatch(r"(.*?)([.;] .*)?", option.text).groups(default="")
-    parts = [_camel(f"{first}{_range(option)}{rest}.")]
-    if option.nullable and option.default is None:
-        parts.append(_camel(f"Default: null, {option.null}."))
-    elif not option.required:
-        if not _is_part(option):
-            parts.append(f"Default {_words(option.default)}.")
-        parts.append(_camel(f"Null: {option.null}.") if option.nullable else "Not null.")
-    return " ".join(parts)
-
-
-def output_text(option: Option) -> str:
-    """Return an option's meaning, that of null, and what held before there was the option."""
-    text = f"{option.text}." + (f" Null = {option.null}." if option.nullable else "")
-    return _camel(text) + (f" Runs of earlier engines had {_words(option.before)}." if option.before else "")
 
 
 def with_fields(members: Mapping[str, tuple[Any, Any]], *, own_first: bool = False) -> Callable[[T], T]:
@@ -155,26 +136,6 @@ def _type(option: Option, parts: Mapping[str, Any], *, nullable: bool) -> Any:
     return kind | None if nullable else kind
 
 
-def _camel(text: str) -> str:
-    """Name options as the graph does: they stand in backquotes."""
-    return re.sub(r"`(\w+)`", lambda match: f"`{to_camel_case(match[1])}`", text)
-
-
-def _range(option: Option) -> str:
-    if option.low is None:
-        return ""
-    if option.high is None:
-        return f", at least {_words(option.low)}" if option.low else ""
-    return f", {_words(option.low)} to {_words(option.high)}"
-
-
-def _words(value: Any) -> str:
-    if isinstance(value, Enum):
-        return value.name
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int | float):
-        return f"{value:,}" if isinstance(value, int) else f"{value:,.10f}".rstrip("0").rstrip(".")
-    if isinstance(value, date):
-        return value.isoformat()
-    return f"`{value}`" if value else "none"
+def in_camel_case(text: str) -> str:
+    """Name the options in a text as the graph does. They stand in backquotes, as do defaults."""
+    return re.sub(r"(?<!Default )`(\w+)`", lambda match: f"`{to_camel_case(match[1])}`", text)

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import click
 
-from engine.config import to_json
+from engine.config import explained, options_of, to_json
 from engine.factors.registry import FACTORS, parse_config
 from scripts.console import json_option, print_json, print_table
 
 
-@click.command(help="List the factor models with their signals and default options.")
+@click.command(
+    help="List the factor models with their signals and default options, or the options of one FACTOR."
+)
+@click.argument("factor", required=False, type=click.Choice([*map(str.lower, FACTORS)], case_sensitive=False))
 @json_option
-def command(as_json: bool) -> None:
+def command(factor: str | None, as_json: bool) -> None:
+    if factor is not None:
+        options = options_of(FACTORS[factor.upper()].config_type).values()
+        texts = {one.name: explained(one) for one in options}
+        if as_json:
+            return print_json(texts)
+        return print_table({"option": "left", "meaning": "left"}, [list(text) for text in texts.items()])
     defaults = {name: to_json(parse_config(name, {})) for name in FACTORS}
     if as_json:
         print_json(

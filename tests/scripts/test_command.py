@@ -116,6 +116,9 @@ def test_lists_are_tables_and_json(data_dir):
         "growth",
     }
     assert [item["factor"] for item in run_json(data_dir, "runs", "--factor", "growth")] == ["growth"]
+    meant = "Periods of the price return, 1 to 12. Default 3. Not null."
+    assert run_json(data_dir, "factors", "momentum")["lookback_periods"] == meant
+    assert meant in run(data_dir, "factors", "MOMENTUM").output
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-from app.schema.options import described_enum, metric_text, output_text
+from app.schema.options import described_enum, in_camel_case, metric_text
 from app.services.sweep_series import SweepSeriesName
 from db.run_queries import RunSortField
-from engine.config import Option, options_of
+from engine.config import Option, meaning, options_of
 from engine.factors.config import LongShortConfig
 from engine.factors.registry import FACTORS
 from engine.sweeps.points import SWEEP_METRICS
@@ -27,7 +27,7 @@ def _sweepable() -> dict[str, str]:
 def _axis_text(option: Option, owner: str) -> str:
     if not option.sweepable:
         return ""
-    text, kind = output_text(option), option.choices or option.kind
+    text, kind = in_camel_case(meaning(option)), option.choices or option.kind
     if owner and not text[:2].isupper():
         text = text[0].lower() + text[1:]
     if issubclass(kind, StrEnum):
