@@ -11,8 +11,8 @@ import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
 from app.schema import enums  # noqa: F401 (with descriptions of their values)
-from app.schema.options import shows
-from engine.config import Option, options_of
+from app.schema.options import in_camel_case, shows, value_text
+from engine.config import Option, meaning, options_of
 from engine.factors.config import LongShortConfig
 from engine.factors.definition import FactorDefinition
 from engine.factors.registry import FACTORS
@@ -22,6 +22,13 @@ _THEN: Final = ("market_cap_threshold", "liquidity_threshold", "min_lifetime_day
 _SHARED: Final = {name: options_of(LongShortConfig)[name] for name in (*_FIRST, *_THEN)} | dict(
     options_of(LongShortConfig)
 )
+
+
+@strawberry.type(description="An option and its value in words.")
+class OptionValue:
+    name: str = strawberry.field(description="The option's name: that of the field beside it.")
+    meaning: str = strawberry.field(description="What the option means.")
+    text: str = strawberry.field(description="Its value for people: `0.25`, `EQUAL`, `btc, eth`, `off`.")
 
 
 @strawberry.interface(
@@ -37,6 +44,22 @@ class FactorConfig:
         description="Names of the fields here that the source of an imported run does not tell. Empty for "
         "computed runs."
     )
+    factor: strawberry.Private[str]
+
+    @strawberry.field(
+        description="The factor's options with their values in words, those aside that `unrecordedFields` "
+        "lists: for clients that show factors which they do not know."
+    )
+    def options(self) -> list[OptionValue]:
+        return [
+            OptionValue(
+                name=to_camel_case(name),
+                meaning=in_camel_case(meaning(option)),
+                text=value_text(getattr(self, name)),
+            )
+            for name, option in options_of(FACTORS[self.factor].config_type).items()
+            if to_camel_case(name) not in self.unrecorded_fields
+        ]
 
 
 def _config_type(factor: FactorDefinition) -> type[FactorConfig]:
@@ -69,7 +92,7 @@ def to_factor_config(
         values[name] = None if value is None else _typed(value, option)
         if name in own and value is None and (name in unrecorded or name not in options):
             unknown.append(to_camel_case(name))
-    return CONFIG_TYPES[factor](**values, unrecorded_fields=unknown)
+    return CONFIG_TYPES[factor](**values, unrecorded_fields=unknown, factor=factor)
 
 
 def _typed(value: Any, option: Option) -> Any:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date
-from enum import StrEnum
+from enum import Enum, StrEnum
 from inspect import get_annotations
 from typing import Any, TypeVar
 
@@ -103,6 +103,17 @@ def given_options(options: object) -> dict[str, Any]:
         for name, value in given.items()
         if was_given(value)
     }
+
+
+def value_text(value: object) -> str:
+    """Return an option's value for people."""
+    if isinstance(value, list | tuple):
+        return ", ".join(map(value_text, value)) or "none"
+    if isinstance(value, Enum):
+        return value.name
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "off" if value is None else f"{value:.12g}" if isinstance(value, float) else str(value)
 
 
 def with_fields(members: Mapping[str, tuple[Any, Any]], *, own_first: bool = False) -> Callable[[T], T]:

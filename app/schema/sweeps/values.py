@@ -9,6 +9,7 @@ from typing import Any
 import strawberry
 
 from app.schema.errors import Path, invalid_argument
+from app.schema.options import value_text
 from app.schema.sweeps.enums import ConfigOption
 from app.schema.unset import was_given
 from engine.config import options_of
@@ -108,7 +109,7 @@ class SweepValue:
             number=number,
             name=name,
             flag=value if is_flag else None,
-            text=_text(value if name is None else name),
+            text=value_text(value if name is None else name),
         )
 
 
@@ -125,11 +126,3 @@ class SweepAxis:
     @classmethod
     def from_plan(cls, axis: grid.SweepAxis) -> SweepAxis:
         return cls(option=ConfigOption(axis.option), value_count=len(axis.values), plan=axis)
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return "off"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return f"{value:.12g}" if isinstance(value, float) else str(value)

@@ -68,11 +68,17 @@ export function ConfigPanel({ run }) {
     breakpoint: config.breakpoint !== null,
   };
   const own = OPTIONS.filter(([name]) => name in config && (applies[name] ?? true));
+  const known = new Set(OPTIONS.map(([name]) => name));
+  const others = config.options.filter(({ name }) => !known.has(name));
   const value = (name, format) =>
     unknown.has(name) ? html`<span class="muted">not recorded</span>` : format(config[name]);
   return html`<${Section} title="Configuration" note="${factor.description} Signal: ${factor.signal}.">
     <dl class="facts">
       ${own.map(([name, label, format]) => html`<${Fact} key=${name} label=${label}>${value(name, format)}<//>`)}
+      ${others.map(
+        ({ name, meaning, text }) =>
+          html`<${Fact} key=${name} label=${words(name)}><span title=${meaning}>${text}</span><//>`,
+      )}
       ${run.engineVersion && html`<${Fact} label="Engine">${run.engineVersion}<//>`}
     </dl>
   <//>`;

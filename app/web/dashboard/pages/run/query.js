@@ -58,6 +58,7 @@ export const RUN = `
           extremeReturns
           quantiles
           unrecordedFields
+          options { name meaning text }
           ... on MarketConfig { topN }
           ... on ValueConfig { longSide fundamental }
           ... on MomentumConfig { lookbackPeriods volatilityAdjusted }
