@@ -59,7 +59,7 @@ def test_the_form_has_every_option_of_the_schema_with_its_default_and_its_help(
         typed = visit.control(name).input_value()
         assert (float(typed) == float(text)) if isinstance(value, float) else typed == text, name
     help_text = visit.option("costBps").locator(".field-hint").last
-    expect(help_text).to_contain_text("Cost of trading in basis points")
+    expect(help_text).to_contain_text("Cost of trading, in basis points")
     expect(visit.option("marketCapThreshold").get_by_role("checkbox")).not_to_be_checked()
     assert visit.option("costBps").get_by_role("checkbox").count() == 0
 
