@@ -34,5 +34,18 @@ export PIP_DISABLE_PIP_VERSION_CHECK=1
 .venv/bin/python -m pip install --quiet --no-compile --no-deps --require-hashes -r requirements.lock
 .venv/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
 # on every core, where pip would use one; also for machines that forbid Python to write byte code later
-.venv/bin/python -m compileall -q -j 0 -x '/tests?/' .venv/lib
+.venv/bin/python -m compileall -q -j 0 -x '/tests?/' "$PWD/.venv/lib"
+# tests keep byte code in a folder of their own (tests/bytecode.py), where the same files serve
+.venv/bin/python - <<'PY'
+import os, pathlib, sys, sysconfig
+from importlib.util import cache_from_source
+
+for source in pathlib.Path(sysconfig.get_path("purelib")).rglob("*.py"):
+    sys.pycache_prefix = None
+    compiled = cache_from_source(source)
+    sys.pycache_prefix = os.path.join(sys.prefix, "bytecode")
+    if os.path.exists(compiled):
+        os.makedirs(os.path.dirname(cache_from_source(source)), exist_ok=True)
+        os.link(compiled, cache_from_source(source))
+PY
 echo "$key" >.venv/.key
