@@ -67,13 +67,12 @@ class Option:
     choices: type[StrEnum] | None = None
     variants: Mapping[Any, type[Config]] | None = None
 
-    def coerce(self, value: object, way: str = "") -> Any:
-        """Return a value, of a JSON type or its own, in the option's own type. `way` is for the message.
-        Raises InvalidConfig."""
+    def coerce(self, value: object) -> Any:
+        """Return a value, of a JSON type or its own, in the option's own type. Raises InvalidConfig."""
         try:
-            return _coerced(self, value, f"{way}{self.name}")
+            return _coerced(self, value, self.name)
         except _BadValue as error:
-            raise InvalidConfig((ConfigFault(f"{way}{self.name}", error.code, str(error)),)) from None
+            raise InvalidConfig((ConfigFault(self.name, error.code, str(error)),)) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

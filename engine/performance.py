@@ -33,8 +33,12 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric as it was declared. text: what it means, without the last full stop; other metrics and options
-    stand in backquotes. of_returns: whether costs change it, so that it has a value after them."""
+    """A metric as it was declared.
+
+    text: what it means, without the last full stop; other metrics and options stand in backquotes.
+    of_returns: whether costs change it, so that it has a value after them. source: where the formula comes
+    from.
+    """
 
     name: str
     label: str
@@ -42,15 +46,12 @@ class Metric:
     text: str
     formula: Callable[[ReturnHistory], Any]
     of_returns: bool = True
+    source: str = ""
 
 
-def metric(
-    label: str, unit: Unit, text: str, formula: Callable[[ReturnHistory], Any], *, of_returns: bool = True
-) -> Any:
+def metric(label: str, unit: Unit, text: str, formula: Callable[[ReturnHistory], Any], **facts: Any) -> Any:
     """Declare a metric, a field of Performance. See Metric."""
-    return field(
-        metadata={"label": label, "unit": unit, "text": text, "formula": formula, "of_returns": of_returns}
-    )
+    return field(metadata={"label": label, "unit": unit, "text": text, "formula": formula, **facts})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +90,7 @@ class Performance:
         Unit.RATIO,
         "Mean / standard deviation (ddof 1) times sqrt(periods a year); no risk-free rate",
         lambda h: metrics.sharpe_ratio(h.returns, h.periods_per_year),
+        source="Sharpe (1994), doi:10.3905/jpm.1994.409501",
     )
     sortino_ratio: float | None = metric(
         "Sortino ratio",
@@ -102,6 +104,7 @@ class Performance:
         Unit.RATIO,
         "Mean / sqrt(mean(min(return, 0)^2)) times sqrt(periods a year): the textbook definition",
         lambda h: metrics.sortino_ratio_target(h.returns, h.periods_per_year),
+        source="Sortino and Price (1994), doi:10.3905/joi.3.3.59",
     )
     max_drawdown: float | None = metric(
         "max drawdown",
@@ -129,7 +132,11 @@ class Performance:
         lambda h: formulas.max_drawdown(h)[3],
     )
     calmar_ratio: float | None = metric(
-        "Calmar ratio", Unit.RATIO, "`annualized_return` / |`max_drawdown`|", formulas.calmar_ratio
+        "Calmar ratio",
+        Unit.RATIO,
+        "`annualized_return` / |`max_drawdown`|",
+        formulas.calmar_ratio,
+        source="Young (1991)",
     )
     value_at_risk_95: float | None = metric(
         "value at risk 95 %, per period",
@@ -142,6 +149,7 @@ class Performance:
         Unit.FRACTION,
         "Minus the mean of the returns at or below the 5 % quantile. A fraction a period",
         lambda h: metrics.expected_shortfall(h.returns),
+        source="Acerbi and Tasche (2002), doi:10.1111/1468-0300.00091",
     )
     hit_rate: float | None = metric(
         "hit rate",
@@ -259,6 +267,7 @@ class Performance:
         "The t-statistic of the mean return, robust to autocorrelation: Newey and West 1987 with Bartlett "
         "weights and floor(4 (n / 100)^(2/9)) lags",
         lambda h: inference.newey_west_t(h.returns),
+        source="doi:10.2307/1913610; lags by Newey and West (1994), doi:10.2307/2297912",
     )
     sharpe_standard_error: float | None = metric(
         "standard error of the Sharpe ratio",
@@ -266,6 +275,7 @@ class Performance:
         "Standard error of `sharpe_ratio`, annualised like it: sqrt((1 + s^2 / 2) / n) of the Sharpe "
         "ratio s a period, for independent returns (Lo 2002)",
         lambda h: inference.sharpe_standard_error(h.returns, h.periods_per_year),
+        source="doi:10.2469/faj.v58.n4.2453",
     )
     probabilistic_sharpe_ratio: float | None = metric(
         "probabilistic Sharpe ratio",
@@ -274,6 +284,7 @@ class Performance:
         "periods, from 0 to 1 (Bailey and Lopez de Prado 2012). One trial only: where the best of many "
         "was chosen it is too high",
         lambda h: inference.probabilistic_sharpe_ratio(h.returns),
+        source="doi:10.21314/JOR.2012.255",
     )
     ic_mean: float | None = metric(
         "rank IC, mean",
@@ -296,6 +307,7 @@ class Performance:
         "`ic_mean` / `ic_std` times sqrt(number of coefficients)",
         formulas.ic_t,
         of_returns=False,
+        source="Grinold and Kahn (2000)",
     )
     ic_autocorrelation: float | None = metric(
         "rank IC, autocorrelation",
@@ -311,6 +323,7 @@ class Performance:
         "squares regression on its returns, times periods a year. It has the same dataset, periods and "
         "filters, gross of costs. Null for MARKET itself and without market caps",
         lambda h: formulas.on_market(h).intercept * h.periods_per_year,
+        source="Jensen (1968), doi:10.1111/j.1540-6261.1968.tb00815.x",
     )
     beta: float | None = metric(
         "beta",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from app.errors import FieldError, InvalidFile, InvalidInput
+from engine.config import Config, options_of
 from engine.risk.config import RiskModelConfig
 from engine.risk.scores.config import StyleName
 from scripts.options import single_value, snake_case
@@ -105,8 +105,8 @@ def _place(options: dict[str, Any], way: tuple[str, ...], value: object) -> None
 
 def _parts() -> list[str]:
     """The options that are groups of options."""
-    default = RiskModelConfig()
-    return [item.name for item in fields(default) if is_dataclass(getattr(default, item.name))]
+    options = options_of(RiskModelConfig).values()
+    return [one.name for one in options if issubclass(one.kind, Config) and not one.is_list]
 
 
 def _fault(name: str, code: str, message: str) -> InvalidInput:

@@ -2,76 +2,44 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
+from engine.performance import METRICS
 from scripts.report.markup import Markup, element
 
-_COMMON = (
-    (
-        "Sharpe ratio",
-        "mean over standard deviation (ddof 1) of the period returns, times the square root of periods a "
-        "year; no risk-free rate. Sharpe (1994), doi:10.3905/jpm.1994.409501.",
-    ),
-    (
-        "Probabilistic Sharpe ratio",
-        "probability that the true Sharpe ratio exceeds a benchmark, given the length, skewness and kurtosis "
-        "of the returns. Bailey and López de Prado (2012), doi:10.21314/JOR.2012.255.",
-    ),
-)
+
+def _in_words(match: re.Match[str]) -> str:
+    return METRICS[match[1]].label if match[1] in METRICS else match[1].replace("_", " ")
+
+
+def _of(*names: str) -> Iterator[tuple[str, str]]:
+    """Yield metrics with what they mean, as the engine declares them."""
+    for name in names:
+        one = METRICS[name]
+        meaning = re.sub(r"`(\w+)`", _in_words, one.text)
+        yield one.label[0].upper() + one.label[1:], f"{meaning}." + (f" {one.source}." if one.source else "")
+
+
+_COMMON = (*_of("sharpe_ratio", "probabilistic_sharpe_ratio"),)
 FACTOR_DEFINITIONS = (
     (
         "Returns",
         "of a period: long leg minus short leg, or the long leg alone. A portfolio uses what was known at "
         "the end of the period before. Periods without a portfolio are left out, not zero.",
     ),
-    (
-        "Annualised return",
-        "(1 + cumulative return)^(1 / years) − 1; years run from the first to the last period end.",
-    ),
+    *_of("annualized_return"),
     *_COMMON,
-    (
-        "Standard error of the Sharpe ratio",
-        "for independent, identically distributed returns. Lo (2002), doi:10.2469/faj.v58.n4.2453.",
-    ),
-    (
-        "Newey-West t",
-        "mean over its heteroskedasticity and autocorrelation consistent error; Bartlett kernel, lag "
-        "4 (n / 100)^(2/9). Newey and West (1987, doi:10.2307/1913610; 1994, doi:10.2307/2297912).",
-    ),
+    *_of("sharpe_standard_error", "newey_west_t"),
     (
         "Bootstrap interval",
         "percentile interval of stationary block bootstrap resamples. Politis and Romano (1994), "
         "doi:10.1080/01621459.1994.10476870; block length by Politis and White (2004), "
         "doi:10.1081/ETC-120028836, corrected 2009.",
     ),
-    (
-        "Sortino ratio",
-        "mean over the deviation (ddof 1) of the negative returns, as in the older logs; with target 0: over "
-        "the root mean square of the losses. Sortino and Price (1994), doi:10.3905/joi.3.3.59.",
-    ),
-    (
-        "Value at risk and expected shortfall",
-        "minus the 5 % quantile of the period returns, and minus the mean of the returns at or below it. "
-        "Acerbi and Tasche (2002), doi:10.1111/1468-0300.00091.",
-    ),
-    (
-        "Drawdown",
-        "wealth over its running maximum, minus 1; the start counts as a peak. Calmar ratio: annualised "
-        "return over the deepest one.",
-    ),
-    (
-        "Rank IC",
-        "Spearman correlation of signal and next return over the eligible assets; positive where the long "
-        "leg wins. t = mean / deviation × √n; by horizon, by Newey-West. Grinold and Kahn (2000).",
-    ),
-    (
-        "Alpha and beta",
-        "least squares on the market factor of the same dataset, grid and thresholds. Jensen (1968), "
-        "doi:10.1111/j.1540-6261.1968.tb00815.x.",
-    ),
-    (
-        "Turnover",
-        "half of what is bought and sold a period, both legs added, weights drifted by returns; buying from "
-        "nothing is left out of the mean. Break-even cost: that at which the mean return after carry is 0.",
-    ),
+    *_of("sortino_ratio", "sortino_ratio_target", "value_at_risk_95", "expected_shortfall_95"),
+    *_of("max_drawdown", "calmar_ratio", "ic_mean", "ic_t", "alpha", "beta"),
+    *_of("mean_turnover", "break_even_cost_bps", "long_hhi"),
     (
         "Net return",
         "gross return less the cost of everything traded, less carry on the short leg by calendar days.",
@@ -91,10 +59,6 @@ FACTOR_DEFINITIONS = (
         "Market regime",
         "up where the market factor's wealth at the formation date lay above its mean over the half year "
         "before, else down. Nothing of the period itself is looked at.",
-    ),
-    (
-        "HHI",
-        "sum of the squared weights of a leg: 1 / HHI is the number of equal positions it is worth.",
     ),
 )
 SWEEP_DEFINITIONS = (
