@@ -65,7 +65,8 @@ mutation {
   computeFactor(input: {spec: {drift: {driftPeriods: 3, pace: FAST}}}, waitSeconds: 30) {
     ... on ComputeFactorSuccess {
       reused
-      run { factor { name title } config { minAssets ... on DriftConfig { driftPeriods pace } }
+      run { factor { name title }
+            config { minAssets options { name text } ... on DriftConfig { driftPeriods pace } }
             performance { numPeriods sharpeRatio } }
     }
     ... on InvalidInput { message }
@@ -137,10 +138,19 @@ def test_the_graph_takes_computes_and_filters_it(tree: Path) -> None:
     found = json.loads(run(tree, "-c", GRAPH))
     launched = found["computeFactor"]
     assert launched["run"]["factor"] == {"name": "DRIFT", "title": "Drift (a toy)"}
+    told = launched["run"]["config"].pop("options")
     assert launched["run"]["config"] == {"minAssets": 30, "driftPeriods": 3, "pace": "FAST"}
+    assert told[-2:] == [{"name": "driftPeriods", "text": "3"}, {"name": "pace", "text": "FAST"}]
     assert launched["run"]["performance"]["numPeriods"] > 100
     assert {"name": "DRIFT", "defaultConfig": {"driftPeriods": 2}} in found["factors"]
     assert found["factorRuns"]["totalCount"] >= 2
+
+
+def test_rest_has_it(tree: Path) -> None:
+    listed = run(
+        tree, "-c", "from app.rest.openapi import openapi_document; print(*openapi_document()['paths'])"
+    )
+    assert "/compute/drift" in listed.split()
 
 
 def test_the_printed_graph_has_it_as_an_option_to_sweep(tree: Path) -> None:
