@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.bytecode import keep_bytecode
 from tests.skips import register
@@ -18,6 +19,9 @@ from tests.stores import (  # noqa: F401
 )
 
 keep_bytecode()
+# by the clock nothing is judged: another process may have the processor
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -110,7 +110,7 @@ async def test_a_process_killed_while_finishing_leaves_the_run_to_be_retried(
             assert await connection.scalar(text(f"SELECT count(*) FROM {table}")) == 0
     (claim,) = await list_claims(store)
     assert claim.run_id == record.id
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         assert await retry_or_lose(store, claim, now=NOW) is RunStatus.QUEUED
     again = await claim_run(store, WORKER, NOW)
     assert again is not None

@@ -73,7 +73,7 @@ async def test_a_canceled_write_leaves_nothing_and_frees_the_next_one(store: Sto
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert await count_batches(store) == 0
-    async with asyncio.timeout(5), store.write() as connection:
+    async with asyncio.timeout(30), store.write() as connection:
         await connection.execute(insert(ImportBatch), BATCH)
     assert await count_batches(store) == 1
 
@@ -136,7 +136,7 @@ async def test_closing_does_not_wait_for_ever(store_url: str, monkeypatch: pytes
 
     hanging = asyncio.create_task(give_up(hang(store), 0))
     await asyncio.sleep(0.01)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await store.close()
     answered.set()
     await hanging

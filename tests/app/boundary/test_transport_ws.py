@@ -50,7 +50,7 @@ class Socket:
         await self.send("subscribe", id=id_, payload={"query": query} | payload)
 
     async def receive(self):
-        frame = await asyncio.wait_for(self.raw.recv(), 5)
+        frame = await asyncio.wait_for(self.raw.recv(), 30)
         assert isinstance(frame, str), "frames must be text"
         return json.loads(frame)
 
@@ -64,7 +64,7 @@ class Socket:
         """The code and reason it was closed with."""
         try:
             while True:
-                await asyncio.wait_for(self.raw.recv(), 5)
+                await asyncio.wait_for(self.raw.recv(), 30)
         except ConnectionClosed as closed:
             return closed.rcvd.code, closed.rcvd.reason
 

@@ -31,7 +31,7 @@ def children_of(pid: int) -> list[int]:
     return found
 
 
-def eventually(condition: Callable[[], object], seconds: float = 5.0) -> bool:
+def eventually(condition: Callable[[], object], seconds: float = 30.0) -> bool:
     """Whether the condition becomes true within the time."""
     deadline = time.monotonic() + seconds
     while not condition():

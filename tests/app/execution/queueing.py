@@ -104,7 +104,7 @@ async def events_of(store: Store, run_id: int) -> list[RunEventRecord]:
 
 
 async def becomes(
-    store: Store, run_id: int, condition: Callable[[RunRecord], object], seconds: float = 10.0
+    store: Store, run_id: int, condition: Callable[[RunRecord], object], seconds: float = 30.0
 ) -> RunRecord:
     """The run once the condition holds; fails when the time is over."""
     async with asyncio.timeout(seconds):
@@ -113,7 +113,7 @@ async def becomes(
     return run
 
 
-async def ended(store: Store, run_id: int, seconds: float = 10.0) -> RunRecord:
+async def ended(store: Store, run_id: int, seconds: float = 30.0) -> RunRecord:
     return await becomes(store, run_id, lambda run: run.status.is_terminal, seconds)
 
 
@@ -139,7 +139,7 @@ def forkserver_of(executor: RunExecutor) -> int:
 
 async def only_child_of(executor: RunExecutor) -> int:
     """The process that computes the only running run, once there is one."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not (children := children_of(forkserver_of(executor))):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     (child,) = children

@@ -269,7 +269,7 @@ async def test_stopping_puts_long_runs_back_and_never_as_their_last_attempt(stor
 async def test_stopping_does_not_wait_for_ever_for_a_store_that_is_away(store, settings, monkeypatch):
     monkeypatch.setattr(flight, "put_back", failing(99, flight.put_back, StoreUnavailable("away")))
     run = await queue(store, "sleep")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         timing = replace(BRISK, commit_retries=(60.0,), stop_limit=0.2)
         async with executing(store, settings, timing=timing) as executor:
             child, forkserver = await only_child_of(executor), forkserver_of(executor)

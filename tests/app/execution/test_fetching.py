@@ -225,7 +225,7 @@ async def test_a_canceled_fetch_ends_at_once_and_leaves_nothing(store, settings,
         await becomes(store, run.id, lambda run: run.progress_counts)
         await cancel_run(store, run.id, now())
         executor.kill(run.id)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await ended_by.wait()
     assert (await run_of(store, run.id)).status is RunStatus.CANCELED
     assert snapshot_fingerprints(settings.datasets_dir) == {FINGERPRINT}

@@ -247,7 +247,7 @@ async def test_progress_is_told_in_numbers(graph: Graph) -> None:
     store = graph.services.store
     run = await running_fetch(store)
     events = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         async for result in graph.subscribe(EVENTS, run=fetch_id(run)):
             assert result.errors is None, result.errors
             assert result.data is not None

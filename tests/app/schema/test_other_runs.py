@@ -42,7 +42,7 @@ def other_id(run: RunRecord) -> str:
 async def events_of(graph: Graph, most: int, **variables: Any) -> list[dict[str, Any]]:
     """At most so many; fewer where the stream ends."""
     found: list[dict[str, Any]] = []
-    async with asyncio.timeout(10), aclosing(graph.subscribe(EVENTS, **variables)) as results:
+    async with asyncio.timeout(30), aclosing(graph.subscribe(EVENTS, **variables)) as results:
         async for result in results:
             assert result.errors is None, result.errors
             assert result.data is not None

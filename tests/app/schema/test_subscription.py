@@ -32,12 +32,12 @@ async def follow(graph: Graph, **variables: Any) -> AsyncGenerator[dict[str, Any
 
 
 async def first_event(graph: Graph, **variables: Any) -> dict[str, Any]:
-    async with asyncio.timeout(10), aclosing(follow(graph, **variables)) as events:
+    async with asyncio.timeout(30), aclosing(follow(graph, **variables)) as events:
         return await anext(events)
 
 
 async def kinds(graph: Graph, **variables: Any) -> list[str]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         return [event["kind"] async for event in follow(graph, **variables)]
 
 
@@ -46,7 +46,7 @@ async def test_a_run_is_followed_to_its_end(graph: Graph) -> None:
     config = config_of(FactorName.SMB)
     queued = await launch(store, await add_dataset(store), config=config)
     events = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         async for event in follow(graph, run=run_id(queued)):
             events.append(event)
             if event["kind"] == "SNAPSHOT":
@@ -96,7 +96,7 @@ async def test_a_stopped_subscription_leaves_nothing_behind(graph: Graph, popula
 async def test_a_run_that_is_deleted_before_its_end_was_told_is_an_error(graph: Graph) -> None:
     store = graph.services.store
     queued = await launch(store, await add_dataset(store), config=config_of(FactorName.SMB))
-    async with asyncio.timeout(10), aclosing(graph.subscribe(EVENTS, run=run_id(queued))) as results:
+    async with asyncio.timeout(30), aclosing(graph.subscribe(EVENTS, run=run_id(queued))) as results:
         first = await anext(results)
         assert first.errors is None
         await cancel_run(store, queued.id, later(1))

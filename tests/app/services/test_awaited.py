@@ -102,4 +102,4 @@ async def test_who_waits_is_let_go_when_time_is_up_or_the_server_stops(store, se
     await asyncio.sleep(0.05)
     services.events.end_waits()
     with pytest.raises(RunNotOver, match="stops"):
-        await asyncio.wait_for(waiting, 10)
+        await asyncio.wait_for(waiting, 30)

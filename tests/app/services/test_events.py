@@ -65,7 +65,7 @@ def before_read(monkeypatch):
 async def follow(store, hub, count=None, *, found=None, **options):
     """What the stream tells, at most `count` moments; in `found` also where it raises in the end."""
     found = [] if found is None else found
-    async with asyncio.timeout(10), aclosing(run_events(store, hub, **options)) as moments:
+    async with asyncio.timeout(30), aclosing(run_events(store, hub, **options)) as moments:
         async for moment in moments:
             found.append(moment)
             if len(found) == count:
@@ -209,7 +209,7 @@ async def test_a_run_that_ends_amid_the_snapshot_is_told_all_the_same(store, hub
 
     before_read(2, end_both)
     found = {}
-    async with asyncio.timeout(10), aclosing(run_events(store, hub)) as moments:
+    async with asyncio.timeout(30), aclosing(run_events(store, hub)) as moments:
         async for moment in moments:
             found[moment.run.id] = told(moment)
             if list(found.values()).count(RunStatus.FAILED) == 2:

@@ -32,7 +32,7 @@ async def services(store, store_url, tmp_path):
 
 
 async def reported(services: Services, condition: Callable[[HealthReport], object]) -> HealthReport:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not condition(report := await report_health(services)):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     return report

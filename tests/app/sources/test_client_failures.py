@@ -118,7 +118,7 @@ async def test_too_many_requests_make_all_of_them_wait(
 
     vendor.answers = [raw(b"", 429, Retry_After="30"), document(GOOD)]
     fake_time.sleep = sleep  # type: ignore[method-assign]
-    async with opened(tmp_path, fake_time) as bench, asyncio.timeout(10), asyncio.TaskGroup() as group:
+    async with opened(tmp_path, fake_time) as bench, asyncio.timeout(30), asyncio.TaskGroup() as group:
         host = vendor.host(concurrency=1)
         for number in range(3):
             get = vendor.get(host=host, params=(("n", str(number)),))
