@@ -318,6 +318,17 @@ class TestUploads:
         assert response.status_code == 413
         assert response.json()["errors"][0]["extensions"]["code"] == "LIMIT_EXCEEDED"
 
+    @pytest.mark.parametrize(("length", "status"), [(1_000, 200), (1_001, 413)])
+    async def test_a_body_of_unknown_length_is_cut_at_the_byte(self, length, status):
+        async def parts():
+            yield b'{"query": "{ __typename }"'
+            yield b"}".rjust(length - 26)
+
+        async with client_of(application(settings_of(max_json_bytes=1_000))) as client:
+            headers = {"content-type": "application/json"}
+            response = await client.post("/graphql", headers=headers, content=parts())
+        assert response.status_code == status, response.text
+
     async def test_a_form_field_above_the_json_cap_is_413(self):
         settings = settings_of(max_json_bytes=1_000)
         operations = {"query": INGEST + " " * 1_000, "variables": {"file": None}}
