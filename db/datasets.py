@@ -64,6 +64,7 @@ async def write_dataset(
 async def _insert(connection: AsyncConnection, new: NewDataset, now: datetime) -> int:
     newest = select(func.coalesce(func.max(dataset.c.version), 0)).where(dataset.c.name == new.name)
     row = {
+        "kind": new.kind,
         "name": new.name,
         "version": (await connection.scalar(newest) or 0) + 1,
         "current": True,
@@ -152,9 +153,10 @@ async def list_datasets(store: Store, *, first: int, after: str | None) -> Page[
 
 
 @store_access
-async def real_datasets(store: Store) -> list[DatasetRecord]:
-    """The current, undeleted datasets that are not synthetic, by name."""
-    statement = select(dataset).where(_CURRENT, ~dataset.c.synthetic).order_by(dataset.c.name)
+async def real_datasets(store: Store, *, kind: str) -> list[DatasetRecord]:
+    """Return the current, undeleted datasets of a kind that are not synthetic, by name."""
+    of_kind = select(dataset).where(_CURRENT, dataset.c.kind == kind)
+    statement = of_kind.where(~dataset.c.synthetic).order_by(dataset.c.name)
     async with store.read() as connection:
         return [_record(row) for row in await connection.execute(statement)]
 
@@ -169,9 +171,10 @@ async def kept_fingerprints(store: Store) -> dict[int, str]:
 
 
 @store_access
-async def current_datasets(store: Store, *, first: int) -> list[DatasetRecord]:
-    """Return at most `first` of the current, undeleted datasets: synthetic ones last, else by name."""
-    statement = select(dataset).where(_CURRENT).order_by(dataset.c.synthetic, dataset.c.name).limit(first)
+async def current_datasets(store: Store, *, kind: str, first: int) -> list[DatasetRecord]:
+    """Return at most `first` of a kind's current, undeleted datasets: synthetic ones last, else by name."""
+    of_kind = select(dataset).where(_CURRENT, dataset.c.kind == kind)
+    statement = of_kind.order_by(dataset.c.synthetic, dataset.c.name).limit(first)
     async with store.read() as connection:
         return [_record(row) for row in await connection.execute(statement)]
 

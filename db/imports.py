@@ -37,7 +37,7 @@ from db.import_records import (
     QuarantineRecord,
 )
 from db.models import Series
-from db.records import RunEventKind, RunKind, RunOrigin, RunStatus, SeriesRecord
+from db.records import Reuse, RunEventKind, RunKind, RunOrigin, RunStatus, SeriesRecord
 from db.results import write_performance, write_series
 from db.run_rows import run
 from db.store import Store, store_access
@@ -186,9 +186,9 @@ async def _known_runs(
     known = {}
     keys = list(dict.fromkeys((one.factor, one.legacy_run_id) for one in runs))
     for start in range(0, len(keys), _KEYS_A_STATEMENT):
-        statement = select(run.c.factor, run.c.legacy_run_id, run.c.id, run.c.identity_hash).where(
+        statement = select(run.c.subject, run.c.legacy_run_id, run.c.id, run.c.identity_hash).where(
             run.c.origin == RunOrigin.IMPORTED.value,
-            tuple_(run.c.factor, run.c.legacy_run_id).in_(keys[start : start + _KEYS_A_STATEMENT]),
+            tuple_(run.c.subject, run.c.legacy_run_id).in_(keys[start : start + _KEYS_A_STATEMENT]),
         )
         for factor, legacy_run_id, run_id, content_hash in await connection.execute(statement):
             known[factor, legacy_run_id] = (run_id, content_hash)
@@ -198,7 +198,7 @@ async def _known_runs(
 def _run_row(one: NewImportedRun, batch_id: int, now: datetime) -> dict[str, Any]:
     return {
         "kind": RunKind.FACTOR.value,
-        "factor": one.factor,
+        "subject": one.factor,
         "status": RunStatus.SUCCEEDED.value,
         "origin": RunOrigin.IMPORTED.value,
         "config": dict(one.config),
@@ -214,6 +214,8 @@ def _run_row(one: NewImportedRun, batch_id: int, now: datetime) -> dict[str, Any
         "progress_fraction": 1.0,
         "progress_stage": "done",
         "attempt": 0,
+        "reuse": Reuse.NEVER.value,
+        "losses": 0,
     }
 
 

@@ -6,12 +6,12 @@ from datetime import date, datetime
 from types import new_class
 from typing import Any, ClassVar, get_type_hints
 
-from sqlalchemy import CheckConstraint, Column, Double, Index, MetaData
+from sqlalchemy import CheckConstraint, Column, Double, ForeignKey, Index, MetaData
 from sqlalchemy import UniqueConstraint as Unique
 from sqlmodel import Field
 
 from db.columns import PlainText, RowId
-from db.records import PerformanceRecord, RunEventKind, RunKind, RunOrigin, RunStatus
+from db.records import PANEL, PerformanceRecord, Reuse, RunOrigin, RunStatus
 from db.table import (
     Table,
     json_column,
@@ -40,6 +40,7 @@ class Dataset(Table, table=True):
         {"sqlite_autoincrement": True},
     )
     id: int = row_id_column()
+    kind: str = Field(sa_type=PlainText, sa_column_kwargs={"server_default": PANEL})
     name: str = text_column()
     version: int
     current: bool
@@ -92,14 +93,13 @@ class ImportBatch(Table, table=True):
 
 
 class Run(Table, table=True):
-    """One computation, fetch or imported result. This table is the queue, and `status` alone is the truth."""
+    """One run: what is done (`kind`) to what (`subject`). This table is the queue, and `status` alone is the
+    truth. No constraint names kinds: what each needs is for those to know who launch it."""
 
     __table_args__ = (
         CheckConstraint(one_of("status", RunStatus), name="status"),
         CheckConstraint(one_of("origin", RunOrigin), name="origin"),
-        CheckConstraint(one_of("kind", RunKind), name="kind"),
-        CheckConstraint("kind = 'FACTOR' OR origin = 'COMPUTED'", name="kind_of_imported"),
-        CheckConstraint("(kind IN ('FETCH', 'RISK_MODEL')) = (factor IS NULL)", name="factor"),
+        CheckConstraint(one_of("reuse", Reuse), name="reuse"),
         CheckConstraint("progress_fraction BETWEEN 0 AND 1", name="progress_fraction"),
         CheckConstraint(
             "status <> 'RUNNING' OR (claimed_by IS NOT NULL AND heartbeat_at IS NOT NULL)", name="claim"
@@ -109,38 +109,28 @@ class Run(Table, table=True):
         ),
         CheckConstraint("(status = 'FAILED') = (failure_code IS NOT NULL)", name="failure"),
         CheckConstraint(
-            "origin <> 'COMPUTED' OR kind = 'FETCH' "
-            "OR (dataset_id IS NOT NULL AND engine_version IS NOT NULL)",
-            name="computed",
-        ),
-        # A fetch brings its dataset about.
-        CheckConstraint(
-            "kind <> 'FETCH' OR (status = 'SUCCEEDED') = (dataset_id IS NOT NULL)", name="fetched"
-        ),
-        CheckConstraint(
             "origin <> 'IMPORTED' OR (legacy_run_id IS NOT NULL AND status = 'SUCCEEDED')", name="imported"
         ),
-        # Launching what exists returns it; failed and canceled runs are launched anew, and so are ended
-        # fetches: the vendor may say something else by now.
+        # Launching what exists returns it, as far as `reuse` goes; what failed or was canceled is done anew.
         partial_index(
             "uq_run_identity",
             "identity_hash",
             unique=True,
-            where="(status IN ('QUEUED', 'RUNNING') OR (status = 'SUCCEEDED' AND kind <> 'FETCH')) "
-            "AND NOT forced AND origin = 'COMPUTED'",
+            where="(status IN ('QUEUED', 'RUNNING') AND reuse <> 'NEVER' "
+            "OR status = 'SUCCEEDED' AND reuse = 'SUCCEEDED') AND NOT forced AND origin = 'COMPUTED'",
         ),
-        partial_index("uq_run_legacy", "factor", "legacy_run_id", unique=True, where="origin = 'IMPORTED'"),
+        partial_index("uq_run_legacy", "subject", "legacy_run_id", unique=True, where="origin = 'IMPORTED'"),
         # The kind comes last: as the first column, SQLite takes it for selective and sorts what it finds.
         Index("ix_run_status_id", "status", "id", "kind"),
-        Index("ix_run_factor_status_finished", "factor", "status", "finished_at", "id", "kind"),
-        Index("ix_run_factor_created", "factor", "created_at", "id", "kind"),
+        Index("ix_run_subject_status_finished", "subject", "status", "finished_at", "id", "kind"),
+        Index("ix_run_subject_created", "subject", "created_at", "id", "kind"),
         Index("ix_run_created", "created_at", "id", "kind"),
         Index("ix_run_finished", "finished_at", "id", "kind"),
         {"sqlite_autoincrement": True},
     )
     id: int = row_id_column()
-    kind: str = Field(sa_type=PlainText, sa_column_kwargs={"server_default": RunKind.FACTOR.value})
-    factor: str | None = optional_text_column()
+    kind: str = text_column()
+    subject: str | None = optional_text_column()
     status: str = text_column()
     origin: str = text_column()
     config: dict[str, Any] = json_column()
@@ -165,6 +155,35 @@ class Run(Table, table=True):
     heartbeat_at: datetime | None = optional_moment_column()
     attempt: int
     note: str | None = optional_text_column()
+    reuse: str = text_column()
+    losses: int
+
+
+class RunInput(Table, table=True):
+    """What a run is computed from beside its dataset, and in which role."""
+
+    __tablename__: ClassVar[str] = "run_input"
+    run_id: int = part_of_column("run.id")
+    position: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    role: str = text_column()
+    fingerprint: str = text_column()
+    dataset_id: int | None = reference_column("dataset.id", nullable=True)
+    source_run_id: int | None = Field(
+        default=None, sa_column=Column(RowId, ForeignKey("run.id", ondelete="SET NULL"), index=True)
+    )
+
+
+class RunCommand(Table, table=True):
+    """What somebody asks of a run that is under way, for the worker that has it."""
+
+    __tablename__: ClassVar[str] = "run_command"
+    __table_args__ = (Index("ix_run_command_run_id", "run_id", "id"), {"sqlite_autoincrement": True})
+    id: int = row_id_column()
+    run_id: int = part_of_column("run.id", primary_key=False)
+    command: str = text_column()
+    arguments: dict[str, Any] = json_column()
+    requested_at: datetime = moment_column()
+    taken_at: datetime | None = optional_moment_column()
 
 
 class Worker(Table, table=True):
@@ -276,7 +295,6 @@ class RunEvent(Table, table=True):
     __tablename__: ClassVar[str] = "run_event"
     __table_args__ = (
         Unique("run_id", "seq"),
-        CheckConstraint(one_of("kind", RunEventKind), name="kind"),
         CheckConstraint(one_of("status", RunStatus), name="status"),
         {"sqlite_autoincrement": True},
     )

@@ -48,6 +48,19 @@ class RunKind(StrEnum):
     RISK_MODEL = "RISK_MODEL"
 
 
+class Reuse(StrEnum):
+    """Which run of the same identity a launch returns instead of queuing another: none, one that has not
+    ended, or one that has succeeded too."""
+
+    NEVER = "NEVER"
+    LIVE = "LIVE"
+    SUCCEEDED = "SUCCEEDED"
+
+
+PANEL = "PANEL"
+"""The kind of the datasets that are panels: a number an asset, date and field."""
+
+
 class RunEventKind(StrEnum):
     """The kinds of events that this version knows, what happened to a run; the run's status column alone is
     the truth about its state."""
@@ -95,6 +108,7 @@ class NewDataset:
     observation_count: int
     quality: Mapping[str, Any]
     assets: tuple[AssetRecord, ...]
+    kind: str = PANEL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +116,7 @@ class DatasetRecord:
     """`version` counts the different snapshots of a name; `current` marks the one that the name means."""
 
     id: int
+    kind: str
     name: str
     version: int
     current: bool
@@ -126,17 +141,31 @@ class DatasetRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewRun:
-    """A computation or a fetch to be queued. `config` is the normalised config, every option present;
-    `identity_hash` covers the kind too, because it alone decides what is computed once. A fetch has neither
-    factor nor engine, and its dataset comes about at its end; a risk model has no factor of its own."""
+class RunInputRecord:
+    """What a run is computed from beside its dataset: another dataset or a run, in the role that it plays.
+    `fingerprint` names the content, also after a source run is deleted."""
 
-    kind: RunKind
-    factor: str | None
+    role: str
+    fingerprint: str
+    dataset_id: int | None = None
+    source_run_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRun:
+    """A run to be queued. `kind` says what is done and `subject` to what: a factor's name, or None where the
+    kind has no subjects. `config` is the normalised config, every option present; `identity_hash` covers the
+    kind too, because it alone, with `reuse`, decides what is computed once. Without an engine's version
+    every server takes it; without a dataset it needs none, or brings one."""
+
+    kind: str
+    subject: str | None
     config: Mapping[str, Any]
     identity_hash: str
     dataset_id: int | None
     engine_version: str | None
+    reuse: Reuse = Reuse.SUCCEEDED
+    inputs: tuple[RunInputRecord, ...] = ()
     tags: tuple[str, ...] = ()
     note: str | None = None
     forced: bool = False
@@ -146,12 +175,12 @@ class NewRun:
 class RunRecord:
     """One computation, fetch or imported result. Immutable once terminal, tags and note aside.
 
-    `kind` is a RunKind, or a word that only a newer version knows. `factor` is None for fetches and risk
-    models. `progress_counts` are whatever the kind of run counts, by name."""
+    `kind` is a RunKind, or a word that only a newer version knows. `losses` counts the workers that died
+    with it. `progress_counts` are whatever the kind of run counts, by name."""
 
     id: int
     kind: str
-    factor: str | None
+    subject: str | None
     status: RunStatus
     origin: RunOrigin
     config: Mapping[str, Any]
@@ -175,6 +204,8 @@ class RunRecord:
     heartbeat_at: datetime | None
     attempt: int
     note: str | None
+    reuse: Reuse
+    losses: int
     tags: tuple[str, ...]
     progress_counts: Mapping[str, int] | None = None
 
@@ -187,6 +218,16 @@ class Claim:
     claimed_by: str
     attempt: int
     heartbeat_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RunCommandRecord:
+    """What somebody asked of a run that is under way, such as to stop; `arguments` is a JSON object."""
+
+    id: int
+    command: str
+    arguments: Mapping[str, Any]
+    requested_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -327,7 +368,8 @@ class ArtifactRecord:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResults:
     """All that a succeeded run leaves behind, committed together with its terminal status. `performance` is
-    None for all but factor runs, `net_performance` for a run without costs."""
+    None for all but factor runs, `net_performance` for a run without costs. `dataset`: one whose files are in
+    place, which the run has made."""
 
     performance: PerformanceRecord | None = None
     series: tuple[SeriesRecord, ...] = ()
@@ -335,3 +377,4 @@ class RunResults:
     net_performance: PerformanceRecord | None = None
     documents: tuple[DocumentRecord, ...] = ()
     artifacts: tuple[ArtifactRecord, ...] = ()
+    dataset: NewDataset | None = None

@@ -43,7 +43,8 @@ class RunFilter:
     """All conditions that are given must hold; `tag` holds when one of the run's tags fits. `rebalance` is
     that of factor runs, of which those that do not say are weekly."""
 
-    factor: Choice[str] | None = None
+    kind: Choice[str] | None = None
+    subject: Choice[str] | None = None
     status: Choice[RunStatus] | None = None
     origin: Choice[RunOrigin] | None = None
     dataset_id: Choice[int] | None = None
@@ -114,15 +115,15 @@ NEWEST_FIRST = (RunOrder(RunSortField.CREATED_AT, SortDirection.DESC),)
 
 
 def scope_of(list_name: str, where: RunFilter, order: Sequence[RunOrder]) -> str:
-    """Names a list with its filter and order, for cursors; filters that are not given leave no mark."""
-    given = [(field.name, getattr(where, field.name)) for field in fields(where)]
+    """Name a list with its filter and order, for cursors; filters that are not given leave no mark."""
+    # Cursors that were given before subjects were more than factors still fit.
+    words = {"subject": "factor"}
+    given = [(words.get(field.name, field.name), getattr(where, field.name)) for field in fields(where)]
     conditions = [(name, condition) for name, condition in given if condition is not None]
     return repr((list_name, conditions, [(one.field.value, one.direction.value) for one in order]))
 
 
-def conditions_of(
-    where: RunFilter, kind: RunKind | None, runs: Any, metrics: Any
-) -> list[ColumnElement[bool]]:
+def conditions_of(where: RunFilter, kind: str | None, runs: Any, metrics: Any) -> list[ColumnElement[bool]]:
     """The conditions on the run table (or alias) `runs` and the performance table `metrics`: of this kind
     (None: of any), and fitting the filter."""
     conditions: list[ColumnElement[bool]] = [] if kind is None else _of_kind(runs, kind)
@@ -144,12 +145,13 @@ def conditions_of(
     return conditions
 
 
-def _of_kind(runs: Any, kind: RunKind) -> list[ColumnElement[bool]]:
-    if kind is not RunKind.FACTOR:
-        return [runs.c.kind == kind.value]
+def _of_kind(runs: Any, kind: str) -> list[ColumnElement[bool]]:
+    kind = str(kind)
+    if kind != RunKind.FACTOR:
+        return [runs.c.kind == kind]
     # Nearly every run. Of an equality SQLite expects that it leaves few, and would sooner sort all runs than
     # read them from the index of a metric; of a range it does not.
-    return [runs.c.kind.between(kind.value, kind.value)]
+    return [runs.c.kind.between(kind, kind)]
 
 
 def _compare(column: ColumnElement[Any], condition: Choice[Any] | Range[Any]) -> list[ColumnElement[bool]]:
@@ -185,7 +187,7 @@ def sort_keys(order: Sequence[RunOrder]) -> list[SortKey]:
 
 
 def _sort_key(order: RunOrder) -> SortKey:
-    name = order.field.value.lower()
+    name = "subject" if order.field is RunSortField.FACTOR else order.field.value.lower()
     table = run if name in run.c else performance
     column = table.c[name]
     # A key's value goes into cursors as it is stored: times as integers.

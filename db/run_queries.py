@@ -1,4 +1,4 @@
-"""Reading runs: by id, in pages, by factor, the latest ones.
+"""Reading runs: by id, in pages, by subject, the latest ones.
 
 Lists and counts are of the kind that the caller names, or (None) of all kinds."""
 
@@ -55,7 +55,7 @@ __all__ = [
     "latest_runs",
     "live_runs",
     "page_runs",
-    "page_runs_by_factor",
+    "page_runs_by_subject",
 ]
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -79,14 +79,14 @@ _candidate = run.alias()
 _candidate_metrics = performance.alias()
 
 
-def _distinct_factors() -> CTE:
-    """Every factor that has runs, from one to the next by index: DISTINCT would read all runs."""
-    names = select(func.min(run.c.factor).label("name")).cte(recursive=True)
-    following = select(func.min(run.c.factor)).where(run.c.factor > names.c.name).scalar_subquery()
+def _distinct_subjects() -> CTE:
+    """Every subject that has runs, from one to the next by index: DISTINCT would read all runs."""
+    names = select(func.min(run.c.subject).label("name")).cte(recursive=True)
+    following = select(func.min(run.c.subject)).where(run.c.subject > names.c.name).scalar_subquery()
     return names.union_all(select(following).where(names.c.name.is_not(None)))
 
 
-_factors = _distinct_factors()
+_subjects = _distinct_subjects()
 
 
 @store_access
@@ -114,7 +114,7 @@ async def live_runs(store: Store, *, below: int | None, limit: int) -> list[RunR
 async def find_imported(store: Store, factor: str, legacy_run_id: str) -> RunRecord | None:
     """The imported run that the older system knew by this id."""
     statement = select_runs().where(
-        run.c.factor == factor,
+        run.c.subject == factor,
         run.c.legacy_run_id == legacy_run_id,
         run.c.origin == RunOrigin.IMPORTED.value,
     )
@@ -129,7 +129,7 @@ async def page_runs(
     where: RunFilter | None = None,
     order: Sequence[RunOrder] = (),
     *,
-    kind: RunKind | None,
+    kind: str | None,
     first: int,
     after: str | None = None,
 ) -> Page[RunRecord]:
@@ -152,7 +152,7 @@ async def page_runs(
 
 def _parts(
     where: RunFilter,
-    kind: RunKind | None,
+    kind: str | None,
     order: Sequence[RunOrder],
     keys: Sequence[SortKey],
     values_after: Sequence[Any] | None,
@@ -177,43 +177,43 @@ def _parts(
 
 
 @store_access
-async def page_runs_by_factor(
+async def page_runs_by_subject(
     store: Store,
-    factors: Sequence[str],
+    subjects: Sequence[str],
     where: RunFilter | None = None,
     order: Sequence[RunOrder] = (),
     *,
-    kind: RunKind | None,
+    kind: str | None,
     first: int,
     after: str | None = None,
 ) -> dict[str, Page[RunRecord]]:
-    """The page of each factor's runs, all in one statement. A cursor belongs to one factor's list: with
-    `after`, any other factor is an InvalidCursor. Errors: those of `page_runs`."""
+    """Return the page of each subject's runs, all in one statement. A cursor belongs to one subject's list:
+    with `after`, any other subject is an InvalidCursor. Errors: those of `page_runs`."""
     check_page_size(first)
-    if not factors:
+    if not subjects:
         return {}
     where, order = where or _EVERY_RUN, tuple(order) or NEWEST_FIRST
     keys = sort_keys(order)
     mark = _kind_mark(kind)
-    scopes = {factor: scope_of(f"{mark}runs of {factor}", where, order) for factor in factors}
+    scopes = {subject: scope_of(f"{mark}runs of {subject}", where, order) for subject in subjects}
     found = _keyed(where, kind, order, keys).order_by(*(key.ordering() for key in keys)).limit(first + 1)
     parts = []
-    for factor, scope in scopes.items():
-        of_factor = found.where(run.c.factor == factor)
+    for subject, scope in scopes.items():
+        of_subject = found.where(run.c.subject == subject)
         if after is not None:
-            of_factor = of_factor.where(after_values(keys, decode_cursor(scope, after, keys)))
-        # A limited part a factor, not a window over all of them: each reads what its index gives it first.
-        parts.append(select(of_factor.subquery()))
+            of_subject = of_subject.where(after_values(keys, decode_cursor(scope, after, keys)))
+        # A limited part a subject, not a window over all of them: each reads what its index gives it first.
+        parts.append(select(of_subject.subquery()))
     async with store.read() as connection:
         rows = (await connection.execute(_with_records(union_all(*parts), keys))).all()
-    by_factor: dict[str, list[Any]] = {factor: [] for factor in scopes}
+    by_subject: dict[str, list[Any]] = {subject: [] for subject in scopes}
     for row in rows:
-        by_factor[row.factor].append(row)
-    return {factor: _page(by_factor[factor], scope, len(keys), first) for factor, scope in scopes.items()}
+        by_subject[row.subject].append(row)
+    return {subject: _page(by_subject[subject], scope, len(keys), first) for subject, scope in scopes.items()}
 
 
 @store_access
-async def count_runs(store: Store, where: RunFilter | None = None, *, kind: RunKind | None) -> int:
+async def count_runs(store: Store, where: RunFilter | None = None, *, kind: str | None) -> int:
     """Count the runs of a kind, or (None) of all kinds, that fit `where`."""
     where = where or _EVERY_RUN
     statement = select(func.count()).select_from(_tables(filters_by_metrics(where)))
@@ -234,7 +234,7 @@ async def count_live(store: Store) -> list[LiveCount]:
 
 @store_access
 async def last_runs(
-    store: Store, where: RunFilter | None = None, *, kind: RunKind | None, first: int, now: datetime
+    store: Store, where: RunFilter | None = None, *, kind: str | None, first: int, now: datetime
 ) -> list[RunRecord]:
     """Return the `first` runs of a kind, or (None) of all kinds, that fit `where` and SUCCEEDED last, the
     latest first: in the order of `latest_runs`. Errors: ValueError unless 0 <= first <= 100."""
@@ -259,21 +259,22 @@ async def last_runs(
 async def latest_runs(
     store: Store,
     *,
+    kind: str,
     now: datetime,
-    factors: Sequence[str] | None = None,
+    subjects: Sequence[str] | None = None,
     dataset_id: int | None = None,
     origin: RunOrigin | None = None,
     where: RunFilter | None = None,
 ) -> dict[str, RunRecord]:
-    """Return the SUCCEEDED factor run of each factor that finished last (imported: at the time of its legacy
-    id), by factor; of all factors for None. One that is dated more than CLOCK_TOLERANCE after `now` comes
+    """Return the run of each subject, of this kind, that SUCCEEDED last (imported: at the time of its legacy
+    id), by subject; of all subjects for None. One that is dated more than CLOCK_TOLERANCE after `now` comes
     before all others, whose times can be; of equal times the id decides. One statement, however many
-    factors."""
+    subjects."""
     where = where or _EVERY_RUN
     latest = select(_candidate.c.id).where(
-        _candidate.c.factor == _factors.c.name,
+        _candidate.c.subject == _subjects.c.name,
         _candidate.c.status == RunStatus.SUCCEEDED.value,
-        *conditions_of(where, RunKind.FACTOR, _candidate, _candidate_metrics),
+        *conditions_of(where, kind, _candidate, _candidate_metrics),
     )
     if filters_by_metrics(where):
         latest = latest.join(_candidate_metrics, _candidate_metrics.c.run_id == _candidate.c.id)
@@ -282,14 +283,15 @@ async def latest_runs(
     if origin is not None:
         latest = latest.where(_candidate.c.origin == origin.value)
     parts = [
-        part.limit(1).correlate(_factors).scalar_subquery() for part in _latest_first(latest, _candidate, now)
+        part.limit(1).correlate(_subjects).scalar_subquery()
+        for part in _latest_first(latest, _candidate, now)
     ]
-    statement = select(*RUN_COLUMNS).join_from(_factors, run, run.c.id == func.coalesce(*parts))
-    if factors is not None:
-        statement = statement.where(_factors.c.name.in_(factors))
+    statement = select(*RUN_COLUMNS).join_from(_subjects, run, run.c.id == func.coalesce(*parts))
+    if subjects is not None:
+        statement = statement.where(_subjects.c.name.in_(subjects))
     async with store.read() as connection:
         rows = await connection.execute(statement)
-        return {row.factor: run_record(row) for row in rows}
+        return {row.subject: run_record(row) for row in rows}
 
 
 def _latest_first(found: Select[Any], runs: Any, now: datetime) -> tuple[Select[Any], Select[Any]]:
@@ -307,16 +309,16 @@ def _tables(with_metrics: bool, *, measured: bool = False) -> Any:
     return joined if with_metrics else run
 
 
-def _kind_mark(kind: RunKind | None) -> str:
+def _kind_mark(kind: str | None) -> str:
     """What tells the cursors of one kind's lists from those of another's."""
-    if kind is RunKind.FACTOR:
+    if kind == RunKind.FACTOR:
         return ""
-    return "all " if kind is None else f"{kind.value} "
+    return "all " if kind is None else f"{kind} "
 
 
 def _keyed(
     where: RunFilter,
-    kind: RunKind | None,
+    kind: str | None,
     order: Sequence[RunOrder],
     keys: Sequence[SortKey],
     *,

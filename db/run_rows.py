@@ -11,7 +11,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
 from db.models import Run, RunTag
-from db.records import RunOrigin, RunRecord, RunStatus
+from db.records import Reuse, RunOrigin, RunRecord, RunStatus
 
 run = Run.__table__
 run_tag = RunTag.__table__
@@ -47,6 +47,7 @@ def run_record(row: Row[Any] | Sequence[Any]) -> RunRecord:
     values = dict(zip(_names, row, strict=False))
     values["status"] = RunStatus(values["status"])
     values["origin"] = RunOrigin(values["origin"])
+    values["reuse"] = Reuse(values["reuse"])
     values["unrecorded_fields"] = tuple(values["unrecorded_fields"])
     values["import_remarks"] = tuple(values["import_remarks"])
     values["tags"] = tuple(sorted(values["tags"]))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -15,13 +16,15 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.columns import is_row_id
+from db.datasets import write_dataset
 from db.errors import DatasetGone, QueueFull
-from db.events import append_events, event
+from db.events import append_events
 from db.models import Dataset, Worker
 from db.records import (
     UNSET,
     Claim,
     NewRun,
+    Reuse,
     RunEventKind,
     RunKind,
     RunOrigin,
@@ -31,13 +34,11 @@ from db.records import (
     Unset,
 )
 from db.results import pack_results, write_results
+from db.run_inputs import run_input
 from db.run_rows import fetch_run, run, run_record, run_tag, select_runs
 from db.store import Store, store_access
 
 WORKER_LOST = "WORKER_LOST"
-
-_LOSSES = "%was lost (%"
-"""What RETRIED events say that count as losses; earlier versions said "was lost" of stopped workers, too."""
 
 worker_table = Worker.__table__
 _LIVE = (RunStatus.QUEUED.value, RunStatus.RUNNING.value)
@@ -46,38 +47,38 @@ _TERMINAL = tuple(status.value for status in RunStatus if status.is_terminal)
 
 @store_access
 async def launch_run(store: Store, new: NewRun, *, max_queued: int, now: datetime) -> tuple[RunRecord, bool]:
-    """Queues a run, or returns the unforced live or succeeded one with the same identity: (run, reused). Of
-    fetches only live ones: what the vendor says may have changed since.
+    """Queue a run, or return the unforced one with the same identity that `new.reuse` allows to be taken
+    instead: (run, reused).
 
     Errors: QueueFull when `max_queued` runs wait already; DatasetGone."""
-    if not new.forced:
-        async with store.read() as connection:
-            existing = await _reusable(connection, new.identity_hash)
-        if existing is not None:
-            return existing, True
+    async with store.read() as connection:
+        existing = await _reusable(connection, new)
+    if existing is not None:
+        return existing, True
     try:
         async with store.write(exclusive=True) as connection:
-            if not new.forced:
-                existing = await _reusable(connection, new.identity_hash)
-                if existing is not None:
-                    return existing, True
+            existing = await _reusable(connection, new)
+            if existing is not None:
+                return existing, True
             return await _queue(connection, new, max_queued, now), False
     except IntegrityError:
         # The unique index has the last word, whoever wrote the other run.
         async with store.read() as connection:
-            existing = await _reusable(connection, new.identity_hash)
-        if existing is None or new.forced:
+            existing = await _reusable(connection, new)
+        if existing is None:
             raise
         return existing, True
 
 
-async def _reusable(connection: AsyncConnection, identity_hash: str) -> RunRecord | None:
+async def _reusable(connection: AsyncConnection, new: NewRun) -> RunRecord | None:
+    if new.forced or new.reuse is Reuse.NEVER:
+        return None
+    succeeded = (run.c.status == RunStatus.SUCCEEDED.value) & (run.c.reuse == Reuse.SUCCEEDED.value)
     row = (
         await connection.execute(
             select_runs().where(
-                run.c.identity_hash == identity_hash,
-                run.c.status.in_(_LIVE)
-                | ((run.c.status == RunStatus.SUCCEEDED.value) & (run.c.kind != RunKind.FETCH.value)),
+                run.c.identity_hash == new.identity_hash,
+                (run.c.status.in_(_LIVE) & (run.c.reuse != Reuse.NEVER.value)) | succeeded,
                 ~run.c.forced,
                 run.c.origin == RunOrigin.COMPUTED.value,
             )
@@ -99,8 +100,8 @@ async def _queue(connection: AsyncConnection, new: NewRun, max_queued: int, now:
     if (await connection.scalar(queued) or 0) >= max_queued:
         raise QueueFull(max_queued)
     row = {
-        "kind": new.kind.value,
-        "factor": new.factor,
+        "kind": str(new.kind),
+        "subject": new.subject,
         "status": RunStatus.QUEUED.value,
         "origin": RunOrigin.COMPUTED.value,
         "config": dict(new.config),
@@ -115,8 +116,13 @@ async def _queue(connection: AsyncConnection, new: NewRun, max_queued: int, now:
         "progress_stage": "queued",
         "attempt": 0,
         "note": new.note,
+        "reuse": new.reuse.value,
+        "losses": 0,
     }
     run_id: int = (await connection.execute(insert(run).returning(run.c.id), row)).scalar_one()
+    if new.inputs:
+        rows = [{"run_id": run_id, "position": at, **asdict(one)} for at, one in enumerate(new.inputs)]
+        await connection.execute(insert(run_input), rows)
     await _set_tags(connection, run_id, new.tags)
     await append_events(connection, [run_id], RunEventKind.QUEUED, now)
     record = await fetch_run(connection, run_id)
@@ -130,7 +136,7 @@ async def claim_run(
     worker: str,
     now: datetime,
     *,
-    kinds: Collection[RunKind] = tuple(RunKind),
+    kinds: Collection[str] = tuple(RunKind),
     engine_version: str | None = None,
     has_data: Callable[[str], bool] = lambda fingerprint: True,
 ) -> RunRecord | None:
@@ -138,7 +144,7 @@ async def claim_run(
 
     It can carry out runs of these kinds that were queued for its engine's version (None: for any) and whose
     dataset, by fingerprint, it has; fetches have neither. Exceptions of `has_data` pass through."""
-    waits = and_(run.c.status == RunStatus.QUEUED.value, run.c.kind.in_([kind.value for kind in kinds]))
+    waits = and_(run.c.status == RunStatus.QUEUED.value, run.c.kind.in_(list(map(str, kinds))))
     if engine_version is not None:
         waits &= run.c.engine_version.is_(None) | (run.c.engine_version == engine_version)
     # Without a transaction first: an idle worker that polls must not keep taking the write lock.
@@ -228,9 +234,9 @@ async def report_progress(
     if not 0 <= fraction <= 1:
         raise ValueError(f"progress is a fraction from 0 to 1, not {fraction}")
     async with store.write(exclusive=True) as connection:
-        held = await update_held(
+        held = await _update_held(
             connection,
-            fence(run_id, attempt, worker),
+            _fence(run_id, attempt, worker),
             {
                 "progress_fraction": float(fraction),
                 "progress_stage": stage,
@@ -244,25 +250,35 @@ async def report_progress(
 
 @store_access
 async def finish_run(
-    store: Store, run_id: int, attempt: int, worker: str, results: RunResults, now: datetime
+    store: Store,
+    run_id: int,
+    attempt: int,
+    worker: str,
+    results: RunResults,
+    now: datetime,
+    *,
+    counts: Mapping[str, int] | None = None,
 ) -> bool:
-    """Commits results, SUCCEEDED and the event together; False, and nothing written, if the claim is lost.
+    """Commit results, SUCCEEDED and the event together; False, and nothing written, if the claim is lost.
 
-    Errors: ValueError for results that cannot be packed."""
+    A dataset among the results becomes the current version of its name, and the run's own. `counts`: those of
+    its progress at the end; None leaves them. Errors: ValueError for results that cannot be packed."""
     # In a thread, and before the transaction: neither this loop nor other writers wait for it.
     packed = await asyncio.to_thread(pack_results, run_id, results)
+    ended: dict[str, Any] = {
+        "status": RunStatus.SUCCEEDED.value,
+        "finished_at": now,
+        "progress_fraction": 1.0,
+        "progress_stage": "done",
+    }
+    if counts is not None:
+        ended["progress_counts"] = dict(counts)
     async with store.write(exclusive=True) as connection:
-        held = await update_held(
-            connection,
-            fence(run_id, attempt, worker),
-            {
-                "status": RunStatus.SUCCEEDED.value,
-                "finished_at": now,
-                "progress_fraction": 1.0,
-                "progress_stage": "done",
-            },
-        )
+        held = await _update_held(connection, _fence(run_id, attempt, worker), ended)
         if held:
+            if results.dataset is not None:
+                made, _ = await write_dataset(connection, results.dataset, now)
+                await connection.execute(update(run).where(run.c.id == run_id).values(dataset_id=made.id))
             await write_results(connection, packed)
             await append_events(connection, [run_id], RunEventKind.SUCCEEDED, now)
         return held
@@ -274,15 +290,15 @@ async def fail_run(
 ) -> bool:
     """FAILED with the reason; False, and nothing written, when the claim is lost."""
     async with store.write(exclusive=True) as connection:
-        return await _fail(connection, fence(run_id, attempt, worker), run_id, code, message, now)
+        return await _fail(connection, _fence(run_id, attempt, worker), run_id, code, message, now)
 
 
 @store_access
-async def list_claims(store: Store) -> list[Claim]:
-    """Return who holds which running run, oldest first; of kinds that this version knows, because only who
-    knows a kind knows what becomes of a lost run."""
+async def list_claims(store: Store, kinds: Collection[str] = tuple(RunKind)) -> list[Claim]:
+    """Return who holds which running run of these kinds, oldest first: only who knows a kind knows what
+    becomes of a lost run."""
     columns = (run.c.id, run.c.claimed_by, run.c.attempt, run.c.heartbeat_at)
-    known = run.c.kind.in_([kind.value for kind in RunKind])
+    known = run.c.kind.in_(list(map(str, kinds)))
     statement = select(*columns).where(run.c.status == RunStatus.RUNNING.value, known).order_by(run.c.id)
     async with store.read() as connection:
         return [
@@ -300,12 +316,12 @@ async def retry_or_lose(
     None, and nothing written, when the claim changed since it was listed - a heartbeat is a change, too."""
     unchanged = _unchanged(claim)
     async with store.write(exclusive=True) as connection:
-        losses = 1 + await _count_losses(connection, claim.run_id)
+        losses = 1 + (await connection.scalar(select(run.c.losses).where(run.c.id == claim.run_id)) or 0)
         message = f"the worker {claim.claimed_by} was lost ({losses} of {max_losses})"
         if losses >= max_losses:
-            lost = await _fail(connection, unchanged, claim.run_id, WORKER_LOST, message, now)
+            lost = await _fail(connection, unchanged, claim.run_id, WORKER_LOST, message, now, losses=losses)
             return RunStatus.FAILED if lost else None
-        requeued = await _requeue(connection, unchanged, claim.run_id, message, now)
+        requeued = await _requeue(connection, unchanged, claim.run_id, message, now, losses=losses)
         return RunStatus.QUEUED if requeued else None
 
 
@@ -318,24 +334,19 @@ async def put_back(store: Store, claim: Claim, *, now: datetime) -> bool:
 
 
 def _unchanged(claim: Claim) -> ColumnElement[bool]:
-    held_by = fence(claim.run_id, claim.attempt, claim.claimed_by)
+    held_by = _fence(claim.run_id, claim.attempt, claim.claimed_by)
     return and_(held_by, run.c.heartbeat_at == claim.heartbeat_at)
 
 
-async def _count_losses(connection: AsyncConnection, run_id: int) -> int:
-    """Return how often the run was taken from a dead worker; claims that were put back do not count."""
-    losses = select(func.count()).where(
-        event.c.run_id == run_id,
-        event.c.kind == RunEventKind.RETRIED.value,
-        event.c.message.like(_LOSSES),
-    )
-    return await connection.scalar(losses) or 0
-
-
 async def _requeue(
-    connection: AsyncConnection, held_by: ColumnElement[bool], run_id: int, message: str, now: datetime
+    connection: AsyncConnection,
+    held_by: ColumnElement[bool],
+    run_id: int,
+    message: str,
+    now: datetime,
+    **changes: int,
 ) -> bool:
-    requeued = await update_held(
+    requeued = await _update_held(
         connection,
         held_by,
         {
@@ -346,6 +357,7 @@ async def _requeue(
             "progress_fraction": 0.0,
             "progress_stage": "queued",
             "progress_counts": None,
+            **changes,
         },
     )
     if requeued:
@@ -361,7 +373,7 @@ async def cancel_run(store: Store, run_id: int, now: datetime) -> tuple[RunRecor
         return None
     async with store.write(exclusive=True) as connection:
         live = and_(run.c.id == run_id, run.c.status.in_(_LIVE))
-        canceled = await update_held(
+        canceled = await _update_held(
             connection, live, {"status": RunStatus.CANCELED.value, "finished_at": now}
         )
         if canceled:
@@ -410,7 +422,7 @@ async def annotate_run(
         return await fetch_run(connection, run_id)
 
 
-def fence(run_id: int, attempt: int, worker: str) -> ColumnElement[bool]:
+def _fence(run_id: int, attempt: int, worker: str) -> ColumnElement[bool]:
     """That the run is still claimed by that worker, in that attempt."""
     return and_(
         run.c.id == run_id,
@@ -420,7 +432,7 @@ def fence(run_id: int, attempt: int, worker: str) -> ColumnElement[bool]:
     )
 
 
-async def update_held(
+async def _update_held(
     connection: AsyncConnection, held_by: ColumnElement[bool], changes: dict[str, Any]
 ) -> bool:
     """Change the run that the condition holds for; False where it holds for none."""
@@ -435,9 +447,10 @@ async def _fail(
     code: str,
     message: str,
     now: datetime,
+    **changes: int,
 ) -> bool:
-    failure = {"failure_code": code, "failure_message": message}
-    held = await update_held(
+    failure = {"failure_code": code, "failure_message": message, **changes}
+    held = await _update_held(
         connection, held_by, {"status": RunStatus.FAILED.value, "finished_at": now, **failure}
     )
     if held:

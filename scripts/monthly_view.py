@@ -27,7 +27,7 @@ _LINES = (
 
 
 def print_monthly_sheet(run: RunRecord, sheet: MonthlyMetrics) -> None:
-    click.echo(f"run {run.id}: {str(run.factor).lower()} as of {day(sheet.as_of)}")
+    click.echo(f"run {run.id}: {str(run.subject).lower()} as of {day(sheet.as_of)}")
     click.echo(f"{sheet.num_periods} periods, the last ended {day(sheet.last_period_end)}\n")
     for name, label, shown, digits in _LINES:
         by = f"  {sheet.top_contributor}" if name == "top_contribution" and sheet.top_contributor else ""
@@ -43,4 +43,4 @@ def print_monthly_sheet(run: RunRecord, sheet: MonthlyMetrics) -> None:
 
 
 def monthly_sheet_json(run: RunRecord, sheet: MonthlyMetrics) -> dict[str, object]:
-    return {"run": run.id, "factor": str(run.factor).lower(), **plain(sheet)}
+    return {"run": run.id, "factor": str(run.subject).lower(), **plain(sheet)}

@@ -83,7 +83,7 @@ def _write_heading(
     axes: Axes, run: RunRecord, performance: PerformanceRecord, dataset: str, periods: int
 ) -> None:
     axes.axis("off")
-    title = FACTORS[FactorName(run.factor)].title
+    title = FACTORS[FactorName(run.subject)].title
     axes.text(0, 0.62, title, fontsize=15, fontweight="bold", transform=axes.transAxes)
     span = f"{day(performance.start_date)} to {day(performance.end_date)}"
     axes.text(1, 0.62, f"{dataset}, run {run.id}, {span}", ha="right", color=_GREY, transform=axes.transAxes)

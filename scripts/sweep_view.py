@@ -158,7 +158,7 @@ def _print_plan(run: RunRecord, results: SweepResults) -> None:
 
 def _fixed(run: RunRecord, results: SweepResults) -> str:
     """The options that are neither swept nor left at their defaults."""
-    defaults = to_json(parse_config(FactorName(run.factor), {}))
+    defaults = to_json(parse_config(FactorName(run.subject), {}))
     swept = {axis.option for axis in results.axes}
     return ", ".join(
         f"{option}={_shown(run, option, value)}"
@@ -257,7 +257,7 @@ def _shown(run: RunRecord, option: str, value: object) -> str:
         return re.sub(r"e\+0*", "e", short if float(short) == value else f"{value:.12g}")
     if isinstance(value, list):
         return f"[{','.join(value)}]"
-    return str(value) if options_of(FACTORS[run.factor].config_type)[option].is_list else str(value).lower()
+    return str(value) if options_of(FACTORS[run.subject].config_type)[option].is_list else str(value).lower()
 
 
 # -- heat map ----------------------------------------------------------------------------------------------

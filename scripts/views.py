@@ -32,7 +32,7 @@ def comparison_rows(
 ) -> list[list[str]]:
     return [
         [
-            item.run.factor.lower(),
+            item.run.subject.lower(),
             str(item.run.id),
             dataset_label(item.run, datasets),
             percent(item.performance.annualized_return),
@@ -63,6 +63,16 @@ RUN_COLUMNS = {
 }
 
 
+_INTERNAL = (
+    "claimed_by",
+    "heartbeat_at",
+    "attempt",
+    "dataset_id",
+    "import_batch_id",
+    "reuse",
+    "losses",
+)
+"""Of a run's record, what its JSON leaves out."""
 _KINDS = {
     RunKind.FACTOR: "factor run",
     RunKind.SWEEP: "sweep",
@@ -115,7 +125,7 @@ def subject(run: RunRecord) -> str:
         return "risk model"
     if run.kind == RunKind.FETCH:
         return str(run.config["source"]).lower()
-    return "-" if run.factor is None else run.factor.lower()
+    return "-" if run.subject is None else run.subject.lower()
 
 
 def dataset_label(run: RunRecord, datasets: Mapping[int, DatasetRecord]) -> str:
@@ -130,10 +140,10 @@ def run_json(
     run: RunRecord, performance: PerformanceRecord | None, datasets: Mapping[int, DatasetRecord]
 ) -> dict[str, object]:
     dataset = None if run.dataset_id is None else datasets.get(run.dataset_id)
-    values = plain(run)
-    for internal in ("claimed_by", "heartbeat_at", "attempt", "dataset_id", "import_batch_id"):
+    values = {"factor" if name == "subject" else name: value for name, value in plain(run).items()}
+    for internal in _INTERNAL:
         values.pop(internal)
-    values["factor"] = None if run.factor is None else run.factor.lower()
+    values["factor"] = None if run.subject is None else run.subject.lower()
     values["dataset"] = None if dataset is None else dataset_json(dataset)
     values["performance"] = plain(performance)
     return values
@@ -141,7 +151,8 @@ def run_json(
 
 def dataset_json(dataset: DatasetRecord) -> dict[str, object]:
     values = plain(dataset)
-    values.pop("quality")
+    for internal in ("quality", "kind"):
+        values.pop(internal)
     return values
 
 

@@ -22,7 +22,7 @@ from app.execution.fetch_config import FetchConfig
 from app.execution.fetch_report import FetchReport
 from app.execution.ground import Ground
 from app.execution.protocol import Failure, Progress
-from app.execution.work import Fetched, NoteProgress, Outcome
+from app.execution.work import NoteProgress, Outcome
 from app.sources.client import Usage
 from app.sources.errors import SourceEmpty
 from app.sources.harvest import Harvest
@@ -87,7 +87,7 @@ class Fetching:
         note(Progress(_SHARE_OF_FETCHING, "storing the dataset", counts))
         dataset = await asyncio.to_thread(self._keep, config.dataset_name, source, harvest)
         report = FetchReport(counts=counts, lost=lost_assets(harvest), notes=tuple(harvest.notes))
-        return Fetched(dataset, RunResults(documents=(report.to_document(),)), counts)
+        return RunResults(dataset=dataset, documents=(report.to_document(),))
 
     def _keep(self, name: str, source: Source, harvest: Harvest) -> NewDataset:
         """The snapshot, in place. One whose row is not committed after all is left to gc."""

@@ -15,9 +15,8 @@ from app.execution.codes import COMPUTATION_CRASHED, INTERNAL_ERROR, TIMED_OUT
 from app.execution.conversation import Ended
 from app.execution.ground import Ground
 from app.execution.protocol import Failure, Progress
-from app.execution.work import Fetched, Outcome, Work
+from app.execution.work import Outcome, Work
 from db.errors import StoreError, StoreUnavailable
-from db.fetches import finish_fetch
 from db.records import Claim, RunRecord, RunResults
 from db.runs import fail_run, finish_run, list_claims, put_back, report_progress, retry_or_lose
 
@@ -133,8 +132,6 @@ class Flight:
         match outcome:
             case RunResults():
                 await self._finish(outcome)
-            case Fetched():
-                await self._finish_fetch(outcome)
             case Failure():
                 await self._fail(outcome)
             case Ended() if self._ending is Ending.TIMED_OUT:
@@ -151,26 +148,14 @@ class Flight:
 
     async def _finish(self, results: RunResults) -> None:
         run, ground = self._run, self._ground
+        counts = None if self._progress is None else self._progress.counts
         ours = await self._write(
-            lambda: finish_run(ground.store, run.id, run.attempt, ground.worker, results, _now())
+            lambda: finish_run(
+                ground.store, run.id, run.attempt, ground.worker, results, _now(), counts=counts
+            )
         )
         if ours and ground.on_succeeded is not None:
             await ground.on_succeeded(run.id)
-
-    async def _finish_fetch(self, fetched: Fetched) -> None:
-        run, ground = self._run, self._ground
-        await self._write(
-            lambda: finish_fetch(
-                ground.store,
-                run.id,
-                run.attempt,
-                ground.worker,
-                fetched.dataset,
-                fetched.results,
-                fetched.counts,
-                _now(),
-            )
-        )
 
     async def _fail(self, failure: Failure) -> None:
         run, ground = self._run, self._ground

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Protocol
 
 from app.execution.conversation import Ended
 from app.execution.protocol import Failure, Progress
-from db.records import NewDataset, RunResults
+from db.records import RunResults
 
 NoteProgress = Callable[[Progress], None]
 """Called from any thread."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """A dataset whose files are in place; its row, the report and the run's end are to be committed together.
-    `counts` are those of the fetch's progress at its end."""
-
-    dataset: NewDataset
-    results: RunResults
-    counts: Mapping[str, int]
-
-
-Outcome = RunResults | Fetched | Failure | Ended
+Outcome = RunResults | Failure | Ended
 
 
 class Work(Protocol):

@@ -116,7 +116,7 @@ async def time_series(request: Request) -> Response:
     found = await latest_results(
         services.store, now=services.now(), factors=[FactorName(name.upper()) for name in names]
     )
-    runs = {Factor(item.run.factor.lower()): item.run.id for item in found if item.run.factor is not None}
+    runs = {Factor(item.run.subject.lower()): item.run.id for item in found if item.run.subject is not None}
     stored = await result_store.get_series(services.store, list(runs.values()), [SeriesName.FACTOR])
     date_range = DateRange(asked.start_date, asked.end_date)
     content = {

@@ -265,7 +265,7 @@ class FactorRun(Run):
 
     @property
     def factor_name(self) -> FactorName:
-        return FactorName(self.record.factor)
+        return FactorName(self.record.subject)
 
     async def _periods_per_year(self, context: GraphContext) -> int:
         """Imported runs are weekly; only daily runs depend on their dataset's calendar."""

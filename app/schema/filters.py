@@ -139,7 +139,7 @@ async def to_run_filter(where: FactorRunWhere | None, context: GraphContext) -> 
         if isinstance(asked, DatasetFilter):
             conditions["dataset_id"] = await _dataset_choice(asked, context)
         elif hasattr(asked, "one_of"):
-            conditions[field.name] = _choice(asked)
+            conditions["subject" if field.name == "factor" else field.name] = _choice(asked)
         else:
             conditions[field.name] = Range(eq=given(asked.eq), gte=given(asked.gte), lte=given(asked.lte))
     return RunFilter(**conditions)
@@ -152,9 +152,9 @@ def to_run_order(order: Sequence[FactorRunOrder] | None) -> tuple[RunOrder, ...]
 
 def within_factor(where: RunFilter, factor: FactorName) -> RunFilter:
     """The same filter for the runs of one factor."""
-    asked = where.factor or Choice()
+    asked = where.subject or Choice()
     wanted = asked.eq in (None, factor.value) and (asked.one_of is None or factor.value in asked.one_of)
-    return replace(where, factor=Choice(eq=factor.value) if wanted else Choice(one_of=()))
+    return replace(where, subject=Choice(eq=factor.value) if wanted else Choice(one_of=()))
 
 
 def _choice(asked: Any) -> Choice[Any]:

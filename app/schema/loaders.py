@@ -127,7 +127,11 @@ async def _latest_runs(services: Services, keys: Sequence[LatestRun]) -> Mapping
     for where in dict.fromkeys(key.where for key in keys):
         wanted = {key.factor: key for key in keys if key.where == where}
         latest = await run_queries.latest_runs(
-            services.store, now=services.now(), factors=list(wanted), where=where
+            services.store,
+            kind=RunKind.FACTOR,
+            now=services.now(),
+            subjects=list(wanted),
+            where=where,
         )
         found |= {wanted[factor]: run for factor, run in latest.items()}
     return found
@@ -146,7 +150,7 @@ async def _factor_pages(
         one = group[0]
         try:
             with cursors_checked():
-                pages = await run_queries.page_runs_by_factor(
+                pages = await run_queries.page_runs_by_subject(
                     store,
                     [key.factor for key in group],
                     one.where,

@@ -12,7 +12,7 @@ from app.services.fetches import FIRST_DAY, launch_fetch
 from app.services.runs import wait_for_run
 from app.sources.names import SourceName
 from db.datasets import get_datasets, real_datasets
-from db.records import DatasetRecord, RunRecord, RunStatus
+from db.records import PANEL, DatasetRecord, RunRecord, RunStatus
 from engine.panel import Calendar
 
 FETCHED_NAME = "crypto"
@@ -77,7 +77,7 @@ async def daily_dataset(services: Services, *, start: date, end: date) -> Datase
     except InvalidInput as error:
         every_day = [
             dataset
-            for dataset in await real_datasets(services.store)
+            for dataset in await real_datasets(services.store, kind=PANEL)
             if dataset.calendar == Calendar.EVERY_DAY.value
         ]
         if len(every_day) != 1:

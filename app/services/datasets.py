@@ -31,7 +31,7 @@ from db import datasets as dataset_store
 from db.artifacts import artifact_folders
 from db.errors import StoreError
 from db.pages import MAX_PAGE_SIZE
-from db.records import DatasetRecord, RunRecord, RunStatus
+from db.records import PANEL, DatasetRecord, RunRecord, RunStatus
 from db.run_queries import Choice, RunFilter, page_runs
 from engine.panel import Calendar
 
@@ -167,7 +167,8 @@ async def resolve_dataset(services: Services, ref: DatasetRef | None) -> Dataset
     found = await dataset_store.find_dataset(services.store, ref.name or "")
     if found is None:
         names = [
-            item.name for item in await dataset_store.current_datasets(services.store, first=_MOST_NAMED)
+            item.name
+            for item in await dataset_store.current_datasets(services.store, kind=PANEL, first=_MOST_NAMED)
         ]
         hint = f"there is {', '.join(names)}" if names else "ingest or fetch one first"
         raise DatasetNotFound(f"there is no dataset named {ref.name!r}", hint=hint)
@@ -302,7 +303,7 @@ def _last_written(snapshot: Path) -> int:
 
 
 async def _default_dataset(services: Services) -> DatasetRecord:
-    current = await dataset_store.current_datasets(services.store, first=_MOST_NAMED)
+    current = await dataset_store.current_datasets(services.store, kind=PANEL, first=_MOST_NAMED)
     real = [item for item in current if not item.synthetic]
     candidates = real or current
     if len(candidates) == 1:

@@ -66,7 +66,9 @@ async def latest_factor_series(services: Services, dataset: DatasetRecord) -> tu
     Raises InvalidInput where there is none.
     """
     weekly = RunFilter(rebalance=Choice(eq=Rebalance.WEEKLY.value))
-    latest = await latest_runs(services.store, now=services.now(), dataset_id=dataset.id, where=weekly)
+    latest = await latest_runs(
+        services.store, kind=RunKind.FACTOR, now=services.now(), dataset_id=dataset.id, where=weekly
+    )
     runs = [latest[factor] for factor in FACTORS if factor in latest]
     if not runs:
         message = f"no weekly run of any factor has succeeded on dataset {dataset.name!r} v{dataset.version}"
@@ -95,11 +97,11 @@ async def dataset_of(services: Services, ref: DatasetRef | None, runs: Sequence[
 async def _with_series(services: Services, runs: Sequence[RunRecord]) -> tuple[FactorRunSeries, ...]:
     name = SeriesName.FACTOR.value
     stored = await result_store.get_series(services.store, [run.id for run in runs], [name])
-    times = Counter(run.factor for run in runs)
+    times = Counter(run.subject for run in runs)
     found = []
     for position, run in enumerate(runs):
-        factor = FactorName(run.factor)
-        label = f"{factor.lower()}#{run.id}" if times[run.factor] > 1 else factor.lower()
+        factor = FactorName(run.subject)
+        label = f"{factor.lower()}#{run.id}" if times[run.subject] > 1 else factor.lower()
         found.append(
             FactorRunSeries(run=run, series=_series(run, label, stored.get((run.id, name)), position))
         )
@@ -109,7 +111,7 @@ async def _with_series(services: Services, runs: Sequence[RunRecord]) -> tuple[F
 def _series(run: RunRecord, label: str, stored: SeriesRecord | None, position: int) -> FactorSeries:
     if stored is None:
         raise _invalid(position, "NO_SERIES", f"run {run.id} was imported without its returns")
-    long_only = FACTORS[FactorName(run.factor)].long_only
+    long_only = FACTORS[FactorName(run.subject)].long_only
     # Imported runs do not say how often they rebalance.
     try:
         series = FactorSeries.of(label, stored.dates, stored.values, long_only=long_only)

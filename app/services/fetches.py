@@ -23,7 +23,7 @@ from app.sources.errors import SourceNotConfigured
 from app.sources.harvest import SourceRequest
 from app.sources.names import SourceName
 from db import results as result_store
-from db.records import NewRun, RunKind
+from db.records import NewRun, Reuse, RunKind
 from db.store import Store
 
 if TYPE_CHECKING:
@@ -130,11 +130,12 @@ async def launch_fetch(
         services,
         NewRun(
             kind=RunKind.FETCH,
-            factor=None,
+            subject=None,
             config=config.to_json(),
             identity_hash=_identity_hash(config),
             dataset_id=None,
             engine_version=None,
+            reuse=Reuse.LIVE,
             tags=checked_tags(tags),
             note=checked_note(note),
             forced=refresh,

@@ -104,7 +104,7 @@ async def export_logs(services: Services) -> dict[str, bytes]:
     runs: dict[str, list[LegacyRun]] = {}
     files: dict[str, bytes] = {}
     taken = {
-        (item.run.factor.lower(), item.run.legacy_run_id)
+        (item.run.subject.lower(), item.run.legacy_run_id)
         for item in found
         if item.run.legacy_run_id is not None
     }
@@ -170,7 +170,7 @@ async def _orphan_files(services: Services, orphans: Sequence[LegacySeries]) -> 
 def _with_series(run: RunRecord, series: LegacySeries) -> NewImportedRun:
     """A run that the store has, to be told apart by its hash alone, with the series that it lacks."""
     return NewImportedRun(
-        factor=run.factor,
+        factor=str(run.subject),
         legacy_run_id=series.legacy_run_id,
         content_hash=run.identity_hash,
         config=run.config,

@@ -23,7 +23,7 @@ async def last_runs(
     store: Store, factor: FactorName, count: int, *, now: datetime
 ) -> list[RunWithPerformance]:
     """Return the last `count` (1 to 100) succeeded runs of a factor, computed or imported; latest last."""
-    where = RunFilter(factor=Choice(eq=factor.value))
+    where = RunFilter(subject=Choice(eq=factor.value))
     runs = await run_queries.last_runs(store, where, kind=RunKind.FACTOR, first=count, now=now)
     return await with_performance(store, reversed(runs))
 
@@ -75,6 +75,6 @@ def finished_at(run: RunRecord) -> datetime:
 
 
 def _factor_of(run: RunRecord) -> str:
-    if run.factor is None:
+    if run.subject is None:
         raise ValueError(f"run {run.id} is of no factor")
-    return run.factor.lower()
+    return run.subject.lower()

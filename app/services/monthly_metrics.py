@@ -162,7 +162,7 @@ async def run_monthly_metrics(
         return _without_holdings(sheet, f"the run recorded no portfolio for {when}")
     names = await reads.asset_names(dataset.id) or ()
     volumes, without = await _daily_volumes(services, dataset, rebalance, composition)
-    config = parse_config(FactorName(run.factor), run.config)
+    config = parse_config(FactorName(run.subject), run.config)
     return _with_holdings(sheet, composition, config, names, volumes, without)
 
 

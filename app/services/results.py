@@ -9,7 +9,7 @@ from datetime import datetime
 
 from db import results as result_store
 from db import run_queries
-from db.records import PerformanceRecord, RunOrigin, RunRecord
+from db.records import PerformanceRecord, RunKind, RunOrigin, RunRecord
 from db.store import Store
 from engine.factors.registry import FactorName
 
@@ -30,7 +30,9 @@ async def latest_results(
 ) -> list[RunWithPerformance]:
     """Return the run of each factor that succeeded last: best annualised return first, undefined last."""
     names = None if factors is None else [factor.value for factor in factors]
-    runs = await run_queries.latest_runs(store, now=now, factors=names, dataset_id=dataset_id, origin=origin)
+    runs = await run_queries.latest_runs(
+        store, kind=RunKind.FACTOR, now=now, subjects=names, dataset_id=dataset_id, origin=origin
+    )
     return sorted(await with_performance(store, runs.values()), key=_best_first)
 
 
@@ -43,4 +45,4 @@ async def with_performance(store: Store, runs: Iterable[RunRecord]) -> list[RunW
 
 def _best_first(found: RunWithPerformance) -> tuple[float, str]:
     annualized = found.performance.annualized_return
-    return (math.inf if annualized is None else -annualized, found.run.factor)
+    return (math.inf if annualized is None else -annualized, found.run.subject)

@@ -60,7 +60,7 @@ async def launch_risk_model(
         services,
         NewRun(
             kind=RunKind.RISK_MODEL,
-            factor=None,
+            subject=None,
             config=normalised,
             identity_hash=hash_of([RunKind.RISK_MODEL.value, normalised, record.fingerprint, ENGINE_VERSION]),
             dataset_id=record.id,

@@ -102,7 +102,7 @@ async def queue_run(
     """
     new_run = NewRun(
         kind=kind,
-        factor=factor.value,
+        subject=factor.value,
         config=config,
         identity_hash=identity_hash(kind, factor, config, dataset.fingerprint),
         dataset_id=dataset.id,

@@ -228,7 +228,7 @@ async def get_sweep_results(store: Store, run_ids: Sequence[int]) -> dict[int, S
 
 def stored_plan(run: RunRecord) -> SweepPlan:
     """The plan of a sweep's run, which was checked when it was launched."""
-    factor, config = FactorName(run.factor), run.config
+    factor, config = FactorName(run.subject), run.config
     return SweepPlan(
         factor=factor,
         base=parse_config(factor, config["base"]),

@@ -103,7 +103,7 @@ async def promote_point(
     options = stored_plan(run).options(results.positions[number].tolist())
     return await launch_factor(
         services,
-        FactorName(run.factor),
+        FactorName(run.subject),
         options,
         dataset=DatasetRef(id=run.dataset_id),
         tags=tags,

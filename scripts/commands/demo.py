@@ -46,7 +46,7 @@ async def _demo(services: Services) -> None:
     if failed:
         run = failed[0]
         raise FactorQLError(
-            f"{run.factor.lower()} is {run.status.lower()}: {run.failure_message or 'no result'}"
+            f"{run.subject.lower()} is {run.status.lower()}: {run.failure_message or 'no result'}"
         )
     reused = sum(launch.reused for launch in launches)
     click.echo(f"{len(launches) - reused} factor models computed, {reused} reused\n")

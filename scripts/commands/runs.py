@@ -41,7 +41,7 @@ def command(
     async def work(services: Services) -> None:
         found = None if dataset is None else await resolve_dataset(services, DatasetRef(name=dataset))
         where = run_queries.RunFilter(
-            factor=None if factor is None else run_queries.Choice(eq=factor.upper()),
+            subject=None if factor is None else run_queries.Choice(eq=factor.upper()),
             status=None if status is None else run_queries.Choice(eq=RunStatus(status.upper())),
             origin=None if origin is None else run_queries.Choice(eq=RunOrigin(origin.upper())),
             dataset_id=None if found is None else run_queries.Choice(eq=found.id),

@@ -231,7 +231,7 @@ def _title(run: RunRecord) -> str:
     if run.kind not in _WITH_RETURNS:
         return kind_words(run)
     kind = "sweep of " if run.kind == RunKind.SWEEP else ""
-    return f"{kind}{subject(run)}, {FACTORS[FactorName(run.factor)].title}"
+    return f"{kind}{subject(run)}, {FACTORS[FactorName(run.subject)].title}"
 
 
 def _print_settings(run: RunRecord) -> None:

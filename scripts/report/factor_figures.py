@@ -47,7 +47,7 @@ def growth_figure(material: RunMaterial) -> Markup | None:
             ("FACTOR", "factor, gross", GROSS, 1.7),
             ("NET", "factor, net of costs", NET, 1.5),
         )
-        if not (name == "MARKET" and material.run.factor == "MARKET")
+        if not (name == "MARKET" and material.run.subject == "MARKET")
     ]
     drawn = [line for line in lines if line[0] is not None]
     if finite(material.series.get("FACTOR")) is None:

@@ -61,7 +61,7 @@ class RunMaterial:
 
     @property
     def title(self) -> str:
-        return FACTORS[FactorName(self.run.factor)].title
+        return FACTORS[FactorName(self.run.subject)].title
 
     @property
     def base_config(self) -> Mapping[str, Any]:
@@ -106,7 +106,7 @@ async def gather(services: Services, run: RunRecord) -> RunMaterial:
 
 def defaults_of(material: RunMaterial) -> FactorConfig:
     """The factor's config where nothing is set."""
-    return parse_config(FactorName(material.run.factor), {})
+    return parse_config(FactorName(material.run.subject), {})
 
 
 def finite(record: SeriesRecord | None) -> SeriesRecord | None:

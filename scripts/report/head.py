@@ -30,7 +30,7 @@ def heading(material: RunMaterial, dates: str) -> Markup:
         items |= {"Computed": None, "Imported": moment(run.imported_at)}
     return element(
         "header",
-        element("div", f"{kind} · {words(run.factor.lower())} · run {run.id}", class_="eyebrow"),
+        element("div", f"{kind} · {words(run.subject.lower())} · run {run.id}", class_="eyebrow"),
         element("h1", material.title),
         element(
             "dl",

@@ -97,7 +97,7 @@ async def add_run(
         services.store,
         dataset.id,
         results,
-        factor=factor.value,
+        subject=factor.value,
         config=to_json(parse_config(factor, options)),
         **{"identity_hash": f"{factor} {len(returns)} {float(returns[0])} {options}", **changes},
     )

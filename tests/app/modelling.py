@@ -92,7 +92,7 @@ async def launch(
         store,
         NewRun(
             kind=RunKind.RISK_MODEL,
-            factor=None,
+            subject=None,
             config=normalised,
             identity_hash=hashlib.sha256(json.dumps(normalised).encode()).hexdigest(),
             dataset_id=dataset.id,

@@ -79,7 +79,7 @@ async def request_for(services: Services, run: RunRecord) -> ComputeRequest:
         artifacts_dir=str(services.settings.artifacts_dir),
         fingerprint=dataset.fingerprint,
         kind=run.kind,
-        factor=run.factor,
+        factor=run.subject,
         identity=run.identity_hash,
         config=run.config,
         memory_limit_bytes=2**30,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sqlite3
 from contextlib import closing
 from datetime import date
@@ -19,6 +18,7 @@ from db import migrate
 from db.connect import WRITES, open_engine
 from scripts.cli import main
 from tests.compatibility.replaying import DATABASE, Pin, ask, condense, differences, follow, serving, unpack
+from tests.db.stored import revisions_up_to
 from tests.stores import postgresql_schema
 
 _GRAPH, _EVENTS, _REST, _COMMANDS = "graph.json", "events.json", "rest.json", "commands.json"
@@ -60,28 +60,14 @@ async def test_the_graph_and_rest_answer_as_before(tmp_path: Path) -> None:
         await check_events(client)
 
 
-async def test_the_graph_answers_as_before_from_postgresql(
-    tmp_path: Path, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_graph_answers_as_before_from_postgresql(tmp_path: Path, postgresql_url: str) -> None:
     folder = unpack(tmp_path)
     with postgresql_schema(postgresql_url) as url:
-        with monkeypatch.context() as patched:
-            only_revisions_until("0005", tmp_path / "migrations", patched)
+        with revisions_up_to("0005"):
             await migrate.upgrade(url)
-        migrate._revisions.cache_clear()
         await copy_rows(folder / DATABASE, url)
         async with serving(folder, database_url=url) as client:
             await check_graph(client, folder, step=3)
-
-
-def only_revisions_until(last: str, folder: Path, patched: pytest.MonkeyPatch) -> None:
-    """Let the code know no later revision."""
-    shutil.copytree(migrate._MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for script in (folder / "versions").glob("[0-9]*_*.py"):
-        if script.name[:4] > last:
-            script.unlink()
-    patched.setattr(migrate, "_MIGRATIONS", folder)
-    migrate._revisions.cache_clear()
 
 
 async def copy_rows(file: Path, url: str) -> None:

@@ -25,7 +25,7 @@ from db.run_queries import (
     get_runs,
     latest_runs,
     page_runs,
-    page_runs_by_factor,
+    page_runs_by_subject,
 )
 from db.store import Store
 from tests.db.samples import later
@@ -64,17 +64,20 @@ async def main(url: str, count: int) -> None:
             "second 50 by SHARPE_RATIO",
             lambda: page_runs(store, None, sharpe, kind=RunKind.FACTOR, first=50, after=after),
         )
-        where = RunFilter(factor=Choice(eq="SMB"), tag=Choice(eq="nightly"), sharpe_ratio=Range(gte=0.5))
+        where = RunFilter(subject=Choice(eq="SMB"), tag=Choice(eq="nightly"), sharpe_ratio=Range(gte=0.5))
         await measure(
             "filtered 50 by SHARPE_RATIO",
             lambda: page_runs(store, where, sharpe, kind=RunKind.FACTOR, first=50),
         )
         await measure(
-            "6 factors x 10 runs", lambda: page_runs_by_factor(store, FACTORS, kind=RunKind.FACTOR, first=10)
+            "6 factors x 10 runs", lambda: page_runs_by_subject(store, FACTORS, kind=RunKind.FACTOR, first=10)
         )
-        await measure("latest run of each factor", lambda: latest_runs(store, now=later(10**7)))
         await measure(
-            "latest run of 6 named factors", lambda: latest_runs(store, now=later(10**7), factors=FACTORS)
+            "latest run of each factor", lambda: latest_runs(store, kind=RunKind.FACTOR, now=later(10**7))
+        )
+        await measure(
+            "latest run of 6 named factors",
+            lambda: latest_runs(store, kind=RunKind.FACTOR, now=later(10**7), subjects=FACTORS),
         )
         await measure("count of all runs", lambda: count_runs(store, kind=RunKind.FACTOR))
         ids = [run.id for run in page.items]

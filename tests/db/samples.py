@@ -58,7 +58,7 @@ _DATASET = NewDataset(
 
 _RUN = NewRun(
     kind=RunKind.FACTOR,
-    factor="SMB",
+    subject="SMB",
     config={"breakpoint": 0.5, "max_weight": None, "exclude": ["usdt"]},
     identity_hash="identity",
     dataset_id=0,
@@ -183,7 +183,7 @@ async def succeeded(
 async def modelled(store: Store, dataset_id: int, *artifacts: ArtifactRecord, **changes: Any) -> RunRecord:
     """A risk model that succeeded: one document, and these artifacts."""
     results = RunResults(documents=(new_document("RISK_MODEL"),), artifacts=artifacts)
-    options = {"kind": RunKind.RISK_MODEL, "factor": None, "identity_hash": "risk"} | changes
+    options = {"kind": RunKind.RISK_MODEL, "subject": None, "identity_hash": "risk"} | changes
     return await succeeded(store, dataset_id, results, **options)
 
 

@@ -18,7 +18,7 @@ from tests.db.samples import NOW, later, new_dataset
 
 FACTORS = ("SMB", "MARKET", "VALUE", "MOMENTUM", "MOMENTUM_V2", "GROWTH")
 
-METRICS_OF_0001 = (
+METRICS = (
     "annualized_return",
     "cumulative_return",
     "annualized_volatility",
@@ -26,9 +26,6 @@ METRICS_OF_0001 = (
     "sortino_ratio",
     "max_drawdown",
     "calmar_ratio",
-)
-METRICS = (
-    *METRICS_OF_0001,
     "newey_west_t",
     "probabilistic_sharpe_ratio",
     "ic_mean",
@@ -92,7 +89,8 @@ def _run_row(dataset_id: int, position: int, random: np.random.Generator) -> dic
     # Rounded to minutes, so that several runs share a time.
     created_at = later(60 * int(random.integers(100_000)))
     return {
-        "factor": FACTORS[random.integers(len(FACTORS))],
+        "kind": "FACTOR",
+        "subject": FACTORS[random.integers(len(FACTORS))],
         "status": status.value,
         "origin": "COMPUTED",
         "config": _CONFIG,
@@ -108,6 +106,8 @@ def _run_row(dataset_id: int, position: int, random: np.random.Generator) -> dic
         "progress_stage": "done",
         "failure_code": "NO_PERIODS" if status is RunStatus.FAILED else None,
         "attempt": 1,
+        "reuse": "SUCCEEDED",
+        "losses": 0,
     }
 
 

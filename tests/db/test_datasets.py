@@ -45,6 +45,7 @@ async def test_a_dataset_comes_back_as_it_was_given(store: Store) -> None:
     assert created
     assert record == DatasetRecord(
         id=record.id,
+        kind="PANEL",
         name="panel",
         version=1,
         current=True,
@@ -177,7 +178,7 @@ async def test_real_datasets_are_current_undeleted_and_not_synthetic(store: Stor
     gone = await add(store, "f1", name="gone")
     await delete_dataset(store, gone.id, NOW)
     another = await add(store, "f1", name="another")
-    assert await real_datasets(store) == [another, newest]
+    assert await real_datasets(store, kind="PANEL") == [another, newest]
 
 
 async def test_the_newest_dataset_with_all_assets_is_found(store: Store) -> None:

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, func, select, text, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import event, func, select, update
 
 from db.errors import InvalidCursor
 from db.models import Performance, Run
-from db.records import RunKind, RunOrigin, RunStatus
+from db.records import RunKind, RunStatus
 from db.results import get_documents, get_performance
 from db.run_queries import (
     Choice,
@@ -27,7 +26,7 @@ from db.run_queries import (
     latest_runs,
     live_runs,
     page_runs,
-    page_runs_by_factor,
+    page_runs_by_subject,
 )
 from db.runs import cancel_run, claim_run, launch_run
 from db.store import Store
@@ -88,7 +87,7 @@ async def test_lists_and_counts_of_factor_runs_hold_no_sweeps(store: Store) -> N
     factor_runs = set(ids_of(rows, FACTOR, NEWEST))
     assert {one.id for one in (await page_runs(store, kind=RunKind.FACTOR, first=100)).items} == factor_runs
     assert await count_runs(store, kind=RunKind.FACTOR) == len(factor_runs)
-    by_factor = await page_runs_by_factor(store, FACTORS, kind=RunKind.FACTOR, first=100)
+    by_factor = await page_runs_by_subject(store, FACTORS, kind=RunKind.FACTOR, first=100)
     assert {one.id for page in by_factor.values() for one in page.items} == factor_runs
     assert {one.kind for page in by_factor.values() for one in page.items} == {FACTOR}
 
@@ -96,15 +95,15 @@ async def test_lists_and_counts_of_factor_runs_hold_no_sweeps(store: Store) -> N
 @pytest.mark.parametrize(
     ("where", "fits"),
     [
-        (RunFilter(factor=Choice(eq="SMB")), lambda r: r["factor"] == "SMB"),
+        (RunFilter(subject=Choice(eq="SMB")), lambda r: r["subject"] == "SMB"),
         (
             RunFilter(status=Choice(one_of=(RunStatus.FAILED, RunStatus.CANCELED))),
             lambda r: r["status"] in ("FAILED", "CANCELED"),
         ),
         (RunFilter(tag=Choice(eq="sweep-3")), lambda r: "sweep-3" in r["tags"]),
         (
-            RunFilter(factor=Choice(one_of=("SMB", "VALUE")), status=Choice(eq=RunStatus.SUCCEEDED)),
-            lambda r: r["factor"] in ("SMB", "VALUE") and r["status"] == "SUCCEEDED",
+            RunFilter(subject=Choice(one_of=("SMB", "VALUE")), status=Choice(eq=RunStatus.SUCCEEDED)),
+            lambda r: r["subject"] in ("SMB", "VALUE") and r["status"] == "SUCCEEDED",
         ),
     ],
 )
@@ -124,12 +123,12 @@ async def test_sweeps_are_filtered_and_the_newest_come_first(
 
 async def test_sweeps_of_all_factors_are_those_of_each(store: Store) -> None:
     rows = await seed_both_kinds(store, 120)
-    pages = await page_runs_by_factor(store, FACTORS, kind=SWEEP, first=3)
+    pages = await page_runs_by_subject(store, FACTORS, kind=SWEEP, first=3)
     for factor in FACTORS:
-        expected = ids_of([row for row in rows if row["factor"] == factor], SWEEP, NEWEST)
+        expected = ids_of([row for row in rows if row["subject"] == factor], SWEEP, NEWEST)
         assert [one.id for one in pages[factor].items] == expected[:3]
         after = pages[factor].cursors[-1]
-        second = (await page_runs_by_factor(store, [factor], kind=SWEEP, first=100, after=after))[factor]
+        second = (await page_runs_by_subject(store, [factor], kind=SWEEP, first=100, after=after))[factor]
         assert [one.id for one in second.items] == expected[3:]
 
 
@@ -138,7 +137,7 @@ async def test_a_cursor_of_another_kinds_list_is_refused(store: Store) -> None:
     kinds = (FACTOR, SWEEP, None)
     for own in kinds:
         cursor = (await page_runs(store, kind=own, first=1)).cursors[0]
-        by_factor = (await page_runs_by_factor(store, ["SMB"], kind=own, first=1))["SMB"].cursors[0]
+        by_factor = (await page_runs_by_subject(store, ["SMB"], kind=own, first=1))["SMB"].cursors[0]
         for other in kinds:
             if other is own:
                 assert (await page_runs(store, kind=other, first=1, after=cursor)).items
@@ -146,17 +145,22 @@ async def test_a_cursor_of_another_kinds_list_is_refused(store: Store) -> None:
             with pytest.raises(InvalidCursor):
                 await page_runs(store, kind=other, first=1, after=cursor)
             with pytest.raises(InvalidCursor):
-                await page_runs_by_factor(store, ["SMB"], kind=other, first=1, after=by_factor)
+                await page_runs_by_subject(store, ["SMB"], kind=other, first=1, after=by_factor)
 
 
 async def test_the_latest_run_of_a_factor_is_no_sweep(store: Store) -> None:
     dataset_id = await add_sample_dataset(store)
     run = await succeeded(store, dataset_id, identity_hash="1", at=later(10))
     sweep = await swept(store, dataset_id, identity_hash="2", at=later(20))
-    await swept(store, dataset_id, identity_hash="3", factor="VALUE")
-    latest = await latest_runs(store, now=later(600))
+    await swept(store, dataset_id, identity_hash="3", subject="VALUE")
+    latest = await latest_runs(store, kind=RunKind.FACTOR, now=later(600))
     assert {factor: one.id for factor, one in latest.items()} == {"SMB": run.id}
-    assert await latest_runs(store, now=later(600), factors=["VALUE"], dataset_id=dataset_id) == {}
+    assert (
+        await latest_runs(
+            store, kind=RunKind.FACTOR, now=later(600), subjects=["VALUE"], dataset_id=dataset_id
+        )
+        == {}
+    )
     found = await get_runs(store, [run.id, sweep.id])
     assert {one.id: one.kind for one in found.values()} == {run.id: FACTOR, sweep.id: SWEEP}
 
@@ -182,19 +186,6 @@ async def test_a_sweep_leaves_documents_and_no_performance(store: Store) -> None
     assert (await get_runs(store, [sweep.id]))[sweep.id].status is RunStatus.SUCCEEDED
     assert await get_performance(store, [sweep.id]) == {}
     assert set(await get_documents(store, [sweep.id], "SWEEP")) == {sweep.id}
-
-
-@pytest.mark.parametrize("change", ["kind = 'OTHER'", "kind = NULL", "kind = 'SWEEP', origin = 'IMPORTED'"])
-async def test_kinds_that_cannot_be_are_refused(store: Store, change: str) -> None:
-    record = await succeeded(store, await add_sample_dataset(store))
-    async with store.write() as connection:
-        await connection.execute(text("UPDATE run SET legacy_run_id = '1'"))
-    with pytest.raises(IntegrityError, match="kind"):
-        async with store.write() as connection:
-            await connection.execute(text(f"UPDATE run SET {change}"))
-    async with store.write() as connection:
-        await connection.execute(text("UPDATE run SET origin = 'IMPORTED'"))
-    assert (await get_runs(store, [record.id]))[record.id].origin is RunOrigin.IMPORTED
 
 
 # -- through indexes ---------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ from db.run_queries import (
     last_runs,
     latest_runs,
     page_runs,
-    page_runs_by_factor,
+    page_runs_by_subject,
 )
 from db.runs import delete_run
 from db.store import Store
@@ -67,9 +67,13 @@ async def all_rows(store: Store) -> list[Row]:
     return rows
 
 
+def column_of(field: RunSortField) -> str:
+    return "subject" if field is RunSortField.FACTOR else field.value.lower()
+
+
 def sorted_ids(rows: Sequence[Row], order: Sequence[RunOrder]) -> list[int]:
     """The ids in order, undefined last, by one stable sort a key (also in reverse), least important first."""
-    directions = [(one.field.value.lower(), one.direction) for one in order]
+    directions = [(column_of(one.field), one.direction) for one in order]
     ordered = list(rows)
     for name, direction in [("id", directions[-1][1]), *directions[::-1]]:
         defined = [row for row in ordered if row[name] is not None]
@@ -173,19 +177,19 @@ async def test_pages_are_capped(store: Store, first: int) -> None:
     with pytest.raises(ValueError, match="at most 100"):
         await page_runs(store, kind=RunKind.FACTOR, first=first)
     with pytest.raises(ValueError, match="at most 100"):
-        await page_runs_by_factor(store, ["SMB"], kind=RunKind.FACTOR, first=first)
+        await page_runs_by_subject(store, ["SMB"], kind=RunKind.FACTOR, first=first)
 
 
 async def test_a_cursor_of_another_filter_order_or_list_is_refused(store: Store) -> None:
     await seed_runs(store, 30)
     order = [RunOrder(RunSortField.SHARPE_RATIO, DESC)]
-    where = RunFilter(factor=Choice(eq="SMB"))
+    where = RunFilter(subject=Choice(eq="SMB"))
     cursor = (await page_runs(store, where, order, kind=RunKind.FACTOR, first=1)).cursors[0]
     assert await page_runs(store, where, order, kind=RunKind.FACTOR, first=1, after=cursor)
     for other_where, other_order in (
         (None, order),
-        (RunFilter(factor=Choice(eq="VALUE")), order),
-        (RunFilter(factor=Choice(one_of=("SMB",))), order),
+        (RunFilter(subject=Choice(eq="VALUE")), order),
+        (RunFilter(subject=Choice(one_of=("SMB",))), order),
         (where, [RunOrder(RunSortField.SHARPE_RATIO, ASC)]),
         (where, [RunOrder(RunSortField.SORTINO_RATIO, DESC)]),
         (where, []),
@@ -193,7 +197,7 @@ async def test_a_cursor_of_another_filter_order_or_list_is_refused(store: Store)
         with pytest.raises(InvalidCursor):
             await page_runs(store, other_where, other_order, kind=RunKind.FACTOR, first=1, after=cursor)
     with pytest.raises(InvalidCursor):
-        await page_runs_by_factor(store, ["SMB"], where, order, kind=RunKind.FACTOR, first=1, after=cursor)
+        await page_runs_by_subject(store, ["SMB"], where, order, kind=RunKind.FACTOR, first=1, after=cursor)
 
 
 def flip(position: int) -> Callable[[str], str]:
@@ -248,7 +252,7 @@ async def test_pages_of_all_factors_are_those_of_each_in_one_statement(store: St
     order = [RunOrder(RunSortField.MAX_DRAWDOWN, ASC)]
     where = RunFilter(tag=Choice(eq="nightly"))
     with counting_statements(store) as statements:
-        pages = await page_runs_by_factor(
+        pages = await page_runs_by_subject(
             store, [*FACTORS, "CARRY"], where, order, kind=RunKind.FACTOR, first=5
         )
     assert len(statements) == 1
@@ -256,7 +260,7 @@ async def test_pages_of_all_factors_are_those_of_each_in_one_statement(store: St
     assert pages["CARRY"].items == ()
     for factor in FACTORS:
         alone = await page_runs(
-            store, replace(where, factor=Choice(eq=factor)), order, kind=RunKind.FACTOR, first=5
+            store, replace(where, subject=Choice(eq=factor)), order, kind=RunKind.FACTOR, first=5
         )
         assert pages[factor].items == alone.items
         assert len(alone.items) == 5
@@ -265,16 +269,16 @@ async def test_pages_of_all_factors_are_those_of_each_in_one_statement(store: St
 
 async def test_a_factors_pages_continue_by_their_own_cursors_only(store: Store) -> None:
     await seed_runs(store, 60)
-    pages = await page_runs_by_factor(store, FACTORS, kind=RunKind.FACTOR, first=4)
+    pages = await page_runs_by_subject(store, FACTORS, kind=RunKind.FACTOR, first=4)
     after = pages["SMB"].cursors[-1]
-    second = (await page_runs_by_factor(store, ["SMB"], kind=RunKind.FACTOR, first=4, after=after))["SMB"]
+    second = (await page_runs_by_subject(store, ["SMB"], kind=RunKind.FACTOR, first=4, after=after))["SMB"]
     both = (*pages["SMB"].items, *second.items)
-    expected = await page_runs(store, RunFilter(factor=Choice(eq="SMB")), kind=RunKind.FACTOR, first=8)
+    expected = await page_runs(store, RunFilter(subject=Choice(eq="SMB")), kind=RunKind.FACTOR, first=8)
     assert both == expected.items
     for factors in (["VALUE"], ["SMB", "VALUE"]):
         with pytest.raises(InvalidCursor):
-            await page_runs_by_factor(store, factors, kind=RunKind.FACTOR, first=4, after=after)
-    assert await page_runs_by_factor(store, [], kind=RunKind.FACTOR, first=4) == {}
+            await page_runs_by_subject(store, factors, kind=RunKind.FACTOR, first=4, after=after)
+    assert await page_runs_by_subject(store, [], kind=RunKind.FACTOR, first=4) == {}
 
 
 # -- filters -----------------------------------------------------------------------------------------------
@@ -285,13 +289,13 @@ SOME_TIME = datetime(2026, 3, 20, tzinfo=UTC)
 @pytest.mark.parametrize(
     ("where", "fits"),
     [
-        (RunFilter(factor=Choice(eq="SMB")), lambda r: r["factor"] == "SMB"),
+        (RunFilter(subject=Choice(eq="SMB")), lambda r: r["subject"] == "SMB"),
         (
-            RunFilter(factor=Choice(one_of=("SMB", "VALUE", "CARRY"))),
-            lambda r: r["factor"] in ("SMB", "VALUE"),
+            RunFilter(subject=Choice(one_of=("SMB", "VALUE", "CARRY"))),
+            lambda r: r["subject"] in ("SMB", "VALUE"),
         ),
-        (RunFilter(factor=Choice(one_of=())), lambda r: False),
-        (RunFilter(factor=Choice(eq="SMB", one_of=("VALUE",))), lambda r: False),
+        (RunFilter(subject=Choice(one_of=())), lambda r: False),
+        (RunFilter(subject=Choice(eq="SMB", one_of=("VALUE",))), lambda r: False),
         (RunFilter(status=Choice(eq=RunStatus.FAILED)), lambda r: r["status"] == "FAILED"),
         (
             RunFilter(status=Choice(one_of=(RunStatus.QUEUED, RunStatus.CANCELED))),
@@ -316,9 +320,9 @@ SOME_TIME = datetime(2026, 3, 20, tzinfo=UTC)
         (RunFilter(start_date=Range(eq=date(2020, 1, 5))), lambda r: r["start_date"] is not None),
         (RunFilter(end_date=Range(gte=date(2026, 1, 1))), lambda r: False),
         (
-            RunFilter(factor=Choice(eq="SMB"), tag=Choice(eq="nightly"), annualized_return=Range(lte=0.0)),
+            RunFilter(subject=Choice(eq="SMB"), tag=Choice(eq="nightly"), annualized_return=Range(lte=0.0)),
             lambda r: (
-                r["factor"] == "SMB"
+                r["subject"] == "SMB"
                 and "nightly" in r["tags"]
                 and r["annualized_return"] is not None
                 and r["annualized_return"] <= 0
@@ -387,31 +391,45 @@ async def test_the_latest_run_of_a_factor_succeeded_last(store: Store) -> None:
     late = await succeeded(store, dataset_id, identity_hash="2", at=later(90))
     tie = await succeeded(store, dataset_id, identity_hash="3", at=later(90))
     older = await succeeded(store, other_id, identity_hash="4", at=later(60), tags=("x",))
-    value = await succeeded(store, dataset_id, identity_hash="5", at=later(10), factor="VALUE")
+    value = await succeeded(store, dataset_id, identity_hash="5", at=later(10), subject="VALUE")
     await running(store, dataset_id, identity_hash="6")
 
     def ids(found: dict[str, RunRecord]) -> dict[str, int]:
         return {factor: record.id for factor, record in found.items()}
 
     with counting_statements(store) as statements:
-        assert ids(await latest_runs(store, now=later(600))) == {"SMB": tie.id, "VALUE": value.id}
+        assert ids(await latest_runs(store, kind=RunKind.FACTOR, now=later(600))) == {
+            "SMB": tie.id,
+            "VALUE": value.id,
+        }
     assert len(statements) == 1
-    assert ids(await latest_runs(store, now=later(600), factors=["VALUE", "GROWTH", "VALUE"])) == {
-        "VALUE": value.id
-    }
-    assert ids(await latest_runs(store, now=later(600), factors=[])) == {}
-    assert ids(await latest_runs(store, now=later(600), dataset_id=other_id)) == {"SMB": older.id}
-    assert ids(await latest_runs(store, now=later(600), where=RunFilter(tag=Choice(eq="x")))) == {
+    assert ids(
+        await latest_runs(store, kind=RunKind.FACTOR, now=later(600), subjects=["VALUE", "GROWTH", "VALUE"])
+    ) == {"VALUE": value.id}
+    assert ids(await latest_runs(store, kind=RunKind.FACTOR, now=later(600), subjects=[])) == {}
+    assert ids(await latest_runs(store, kind=RunKind.FACTOR, now=later(600), dataset_id=other_id)) == {
         "SMB": older.id
     }
     assert ids(
-        await latest_runs(store, now=later(600), where=RunFilter(finished_at=Range(lte=later(55))))
+        await latest_runs(store, kind=RunKind.FACTOR, now=later(600), where=RunFilter(tag=Choice(eq="x")))
+    ) == {"SMB": older.id}
+    assert ids(
+        await latest_runs(
+            store, kind=RunKind.FACTOR, now=later(600), where=RunFilter(finished_at=Range(lte=later(55)))
+        )
     ) == {
         "SMB": early.id,
         "VALUE": value.id,
     }
-    assert ids(await latest_runs(store, now=later(600), where=RunFilter(sharpe_ratio=Range(gte=9.0)))) == {}
-    assert ids(await latest_runs(store, now=later(600), origin=RunOrigin.IMPORTED)) == {}
+    assert (
+        ids(
+            await latest_runs(
+                store, kind=RunKind.FACTOR, now=later(600), where=RunFilter(sharpe_ratio=Range(gte=9.0))
+            )
+        )
+        == {}
+    )
+    assert ids(await latest_runs(store, kind=RunKind.FACTOR, now=later(600), origin=RunOrigin.IMPORTED)) == {}
     assert late.id < tie.id
 
 
@@ -422,9 +440,9 @@ async def test_a_run_dated_in_the_future_is_the_latest_only_where_no_other_is(st
         return (await succeeded(store, dataset_id, identity_hash=name, at=later(seconds))).id
 
     async def in_order(seconds: float) -> list[int]:
-        where, now = RunFilter(factor=Choice(eq="SMB")), later(seconds)
+        where, now = RunFilter(subject=Choice(eq="SMB")), later(seconds)
         found = await last_runs(store, where, kind=RunKind.FACTOR, first=9, now=now)
-        assert (await latest_runs(store, now=now))["SMB"] == found[0]
+        assert (await latest_runs(store, kind=RunKind.FACTOR, now=now))["SMB"] == found[0]
         assert await last_runs(store, where, kind=RunKind.FACTOR, first=2, now=now) == found[:2]
         return [record.id for record in found]
 
@@ -438,7 +456,7 @@ async def test_a_run_dated_in_the_future_is_the_latest_only_where_no_other_is(st
     assert await in_order(-3_600) == [wrong, ahead, late, early], "the clock of who asks is behind"
     assert await in_order(366 * 86_400) == [wrong, ahead, late, early]
     since = RunFilter(finished_at=Range(gte=later(60)))
-    assert (await latest_runs(store, now=later(60), where=since))["SMB"].id == ahead
+    assert (await latest_runs(store, kind=RunKind.FACTOR, now=later(60), where=since))["SMB"].id == ahead
 
 
 async def test_the_last_runs_of_a_kind_are_in_the_order_of_the_latest(store: Store) -> None:
@@ -456,9 +474,9 @@ async def test_the_last_runs_of_a_kind_are_in_the_order_of_the_latest(store: Sto
             expected = [row["id"] for row in sorted(of_kind, key=latest_first, reverse=True)][:100]
             found = await last_runs(store, kind=kind, first=100, now=now)
             assert [record.id for record in found] == expected
-        latest = await latest_runs(store, now=now)
+        latest = await latest_runs(store, kind=RunKind.FACTOR, now=now)
         for factor in FACTORS:
-            where = RunFilter(factor=Choice(eq=factor))
+            where = RunFilter(subject=Choice(eq=factor))
             (one,) = await last_runs(store, where, kind=RunKind.FACTOR, first=1, now=now)
             assert latest[factor] == one
     measured = RunFilter(sharpe_ratio=Range(gte=0.5))
@@ -506,8 +524,10 @@ async def test_an_imported_run_is_as_late_as_its_legacy_id(store: Store) -> None
     await import_files(
         store, [NewImportFile(file="a", content_hash="a", runs=(one,))], source="x", now=later(99)
     )
-    assert (await latest_runs(store, now=later(600)))["SMB"].id == computed.id
-    imported = (await latest_runs(store, now=later(600), origin=RunOrigin.IMPORTED))["SMB"]
+    assert (await latest_runs(store, kind=RunKind.FACTOR, now=later(600)))["SMB"].id == computed.id
+    imported = (await latest_runs(store, kind=RunKind.FACTOR, now=later(600), origin=RunOrigin.IMPORTED))[
+        "SMB"
+    ]
     assert imported == await find_imported(store, "SMB", "20250101_000000")
     assert imported.kind == RunKind.FACTOR
     assert await find_imported(store, "VALUE", "20250101_000000") is None

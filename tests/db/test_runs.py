@@ -15,7 +15,7 @@ from db.datasets import delete_dataset
 from db.errors import DatasetGone, QueueFull
 from db.events import read_events
 from db.models import Composition, Performance, RunTag, Series
-from db.records import Claim, RunKind, RunOrigin, RunRecord, RunStatus
+from db.records import Claim, Reuse, RunKind, RunOrigin, RunRecord, RunStatus
 from db.results import get_performance, get_series
 from db.run_queries import get_runs
 from db.runs import (
@@ -71,7 +71,7 @@ async def test_a_launched_run_is_queued_with_all_it_was_given(store: Store) -> N
     assert record == RunRecord(
         id=record.id,
         kind=RunKind.FACTOR,
-        factor="SMB",
+        subject="SMB",
         status=RunStatus.QUEUED,
         origin=RunOrigin.COMPUTED,
         config=new.config,
@@ -95,6 +95,8 @@ async def test_a_launched_run_is_queued_with_all_it_was_given(store: Store) -> N
         heartbeat_at=None,
         attempt=0,
         note="try",
+        reuse=Reuse.SUCCEEDED,
+        losses=0,
         tags=("a", "b"),
     )
     assert await the_run(store, record.id) == record
@@ -429,7 +431,7 @@ async def test_only_runs_of_the_engines_version_are_claimed_and_fetches(store: S
     ours = await launch(store, dataset_id, identity_hash="b", engine_version="2")
     fetch, _ = await launch_run(
         store,
-        new_run(None, kind=RunKind.FETCH, factor=None, engine_version=None, identity_hash="c"),
+        new_run(None, kind=RunKind.FETCH, subject=None, engine_version=None, identity_hash="c"),
         max_queued=9,
         now=NOW,
     )

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
 from db.events import read_events
 from db.records import RunKind, RunStatus
-from db.run_queries import count_runs, get_runs, latest_runs, page_runs, page_runs_by_factor
+from db.run_queries import count_runs, get_runs, latest_runs, page_runs, page_runs_by_subject
 from db.runs import annotate_run, cancel_run, claim_run, delete_run, list_claims
 from db.store import Store
 from tests.db.samples import NOW, WORKER, add_sample_dataset, later, launch, running, succeeded
-from tests.newer_store import UNKNOWN_EVENT, UNKNOWN_KIND, kinds_unchecked, make_unknown
-
-
-@pytest.fixture
-def store_url(store_url: str) -> Iterator[str]:
-    with kinds_unchecked(store_url):
-        yield store_url
+from tests.newer_store import UNKNOWN_EVENT, UNKNOWN_KIND, make_unknown
 
 
 async def test_a_run_of_an_unknown_kind_is_read_as_it_is(store: Store) -> None:
     dataset_id = await add_sample_dataset(store)
     known = await succeeded(store, dataset_id, identity_hash="known")
     run = await make_unknown(store, await succeeded(store, dataset_id))
-    assert (run.kind, run.factor, run.status) == (UNKNOWN_KIND, None, RunStatus.SUCCEEDED)
+    assert (run.kind, run.subject, run.status) == (UNKNOWN_KIND, None, RunStatus.SUCCEEDED)
     assert (await get_runs(store, [run.id]))[run.id] == run
     listed = await page_runs(store, kind=None, first=10)
     assert [one.id for one in listed.items] == [run.id, known.id]
@@ -38,12 +28,12 @@ async def test_a_run_of_an_unknown_kind_is_in_no_list_of_a_known_one(store: Stor
     run = await succeeded(store, await add_sample_dataset(store))
     async with store.write() as connection:
         await connection.exec_driver_sql(f"UPDATE run SET kind = '{UNKNOWN_KIND}'")  # its factor stays
-    assert (await get_runs(store, [run.id]))[run.id].factor == "SMB"
+    assert (await get_runs(store, [run.id]))[run.id].subject == "SMB"
     for kind in RunKind:
         assert (await page_runs(store, kind=kind, first=10)).items == ()
-        assert (await page_runs_by_factor(store, ["SMB"], kind=kind, first=10))["SMB"].items == ()
+        assert (await page_runs_by_subject(store, ["SMB"], kind=kind, first=10))["SMB"].items == ()
         assert await count_runs(store, kind=kind) == 0
-    assert await latest_runs(store, now=later(600)) == {}
+    assert await latest_runs(store, kind=RunKind.FACTOR, now=later(600)) == {}
 
 
 async def test_only_who_knows_a_kind_claims_and_recovers_its_runs(store: Store) -> None:

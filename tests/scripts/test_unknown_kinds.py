@@ -14,7 +14,7 @@ from db.records import RunRecord
 from db.store import Store
 from tests.app.schema.graph import config_of
 from tests.db.samples import add_sample_dataset, later, launch, running, succeeded
-from tests.newer_store import UNKNOWN_KIND, kinds_unchecked, make_unknown
+from tests.newer_store import UNKNOWN_KIND, make_unknown
 from tests.scripts.test_command import assert_one_line_error, run, run_json
 
 
@@ -24,8 +24,7 @@ def data_dir(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("newer")
     assert run(path, "migrate").exit_code == 0
     url = Settings(_env_file=None, data_dir=path).store_url
-    with kinds_unchecked(url):
-        asyncio.run(_fill(url))
+    asyncio.run(_fill(url))
     return path
 
 

@@ -46,7 +46,7 @@ class SweepPoint:
 
     @strawberry.field(description="All its options, defaults included. Null where they do not go together.")
     def config(self) -> FactorConfig | None:
-        factor = FactorName(self.run.factor)
+        factor = FactorName(self.run.subject)
         try:
             config = parse_config(factor, stored_plan(self.run).options(self.position))
         except InvalidConfig:

@@ -42,13 +42,13 @@ class SweepRun(Run):
     def factor(self) -> Annotated[Factor, strawberry.lazy("app.schema.factor")]:
         from app.schema.factor import Factor  # the two types refer to each other
 
-        return Factor.from_definition(FACTORS[FactorName(self.record.factor)])
+        return Factor.from_definition(FACTORS[FactorName(self.record.subject)])
 
     @strawberry.field(
         description="The options of all points, but for those of `axes`, which stand here as they were given."
     )
     def config(self) -> FactorConfig:
-        return to_factor_config(FactorName(self.record.factor), self.record.config["base"])
+        return to_factor_config(FactorName(self.record.subject), self.record.config["base"])
 
     @strawberry.field(description="The points and their statistics; null until the sweep has succeeded.")
     async def result(self, info: Info) -> SweepResult | None:

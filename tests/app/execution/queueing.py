@@ -82,7 +82,7 @@ async def queue(store: Store, act: str, **options: object) -> RunRecord:
         store,
         NewRun(
             kind=RunKind.FACTOR,
-            factor="SMB",
+            subject="SMB",
             config=config,
             identity_hash=hashlib.sha256(json.dumps(config).encode()).hexdigest(),
             dataset_id=await add_small_dataset(store),

@@ -95,7 +95,7 @@ def sourced(monkeypatch):
 async def queue_fetch(store, config=CONFIG):
     new = NewRun(
         kind=RunKind.FETCH,
-        factor=None,
+        subject=None,
         config=config.to_json(),
         identity_hash=repr(config),
         dataset_id=None,
@@ -197,7 +197,7 @@ async def test_a_fetch_that_this_program_does_not_understand_fails_at_once(store
     sourced(succeed)
     new = NewRun(
         kind=RunKind.FETCH,
-        factor=None,
+        subject=None,
         config={**CONFIG.to_json(), "source": "OF_ANOTHER_VERSION"},
         identity_hash="another",
         dataset_id=None,

@@ -11,7 +11,7 @@ from app.execution.recovery import Recovery
 from db.records import RunStatus
 from db.runs import claim_run, heartbeat
 from tests.app.execution.queueing import now, queue, run_of
-from tests.newer_store import kinds_unchecked, make_unknown
+from tests.newer_store import make_unknown
 
 ME = "here:1:1"
 
@@ -87,12 +87,11 @@ async def test_what_is_in_flight_here_is_never_lost(store, recovery, clock):
     assert await recovery.recover(store, (), ME) == 1
 
 
-async def test_a_lost_run_of_an_unknown_kind_is_left_to_who_knows_it(store_url, store, recovery, clock):
-    with kinds_unchecked(store_url):
-        run = await queue(store, "succeed")
-        await claim_run(store, f"{worker_id()}0", now())
-        run = await make_unknown(store, run)
-        assert await recovery.recover(store, (), ME) == 0
-        clock.seconds += 31
-        assert await recovery.recover(store, (), ME) == 0
-        assert await run_of(store, run.id) == run
+async def test_a_lost_run_of_an_unknown_kind_is_left_to_who_knows_it(store, recovery, clock):
+    run = await queue(store, "succeed")
+    await claim_run(store, f"{worker_id()}0", now())
+    run = await make_unknown(store, run)
+    assert await recovery.recover(store, (), ME) == 0
+    clock.seconds += 31
+    assert await recovery.recover(store, (), ME) == 0
+    assert await run_of(store, run.id) == run

@@ -12,10 +12,9 @@ from app.execution.fetch_report import FetchReport
 from app.schema.node_ids import NodeType, encode_id
 from app.sources.harvest import SourceRequest
 from app.sources.names import SourceName
-from db.fetches import finish_fetch
 from db.records import RunKind, RunRecord, RunResults
 from db.run_queries import get_runs
-from db.runs import claim_run, launch_run
+from db.runs import claim_run, finish_run, launch_run
 from db.store import Store
 from tests.app.schema.graph import ASSETS, QUALITY
 from tests.db.samples import NOW, WORKER, later, new_dataset, new_run
@@ -43,7 +42,7 @@ async def launch_fetch(store: Store, config: FetchConfig = CONFIG, **changes: An
     new = new_run(
         None,
         kind=RunKind.FETCH,
-        factor=None,
+        subject=None,
         engine_version=None,
         config=config.to_json(),
         **{"identity_hash": f"identity of {config.dataset_name}", **changes},
@@ -68,8 +67,8 @@ async def add_fetch(store: Store, **changes: Any) -> RunRecord:
         assets=ASSETS,
         quality=replace(QUALITY, lost=(LOST,)).to_json(),
     )
-    results = RunResults(documents=(REPORT.to_document(),))
-    assert await finish_fetch(store, run.id, run.attempt, WORKER, dataset, results, COUNTS, later(40))
+    results = RunResults(dataset=dataset, documents=(REPORT.to_document(),))
+    assert await finish_run(store, run.id, run.attempt, WORKER, results, later(40), counts=COUNTS)
     return (await get_runs(store, [run.id]))[run.id]
 
 

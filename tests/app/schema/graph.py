@@ -159,7 +159,7 @@ async def populate(store: Store) -> Population:
                 documents=research.documents,
             ),
             at=later(10 + position),
-            factor=factor.value,
+            subject=factor.value,
             config=config_of(factor, cost_bps=10.0),
             identity_hash=f"identity of {factor}",
             tags=("nightly",),

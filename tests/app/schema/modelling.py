@@ -93,7 +93,7 @@ async def add_model(services: Services, **changes: Any) -> RunRecord:
         results,
         at=later(50),
         kind=RunKind.RISK_MODEL,
-        factor=None,
+        subject=None,
         config=to_json(options),
         identity_hash="identity of a risk model",
         tags=("modelled",),

@@ -42,7 +42,7 @@ async def add_sweep(store: Store) -> RunRecord:
         results,
         at=later(30),
         kind=RunKind.SWEEP,
-        factor=plan.factor.value,
+        subject=plan.factor.value,
         config=plan_to_json(plan),
         identity_hash="identity of a sweep",
         tags=("swept",),

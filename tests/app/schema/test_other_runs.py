@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from contextlib import aclosing
 from typing import Any
 
@@ -15,17 +14,11 @@ from db.records import RunRecord
 from db.runs import cancel_run
 from tests.app.schema.graph import Graph, Population, add_dataset, refusal, run_id
 from tests.db.samples import later, launch, running, succeeded
-from tests.newer_store import UNKNOWN_KIND, kinds_unchecked, make_unknown
+from tests.newer_store import UNKNOWN_KIND, make_unknown
 
 FIELDS = """__typename id kind status origin createdAt finishedAt durationMs tags note attempt forced
   progress { fraction stage fetch { assetsTotal } } failure { code } dataset { name }"""
 EVENTS = f"subscription ($run: ID) {{ runEvents(runId: $run) {{ kind status run {{ {FIELDS} }} }} }}"
-
-
-@pytest.fixture
-def store_url(store_url: str) -> Iterator[str]:
-    with kinds_unchecked(store_url):
-        yield store_url
 
 
 @pytest.fixture

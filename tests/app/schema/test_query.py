@@ -162,7 +162,7 @@ async def test_health_counts_runs_of_every_kind(graph: Graph) -> None:
                 store,
                 None if fetch else dataset_id,
                 kind=kind,
-                factor="SMB" if kind in (RunKind.FACTOR, RunKind.SWEEP) else None,
+                subject="SMB" if kind in (RunKind.FACTOR, RunKind.SWEEP) else None,
                 engine_version=None if fetch else "1",
                 identity_hash=f"{kind} {number}",
             )

@@ -278,7 +278,7 @@ async def test_a_damaged_model_leaves_the_others(graph: Graph, model: RunRecord)
         RunResults(documents=(new_document("RISK_MODEL"), *map(new_document, PARTS))),
         at=later(60),
         kind=RunKind.RISK_MODEL,
-        factor=None,
+        subject=None,
         config={},
         identity_hash="damaged",
     )

@@ -99,7 +99,7 @@ async def test_a_risk_model_tells_its_options(graph: Graph, model: RunRecord) ->
 
 async def test_before_it_has_succeeded_results_are_null(graph: Graph) -> None:
     dataset = await add_model_dataset(graph.services, panel())
-    run = await launch(graph.services.store, dataset.id, kind=RunKind.RISK_MODEL, factor=None, config={})
+    run = await launch(graph.services.store, dataset.id, kind=RunKind.RISK_MODEL, subject=None, config={})
     found = await of_model(
         graph,
         run,

@@ -130,7 +130,7 @@ async def test_latest_runs_come_best_first(graph: Graph, population: Population)
         population.dataset_id,
         new_results(annualized_return=None),
         at=later(100),
-        factor="GROWTH",
+        subject="GROWTH",
         identity_hash="newer",
         config=config_of(FactorName.GROWTH),
     )

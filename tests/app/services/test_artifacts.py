@@ -25,7 +25,7 @@ from db.records import ArtifactRecord, RunKind, RunRecord, RunResults, RunStatus
 from db.runs import claim_run, finish_run
 from tests.db.samples import WORKER, add_sample_dataset, launch, modelled, succeeded
 
-RISK = {"kind": RunKind.RISK_MODEL, "factor": None, "identity_hash": "risk"}
+RISK = {"kind": RunKind.RISK_MODEL, "subject": None, "identity_hash": "risk"}
 
 
 @pytest.fixture

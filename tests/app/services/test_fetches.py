@@ -27,9 +27,8 @@ from app.services.runs import Launch, cancel_run
 from app.settings import Settings
 from app.sources.errors import SourceNotConfigured
 from app.sources.names import SourceName
-from db.fetches import finish_fetch
 from db.records import RunKind, RunResults, RunStatus
-from db.runs import claim_run, fail_run
+from db.runs import claim_run, fail_run, finish_run
 from db.store import Store
 from tests.db.samples import WORKER, later, new_dataset
 
@@ -144,7 +143,7 @@ def test_a_missing_key_is_named(key: str | None) -> None:
 async def test_a_launched_fetch_is_a_run_without_factor_engine_and_dataset(services: Services) -> None:
     run = (await launched(services, assets=["btc"], tags=["b", "a"], note="why")).run
     assert (run.kind, run.status) == (RunKind.FETCH, RunStatus.QUEUED)
-    assert (run.factor, run.engine_version, run.dataset_id) == (None, None, None)
+    assert (run.subject, run.engine_version, run.dataset_id) == (None, None, None)
     assert (run.tags, run.note, run.forced) == (("a", "b"), "why", False)
     config = FetchConfig.from_json(run.config)
     assert (config.source, config.dataset_name) == (SourceName.COINMETRICS, "coins")
@@ -180,7 +179,7 @@ async def _cancel(services: Services, run_id: int) -> None:
 
 async def _succeed(services: Services, run_id: int) -> None:
     await claim_run(services.store, WORKER, later(1), kinds=[RunKind.FETCH])
-    assert await finish_fetch(services.store, run_id, 1, WORKER, new_dataset(), RunResults(), {}, later(2))
+    assert await finish_run(services.store, run_id, 1, WORKER, RunResults(dataset=new_dataset()), later(2))
 
 
 @pytest.mark.parametrize("end", [_fail, _cancel, _succeed])
@@ -220,8 +219,6 @@ async def test_a_report_is_read_as_it_was_written(services: Services) -> None:
     run = (await launched(services)).run
     waiting = (await launched(services, dataset_name="other")).run
     await claim_run(services.store, WORKER, later(1), kinds=[RunKind.FETCH])
-    results = RunResults(documents=(report.to_document(),))
-    assert await finish_fetch(
-        services.store, run.id, 1, WORKER, new_dataset(), results, report.counts, later(2)
-    )
+    results = RunResults(dataset=new_dataset(), documents=(report.to_document(),))
+    assert await finish_run(services.store, run.id, 1, WORKER, results, later(2), counts=report.counts)
     assert await get_fetch_reports(services.store, [run.id, waiting.id, 99]) == {run.id: report}

@@ -192,7 +192,7 @@ async def test_the_older_system_s_folder_comes_to_what_its_description_says(serv
     assert (batch.series_attached, batch.monthly_sets_attached, batch.quarantined) == (3, 1, 5)
     counts: dict[str, int] = {}
     for run in await all_runs(services):
-        counts[run.factor] = counts.get(run.factor, 0) + 1
+        counts[run.subject] = counts.get(run.subject, 0) + 1
     assert counts == {"SMB": 4, "MARKET": 2, "VALUE": 1, "MOMENTUM_V2": 2, "MOMENTUM": 2, "GROWTH": 1}
     again = (await import_logs(services, files, source="legacy_logs")).batch
     assert (again.id, again.imported, again.unchanged, again.quarantined) == (None, 0, 12, 0)

@@ -34,7 +34,7 @@ def imported(legacy_run_id: str, when: datetime) -> NewImportFile:
 async def test_the_last_runs_are_those_that_finished_last(store) -> None:
     dataset_id = await add_sample_dataset(store)
     computed = [await succeeded(store, dataset_id, identity_hash=f"identity {number}") for number in range(3)]
-    other = await succeeded(store, dataset_id, identity_hash="other", factor="VALUE")
+    other = await succeeded(store, dataset_id, identity_hash="other", subject="VALUE")
     await launch(store, dataset_id, identity_hash="waits")
     canceled = await launch(store, dataset_id, identity_hash="canceled")
     await cancel_run(store, canceled.id, later(5))
@@ -79,7 +79,7 @@ async def test_a_computed_run_is_named_by_its_end_in_utc(store) -> None:
     run = (await get_runs(store, [run.id]))[run.id]
     (item,) = await last_runs(store, FactorName.SMB, 1, now=later(600))
     assert log_row(item).legacy_run_id == run.finished_at.astimezone(UTC).strftime("%Y%m%d_%H%M%S")
-    of_no_factor = replace(item, run=replace(run, factor=None))
+    of_no_factor = replace(item, run=replace(run, subject=None))
     with pytest.raises(ValueError, match="no factor"):
         log_row(of_no_factor)
 

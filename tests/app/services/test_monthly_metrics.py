@@ -62,7 +62,7 @@ async def stored(services, factor=FactorName.MOMENTUM, *, panel=None, **options)
         services.store,
         dataset_id,
         as_stored(result, research),
-        factor=factor.value,
+        subject=factor.value,
         config=to_json(result.config),
     )
     return run, result

@@ -16,7 +16,7 @@ from tests.db.samples import NOW, add_sample_dataset, succeeded
 async def deleted_amid(store, monkeypatch):
     """The newer of two runs goes once it is found and before its metrics are read."""
     dataset_id = await add_sample_dataset(store)
-    kept = await succeeded(store, dataset_id, identity_hash="a", factor="MOMENTUM")
+    kept = await succeeded(store, dataset_id, identity_hash="a", subject="MOMENTUM")
     doomed = await succeeded(store, dataset_id, identity_hash="b")
     read = result_store.get_performance
 

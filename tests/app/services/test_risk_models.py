@@ -63,7 +63,7 @@ async def faults(launching):
 async def test_options_of_one_meaning_are_one_run(services):
     first = await launch_risk_model(services, {}, tags=["b", "a"], note="mine")
     assert (first.reused, first.run.kind, first.run.status) == (False, RunKind.RISK_MODEL, RunStatus.QUEUED)
-    assert (first.run.factor, first.run.engine_version) == (None, ENGINE_VERSION)
+    assert (first.run.subject, first.run.engine_version) == (None, ENGINE_VERSION)
     assert (first.run.tags, first.run.note) == (("a", "b"), "mine")
     assert first.run.config == to_json(RiskModelConfig())
     for same in ({"mode": "joint"}, {"universe": {"top_n": None}}, to_json(RiskModelConfig())):

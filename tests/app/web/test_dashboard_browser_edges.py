@@ -21,7 +21,7 @@ from tests.db.samples import add_sample_dataset
 from tests.e2e.graph import ended, launched
 from tests.e2e.held_datasets import held_datasets
 from tests.e2e.servers import Command, Server, commands
-from tests.newer_store import kinds_unchecked, make_unknown
+from tests.newer_store import make_unknown
 from tests.stores import run_blocking
 
 pytestmark = pytest.mark.slow
@@ -94,8 +94,7 @@ def test_a_run_of_a_newer_version_says_where_it_stands(visit: Visit, server: Ser
         async with await Store.open(url) as store:
             await make_unknown(store, (await get_runs(store, [key]))[key])
 
-    with kinds_unchecked(url):
-        run_blocking(become_unknown())
+    run_blocking(become_unknown())
     visit.open(f"#/runs/{encode_id(NodeType.OTHER_RUN, key)}")
     main = visit.page.locator("main")
     expect(main.get_by_role("heading", level=1)).to_have_text("Session")
