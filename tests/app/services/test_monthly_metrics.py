@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -118,7 +119,7 @@ async def test_holdings_are_those_of_the_last_period_with_the_volumes_of_the_wee
     ],
 )
 async def test_contributions_add_up_to_what_the_run_took_its_holdings_to_have_earned(services, options):
-    panel = sample_panel()
+    panel = deepcopy(sample_panel())  # which others use too
     panel.fields["price"][200:214, ::2] = np.nan  # of some a whole week without a price
     run, result = await stored(services, panel=panel, **options)
     for end, earned in zip(result.dates.tolist(), result.factor.tolist(), strict=True):
