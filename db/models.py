@@ -200,13 +200,13 @@ class RunTag(Table, table=True):
     tag: str = text_column(primary_key=True)
 
 
-_SORTED_METRICS = (
+SORTED_METRICS = (
     "annualized_return",
+    "cumulative_return",
+    "annualized_volatility",
     "sharpe_ratio",
     "sortino_ratio",
     "max_drawdown",
-    "cumulative_return",
-    "annualized_volatility",
     "calmar_ratio",
     "num_periods",
     "newey_west_t",
@@ -216,6 +216,7 @@ _SORTED_METRICS = (
     "mean_turnover",
     "alpha",
 )
+"""What runs can be sorted by: each has an index."""
 
 
 def _metric_columns() -> dict[str, Any]:
@@ -231,7 +232,7 @@ _Metrics = new_class("_Metrics", (Table,), exec_body=lambda body: body.update(_m
 class Performance(_Metrics, table=True):
     """The metrics of a run's gross returns."""
 
-    __table_args__ = tuple(Index(f"ix_performance_{metric}", metric, "run_id") for metric in _SORTED_METRICS)
+    __table_args__ = tuple(Index(f"ix_performance_{metric}", metric, "run_id") for metric in SORTED_METRICS)
     run_id: int = part_of_column("run.id")
 
 

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import BigInteger, ColumnElement, exists, func, type_coerce
 
-from db.models import Performance, RunTag
+from db.models import SORTED_METRICS, Performance, RunTag
 from db.pages import SortKey
 from db.records import RunKind, RunOrigin, RunStatus
 from db.run_rows import run
@@ -74,26 +74,13 @@ class RunFilter:
     alpha: Range[float] | None = None
 
 
-class RunSortField(StrEnum):
-    ID = "ID"
-    CREATED_AT = "CREATED_AT"
-    FINISHED_AT = "FINISHED_AT"
-    FACTOR = "FACTOR"
-    STATUS = "STATUS"
-    ANNUALIZED_RETURN = "ANNUALIZED_RETURN"
-    CUMULATIVE_RETURN = "CUMULATIVE_RETURN"
-    ANNUALIZED_VOLATILITY = "ANNUALIZED_VOLATILITY"
-    SHARPE_RATIO = "SHARPE_RATIO"
-    SORTINO_RATIO = "SORTINO_RATIO"
-    MAX_DRAWDOWN = "MAX_DRAWDOWN"
-    CALMAR_RATIO = "CALMAR_RATIO"
-    NUM_PERIODS = "NUM_PERIODS"
-    NEWEY_WEST_T = "NEWEY_WEST_T"
-    PROBABILISTIC_SHARPE_RATIO = "PROBABILISTIC_SHARPE_RATIO"
-    IC_MEAN = "IC_MEAN"
-    IC_T = "IC_T"
-    MEAN_TURNOVER = "MEAN_TURNOVER"
-    ALPHA = "ALPHA"
+RunSortField = StrEnum(
+    "RunSortField",
+    {
+        name.upper(): name.upper()
+        for name in ("id", "created_at", "finished_at", "factor", "status", *SORTED_METRICS)
+    },
+)
 
 
 class SortDirection(StrEnum):
