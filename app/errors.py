@@ -24,7 +24,7 @@ FactorQLError
 ├── StorageFailure         the disk or data directory cannot be written
 │   └── NoSpace            it is full
 ├── SourceError            what a fetch fails with; has kinds of its own (app.sources.errors)
-├── ConsultFailed          a computation for a reader ended without an answer (app.execution.consult)
+├── AdHocFailed          a computation for a reader ended without an answer (app.execution.adhoc)
 ├── RunNotOver             a run goes on beyond the time that a caller waits (app.services.awaited)
 ├── RunFailed              a run whose result is waited for has none (app.services.awaited)
 ├── UnsafeBind             a server would listen beyond this machine without a token (app.boundary.access)

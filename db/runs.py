@@ -26,7 +26,6 @@ from db.records import (
     NewRun,
     Reuse,
     RunEventKind,
-    RunKind,
     RunOrigin,
     RunRecord,
     RunResults,
@@ -136,7 +135,7 @@ async def claim_run(
     worker: str,
     now: datetime,
     *,
-    kinds: Collection[str] = tuple(RunKind),
+    kinds: Collection[str],
     engine_version: str | None = None,
     has_data: Callable[[str], bool] = lambda fingerprint: True,
 ) -> RunRecord | None:
@@ -294,7 +293,7 @@ async def fail_run(
 
 
 @store_access
-async def list_claims(store: Store, kinds: Collection[str] = tuple(RunKind)) -> list[Claim]:
+async def list_claims(store: Store, kinds: Collection[str]) -> list[Claim]:
     """Return who holds which running run of these kinds, oldest first: only who knows a kind knows what
     becomes of a lost run."""
     columns = (run.c.id, run.c.claimed_by, run.c.attempt, run.c.heartbeat_at)

@@ -7,8 +7,8 @@ from itertools import groupby
 import click
 
 from app.datasets.quality import LostAsset
-from app.execution.fetch_config import FetchConfig
-from app.execution.fetch_report import FetchReport
+from app.features.fetches.config import FetchConfig
+from app.features.fetches.report import FetchReport
 from db.records import DatasetRecord, RunRecord
 from scripts.console import plain
 

@@ -96,7 +96,7 @@ MUST_NOT_LOAD = {
     "app.artifacts.reader": HEAVY | {"engine"},
     "app.datasets.snapshot": HEAVY | {"asyncio"},
     "app.datasets.period_cache": HEAVY | {"asyncio"},
-    "app.execution.computation": HEAVY | {"asyncio"},
+    "app.jobs": HEAVY | {"asyncio"},
     "app.schema.schema": {"aiohttp"},
 }
 """What must not be in memory once a module is imported, after those before it."""
@@ -115,7 +115,7 @@ def test_what_is_imported_is_light():
     for (module, forbidden), line in zip(MUST_NOT_LOAD.items(), done.stdout.splitlines(), strict=True):
         loaded = set(line.split())
         assert not loaded & forbidden, module
-        if module == "app.execution.computation":
+        if module == "app.jobs":
             assert {"numpy", "scipy", "engine"} <= loaded  # whatever is missing, each child would import
 
 

@@ -32,7 +32,7 @@ ROOMS = {
     "serve": {"scripts", "db", "engine", "app"},
 }
 LEFT_TO_USE = {
-    *("app.datasets.read", "app.datasets.cells", "app.execution.fetching", "app.legacy_logs.batch"),
+    *("app.datasets.read", "app.datasets.cells", "app.features.fetches.work", "app.legacy_logs.batch"),
     *("app.services.csv_log", "app.services.imports", "scripts.report", "sqlalchemy.dialects.postgresql"),
 }
 """Where heavy packages, or much code, are imported: at the first use, whatever was started."""

@@ -51,7 +51,7 @@ class Computing:
             artifacts_dir=str(settings.artifacts_dir.resolve()),
             fingerprint=fingerprint,
             kind=self._run.kind,
-            factor=self._run.subject or "",
+            subject=self._run.subject or "",
             identity=checkpoint_identity(self._run.identity_hash, self._run.id, forced=self._run.forced),
             config=self._run.config,
             memory_limit_bytes=settings.run_memory_mb * 2**20,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import import_module
 
 from app.datasets.snapshot import has_snapshot, snapshot_fingerprints
+from app.execution.adhoc import SOLVING, AdHocComputations
 from app.execution.computing import Computing
-from app.execution.consult import ANSWERING, Consultations
 from app.execution.flight import Ending, Flight
 from app.execution.ground import Ground
 from app.execution.heartbeat import ClaimKey, HeartbeatThread, Pulse
@@ -19,30 +20,28 @@ from app.execution.identity import worker_id
 from app.execution.launcher import PRODUCTION, Launcher
 from app.execution.recovery import Recovery
 from app.execution.timing import Timing
-from app.execution.vendors import Vendors
 from app.execution.work import Work
+from app.kinds import KINDS, Kind, Lane, by_name
 from app.settings import Settings
 from db.datasets import kept_fingerprints
 from db.errors import StoreError
-from db.records import Claim, RunKind, RunRecord
+from db.records import Claim, RunRecord
 from db.runs import claim_run, put_back
 from db.store import Store
 from engine import ENGINE_VERSION
 
 log = logging.getLogger(__name__)
 
-_FETCHING = "app.execution.fetching"
-"""Imported at the first fetch, in a thread: it brings an HTTP client, which few commands need."""
-
 
 class RunExecutor:
-    """Carries out the queued runs of `store`: at most `settings.max_concurrent_runs` computations at a time,
-    which need processors, and `settings.max_concurrent_fetches` fetches, which wait for others.
+    """Carries out the queued runs of `store`: at most `settings.max_concurrent_runs` at a time of the lane
+    COMPUTE, which need processors, and `settings.max_concurrent_fetches` of NETWORK, which wait for others.
 
-    It takes runs that its own version of the engine computes, on datasets whose files it has; the others wait
-    for another. `settings.store_url` must name the same database. `on_event` is called in the event loop's
-    thread whenever this executor has changed a run, and `on_succeeded` is awaited with the id of each run
-    whose results it has committed. Any number of executors may share a store, in one process or in many.
+    It takes runs of these kinds that its own version of the engine computes, on datasets whose files it has;
+    the others wait for another. `settings.store_url` must name the same database. `on_event` is called in the
+    event loop's thread whenever this executor has changed a run, and `on_succeeded` is awaited with the id of
+    each run whose results it has committed. Any number of executors may share a store, in one process or
+    in many.
     """
 
     def __init__(
@@ -52,26 +51,28 @@ class RunExecutor:
         on_event: Callable[[], None],
         *,
         on_succeeded: Callable[[int], Awaitable[None]] | None = None,
+        kinds: Iterable[Kind] = KINDS,
         computation: str = PRODUCTION,
-        answering: str = ANSWERING,
+        solving: str = SOLVING,
         timing: Timing | None = None,
     ) -> None:
         self._store = store
-        self._max_computations = settings.max_concurrent_runs
-        self._max_fetches = settings.max_concurrent_fetches
+        self._kinds = by_name(kinds)
+        self._capacities = {
+            Lane.COMPUTE: settings.max_concurrent_runs,
+            Lane.NETWORK: settings.max_concurrent_fetches,
+        }
         self._on_event = on_event
         self._timing = timing or Timing()
         self._datasets_dir = settings.datasets_dir
         self._worker = worker_id()
         self._launcher = Launcher(computation)
-        self._consultations = Consultations(Launcher(answering), settings)
-        self._vendors = Vendors(settings)
+        self._adhoc = AdHocComputations(Launcher(solving), settings)
         self._ground = Ground(
             store=store,
             settings=settings,
             worker=self._worker,
             launcher=self._launcher,
-            vendors=self._vendors,
             timing=self._timing,
             on_event=on_event,
             on_succeeded=on_succeeded,
@@ -83,7 +84,7 @@ class RunExecutor:
             on_lost=self._lose,
             interval_seconds=self._timing.heartbeat,
         )
-        self._recovery = Recovery(self._timing.stale)
+        self._recovery = Recovery(self._timing.stale, self._kinds)
         self._flights: dict[ClaimKey, Flight] = {}
         self._flying: set[asyncio.Task[None]] = set()
         self._loops: set[asyncio.Task[None]] = set()
@@ -113,7 +114,7 @@ class RunExecutor:
         Whatever happens, no process is left. Stopping never uses up a run's last attempt."""
         self._stopping.set()
         self._wake.set()
-        self._consultations.close()
+        self._adhoc.close()
         try:
             # Not cancelled: a run claimed at this very moment must not be forgotten.
             await _wait(self._loops, self._timing.stop_limit)
@@ -129,13 +130,13 @@ class RunExecutor:
             for task in unfinished:
                 task.cancel()
             await _wait(unfinished, self._timing.stop_limit)
-            await self._vendors.close()
+            await self._ground.close()
         await asyncio.to_thread(self._heartbeats.join, self._timing.stop_limit)
 
     @property
-    def consultations(self) -> Consultations:
+    def adhoc(self) -> AdHocComputations:
         """What is computed for readers at once, beside the runs."""
-        return self._consultations
+        return self._adhoc
 
     @property
     def pulse(self) -> Pulse:
@@ -176,9 +177,7 @@ class RunExecutor:
             run = await self._claim(kinds)
             self._unclaimed = ""
             if run is not None:
-                if run.kind == RunKind.FETCH:
-                    await asyncio.to_thread(import_module, _FETCHING)
-                self._take_off(run)
+                self._take_off(run, await self._work_of(run))
             return run is not None
         except StoreError as error:
             if str(error) != self._unclaimed:  # once, not at every look
@@ -188,7 +187,16 @@ class RunExecutor:
             log.exception("no run can be claimed")
         return False
 
-    async def _claim(self, kinds: Collection[RunKind]) -> RunRecord | None:
+    async def _work_of(self, run: RunRecord) -> Work:
+        kind = self._kinds[run.kind]
+        if kind.lane is Lane.COMPUTE:
+            return Computing(run, self._ground)
+        # In a thread, and at the first such run: it may bring an HTTP client, which few commands need.
+        module = await asyncio.to_thread(import_module, f"{kind.feature.package}.work")
+        work: Work = module.begin(run, self._ground)
+        return work
+
+    async def _claim(self, kinds: Collection[str]) -> RunRecord | None:
         """Return a run that is now this worker's; one that is claimed too late, while it stops, goes back."""
         claiming = asyncio.ensure_future(
             claim_run(
@@ -213,22 +221,15 @@ class RunExecutor:
                 await put_back(self._store, claim, now=datetime.now(UTC))
             raise
 
-    def _kinds_with_room(self) -> list[RunKind]:
-        fetches = sum(flight.kind == RunKind.FETCH for flight in self._flights.values())
-        computations = len(self._flights) - fetches
-        room = {
-            kind: fetches < self._max_fetches
-            if kind is RunKind.FETCH
-            else computations < self._max_computations
-            for kind in RunKind
-        }
-        return [kind for kind in RunKind if room[kind]]
+    def _kinds_with_room(self) -> list[str]:
+        taken = Counter(self._kinds[flight.kind].lane for flight in self._flights.values())
+        return [name for name, kind in self._kinds.items() if taken[kind.lane] < self._capacities[kind.lane]]
 
-    def _take_off(self, run: RunRecord) -> None:
+    def _take_off(self, run: RunRecord, work: Work) -> None:
         # An earlier attempt of our own that was taken from us, and did not notice yet.
         self.kill(run.id)
         key = (run.id, run.attempt)
-        flight = Flight(run, _work_of(run, self._ground), self._ground)
+        flight = Flight(run, work, self._ground)
         self._flights[key] = flight
 
         def land(task: asyncio.Task[None]) -> None:
@@ -267,14 +268,6 @@ class RunExecutor:
             words = "files of datasets that are not in %s: %d; their runs wait for a server that has them"
             log.warning(words, self._datasets_dir, len(missing))
         self.missing_datasets = missing
-
-
-def _work_of(run: RunRecord, ground: Ground) -> Work:
-    if run.kind == RunKind.FETCH:
-        from app.execution.fetching import Fetching
-
-        return Fetching(run, ground)
-    return Computing(run, ground)
 
 
 async def _wait_for(event: asyncio.Event, timeout_seconds: float) -> bool:

@@ -175,7 +175,7 @@ class Flight:
     async def _give_own(self, give: Callable[..., Awaitable[object]]) -> object:
         store = self._ground.store
         # A heartbeat in between changes the claim: look again.
-        while (claim := self._find_own(await list_claims(store))) is not None:
+        while (claim := self._find_own(await list_claims(store, [self._run.kind]))) is not None:
             if given := await give(store, claim, now=_now()):
                 return given
         return None

@@ -17,7 +17,7 @@ from contextlib import closing, suppress
 from app.errors import FactorQLError
 from app.execution.forkserver import NUMBER
 
-PRODUCTION = "app.execution.computation"
+PRODUCTION = "app.jobs"
 """What children run. Only the code that makes a launcher chooses it: no setting, request or row does."""
 
 _KEPT_VARIABLES = frozenset(

@@ -27,7 +27,8 @@ _DTYPES = frozenset({"<f8", "<i8", "<i4"})
 class ComputeRequest:
     """One computation, by name: the child opens the dataset's files itself and keeps to the limits itself.
 
-    kind: that of the run, or of what is computed for a reader without one. identity: hash of all that the
+    kind: that of the run, or of what is computed for a reader without one. subject: the run's, or empty.
+    identity: hash of all that the
     result depends on, names what is kept of unfinished work. memory_limit_bytes: what it may allocate beyond
     what it has at birth; mapped files do not count. artifacts_dir: where files of the result go.
     arrays: one-dimensional, what of the input is too much for the config. hashes: of files that need not be
@@ -39,7 +40,7 @@ class ComputeRequest:
     artifacts_dir: str
     fingerprint: str
     kind: str
-    factor: str
+    subject: str
     identity: str
     config: Mapping[str, Any]
     memory_limit_bytes: int

@@ -18,10 +18,17 @@ log = logging.getLogger(__name__)
 
 class Recovery:
     """A claim is lost when its process, on this host, is dead; or when its heartbeat has stood still for
-    `stale_seconds` of this server's own clock, so that clocks which disagree between hosts do no harm."""
+    `stale_seconds` of this server's own clock, so that clocks which disagree between hosts do no harm.
+    Runs of other kinds are left to those who know them."""
 
-    def __init__(self, stale_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        stale_seconds: float,
+        kinds: Collection[str],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._stale_seconds = stale_seconds
+        self._kinds = kinds
         self._clock = clock
         self._last_changes: dict[Claim, float] = {}
 
@@ -30,7 +37,7 @@ class Recovery:
 
         `in_flight` are `worker`'s own, which are never lost. Errors: StoreError."""
         now = self._clock()
-        claims = await list_claims(store)
+        claims = await list_claims(store, self._kinds)
         # A heartbeat makes an unequal claim, so what is still in here has not had one since.
         self._last_changes = {claim: self._last_changes.get(claim, now) for claim in claims}
         recovered = 0

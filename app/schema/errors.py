@@ -15,7 +15,7 @@ import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
 from app import errors as program
-from app.execution.consult import ConsultFailed
+from app.execution.adhoc import AdHocFailed
 from app.execution.launcher import NoChildProcess
 from app.sources import errors as sources
 from app.storage import storage_failure
@@ -202,7 +202,7 @@ EXCEPTION_HANDLERS = tuple(
         (program.UndefinedExposures, UndefinedExposures),
         (program.MissingRisk, MissingRisk),
         (program.NoOptimalPortfolio, NoOptimalPortfolio),
-        (ConsultFailed, ComputationFailed),
+        (AdHocFailed, ComputationFailed),
         (NoChildProcess, ComputationFailed),
         (program.RunNotCancelable, RunNotCancelable),
         (program.RunNotDeletable, RunNotDeletable),

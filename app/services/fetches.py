@@ -13,8 +13,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from app.errors import FieldError, InvalidInput
-from app.execution.fetch_config import FetchConfig
-from app.execution.fetch_report import FETCH, FetchReport
+from app.features.fetches.config import FetchConfig
+from app.features.fetches.report import FETCH, FetchReport
 from app.services.context import Services
 from app.services.datasets import check_dataset_name
 from app.services.runs import Launch, checked_note, checked_tags, hash_of, launch_new

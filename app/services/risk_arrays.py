@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from app.artifacts.reader import open_artifact
 from app.errors import ArtifactUnavailable, DatasetNotFound, RunNotFound
-from app.execution.risk_documents import ARTIFACT_ARRAYS
+from app.features.risk.documents import ARTIFACT_ARRAYS
 from app.services.context import Services
 from app.services.known_assets import known_assets
 from app.services.risk_results import RiskModelResults

@@ -15,8 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import FactorQLError, FieldError, InvalidInput, NoOptimalPortfolio
-from app.execution.consult import ConsultFailed
-from app.execution.optimize_job import Objective, OptimizeTask
+from app.execution.adhoc import AdHocComputations, AdHocFailed
+from app.features.risk.optimize_job import (
+    OPTIMIZE,
+    Objective,
+    OptimizeTask,
+    encode_task,
+    optimum_of,
+)
 from app.services.asset_words import resolve_assets
 from app.services.context import Services
 from app.services.positions import MAX_POSITIONS
@@ -123,20 +129,27 @@ async def optimize_portfolio(
     Field errors are at the request's names: (`assets`, position), (`expected_returns`, position, `asset` or
     `number`), (`bounds`, position, ...), (`current`, position, ...), (`exposure_limits`, position, `factor`),
     `max_turnover` and so on. Raises InvalidInput, UnknownAssets, MissingRisk, NoOptimalPortfolio, QueueFull,
-    LimitExceeded, ConsultFailed, NoChildProcess, DatasetNotFound, DatasetUnavailable.
+    LimitExceeded, AdHocFailed, NoChildProcess, DatasetNotFound, DatasetUnavailable.
     """
     _check(request)
     forecast_row(results, request.day)
     if services.executor is None:
         message = "this process starts no computations"
-        raise ConsultFailed("NOT_COMPUTING", message, hint="ask a server, or a command that computes")
+        raise AdHocFailed("NOT_COMPUTING", message, hint="ask a server, or a command that computes")
     holder = await holder_of(services, run)
     question = await read_beside(_question, results, arrays, holder, request)
     try:
-        found = await services.executor.consultations.optimize(question.task)
-    except ConsultFailed as error:
+        found = await optimize(services.executor.adhoc, question.task)
+    except AdHocFailed as error:
         raise _told(error) from None
     return await read_beside(_answer, question, found)
+
+
+async def optimize(adhoc: AdHocComputations, task: OptimizeTask) -> OptimalPortfolio:
+    """Return what the engine finds, in a child process. Errors: those of `AdHocComputations.compute`."""
+    config, arrays = encode_task(task)
+    (document,) = (await adhoc.compute(OPTIMIZE, config, arrays)).documents
+    return optimum_of(document.facts, document.arrays, task)
 
 
 def _question(
@@ -206,7 +219,7 @@ def _answer(question: _Question, found: OptimalPortfolio) -> OptimizationAnswer:
     )
 
 
-def _told(error: ConsultFailed) -> FactorQLError:
+def _told(error: AdHocFailed) -> FactorQLError:
     """What the engine refused in the child, as the service's errors; the rest as it is."""
     message, faults = str(error), error.faults
     if error.code == InvalidConfig.code:

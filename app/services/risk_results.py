@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.execution.risk_documents import (
+from app.features.risk.documents import (
     DOCUMENT_ARRAYS,
     RISK_COVARIANCE,
     RISK_COVERAGE,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import FieldError, InvalidInput
-from app.execution.sweep_job import SWEEP
+from app.features.sweeps.job import SWEEP
 from db import results as result_store
 from db.records import DocumentRecord, RunRecord, UndefinedMetricRecord
 from db.store import Store

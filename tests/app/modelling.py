@@ -75,7 +75,7 @@ def request_for(content: Panel, data_dir: Path, options: RiskModelConfig | None 
         artifacts_dir=str(data_dir / "artifacts"),
         fingerprint=write_snapshot(content, data_dir / "datasets"),
         kind="RISK_MODEL",
-        factor="",
+        subject="",
         identity="ab" * 32,
         config=to_json(options or config()),
         memory_limit_bytes=2**30,

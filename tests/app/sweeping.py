@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from app.datasets.snapshot import write_snapshot
-from app.execution.computation import compute
 from app.execution.protocol import ComputeRequest
 from app.execution.results import decode_result
+from app.jobs import compute
 from app.services.context import Services
 from db.datasets import add_dataset, get_datasets
-from db.records import AssetRecord, DatasetRecord, NewDataset, RunRecord
+from db.records import AssetRecord, DatasetRecord, NewDataset, RunKind, RunRecord
 from db.run_queries import get_runs
 from db.runs import claim_run, fail_run, finish_run
 from engine.errors import EngineError
@@ -79,7 +79,7 @@ async def request_for(services: Services, run: RunRecord) -> ComputeRequest:
         artifacts_dir=str(services.settings.artifacts_dir),
         fingerprint=dataset.fingerprint,
         kind=run.kind,
-        factor=run.subject,
+        subject=run.subject,
         identity=run.identity_hash,
         config=run.config,
         memory_limit_bytes=2**30,
@@ -89,7 +89,7 @@ async def request_for(services: Services, run: RunRecord) -> ComputeRequest:
 
 async def compute_next(services: Services) -> RunRecord:
     """The run that has waited longest, once it has ended."""
-    run = await claim_run(services.store, WORKER, NOW)
+    run = await claim_run(services.store, WORKER, NOW, kinds=tuple(RunKind))
     assert run is not None
     request = await request_for(services, run)
     fence: tuple[Any, ...] = (run.id, run.attempt, WORKER)

@@ -162,7 +162,7 @@ async def launch(store: Store, dataset_id: int, **changes: Any) -> RunRecord:
 async def running(store: Store, dataset_id: int, **changes: Any) -> RunRecord:
     """A run launched and claimed by WORKER; nothing else may be waiting."""
     await launch(store, dataset_id, **changes)
-    claimed = await claim_run(store, WORKER, later(1))
+    claimed = await claim_run(store, WORKER, later(1), kinds=tuple(RunKind))
     assert claimed is not None
     return claimed
 

@@ -57,9 +57,9 @@ async def test_a_size_beyond_32_bits_is_kept(store: Store) -> None:
 async def test_whoever_lost_the_claim_leaves_no_artifacts(store: Store) -> None:
     dataset_id = await add_sample_dataset(store)
     run = await running(store, dataset_id, **RISK)
-    (claim,) = await list_claims(store)
+    (claim,) = await list_claims(store, tuple(RunKind))
     assert await retry_or_lose(store, claim, now=later(100)) is RunStatus.QUEUED
-    again = await claim_run(store, WORKER, later(101))
+    again = await claim_run(store, WORKER, later(101), kinds=tuple(RunKind))
     assert again is not None
     assert (again.id, again.attempt) == (run.id, 2)
     late = RunResults(artifacts=(SCORES,))

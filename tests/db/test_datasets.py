@@ -22,7 +22,7 @@ from db.datasets import (
     real_datasets,
 )
 from db.errors import DatasetGone, InvalidCursor
-from db.records import AssetRecord, DatasetRecord, RunRecord
+from db.records import AssetRecord, DatasetRecord, RunKind, RunRecord
 from db.runs import cancel_run, claim_run
 from db.store import Store
 from tests.db.samples import NOW, WORKER, later, launch, new_dataset
@@ -233,7 +233,7 @@ async def test_files_are_needed_by_datasets_and_by_runs_in_flight(store: Store) 
         await delete_dataset(store, record.id, NOW)
     assert kept.id != running.id
     assert await fingerprints_in_use(store) == {"kept", "running"}
-    assert await claim_run(store, WORKER, NOW)
+    assert await claim_run(store, WORKER, NOW, kinds=tuple(RunKind))
     assert await fingerprints_in_use(store) == {"kept", "running"}
     await cancel_run(store, second.id, NOW)
     assert await fingerprints_in_use(store) == {"kept"}

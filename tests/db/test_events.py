@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from db.events import last_event_id, read_events
-from db.records import RunEventRecord
+from db.records import RunEventRecord, RunKind
 from db.runs import cancel_run, claim_run, finish_run, report_progress
 from db.store import Store
 from tests.db.samples import NOW, WORKER, add_sample_dataset, later, launch, new_results, running
@@ -67,7 +67,7 @@ async def test_a_follower_misses_nothing_while_many_write(store_url: str) -> Non
                 return
 
     async def work(store: Store, worker: str) -> None:
-        while (record := await claim_run(store, worker, NOW)) is not None:
+        while (record := await claim_run(store, worker, NOW, kinds=tuple(RunKind))) is not None:
             await report_progress(store, record.id, 1, worker, 0.5, "half", NOW)
             await finish_run(store, record.id, 1, worker, new_results(), NOW)
 

@@ -41,7 +41,7 @@ async def fetch(store: Store, **changes: Any) -> tuple[RunRecord, bool]:
 
 async def running_fetch(store: Store) -> RunRecord:
     await fetch(store)
-    claimed = await claim_run(store, WORKER, later(1))
+    claimed = await claim_run(store, WORKER, later(1), kinds=tuple(RunKind))
     assert claimed is not None
     return claimed
 
@@ -88,7 +88,7 @@ async def test_a_fetch_under_way_is_reused_and_an_ended_one_is_not(store: Store)
     first, _ = await fetch(store)
     assert await fetch(store) == (first, True)
     assert (await fetch(store, forced=True))[0].id != first.id
-    claimed = await claim_run(store, WORKER, later(1))
+    claimed = await claim_run(store, WORKER, later(1), kinds=tuple(RunKind))
     assert claimed is not None
     assert claimed.id == first.id
     assert (await fetch(store))[0].id == first.id
@@ -114,7 +114,7 @@ async def test_counts_of_progress_stay_with_run_and_event_until_it_begins_again(
     assert (await the_run(store, run.id)).progress_counts == COUNTS
     last = (await read_events(store, after_id=0, run_id=run.id, limit=10))[-1]
     assert (last.progress_stage, last.progress_counts) == ("half", COUNTS)
-    (claim,) = await list_claims(store)
+    (claim,) = await list_claims(store, tuple(RunKind))
     await retry_or_lose(store, claim, now=later(4))
     assert (await the_run(store, run.id)).progress_counts is None
 

@@ -125,7 +125,7 @@ async def test_a_migrated_store_is_written_like_a_new_one(empty_url: str, before
             max_queued=1000,
             now=later(1),
         )
-        while (claimed := await claim_run(store, WORKER, later(10))) is not None:
+        while (claimed := await claim_run(store, WORKER, later(10), kinds=tuple(RunKind))) is not None:
             assert await finish_run(store, claimed.id, claimed.attempt, WORKER, new_results(), later(11))
         assert (await get_performance(store, [queued.id]))[queued.id] == new_results().performance
         await cancel_run(store, other.id, later(12))

@@ -30,7 +30,7 @@ async def main(url, worker, dataset_id, count):
         ))
         claimed = []
         async def work():
-            while (run := await claim_run(store, worker, NOW)) is not None:
+            while (run := await claim_run(store, worker, NOW, kinds=tuple(RunKind))) is not None:
                 claimed.append(run.id)
                 assert await finish_run(store, run.id, run.attempt, worker, new_results(), NOW)
         await asyncio.gather(work(), work())
@@ -108,11 +108,11 @@ async def test_a_process_killed_while_finishing_leaves_the_run_to_be_retried(
     async with store.read() as connection:
         for table in ("performance", "series", "composition"):
             assert await connection.scalar(text(f"SELECT count(*) FROM {table}")) == 0
-    (claim,) = await list_claims(store)
+    (claim,) = await list_claims(store, tuple(RunKind))
     assert claim.run_id == record.id
     async with asyncio.timeout(30):
         assert await retry_or_lose(store, claim, now=NOW) is RunStatus.QUEUED
-    again = await claim_run(store, WORKER, NOW)
+    again = await claim_run(store, WORKER, NOW, kinds=tuple(RunKind))
     assert again is not None
     assert await finish_run(store, record.id, 2, WORKER, new_results(), NOW)
     assert set(await get_performance(store, [record.id])) == {record.id}

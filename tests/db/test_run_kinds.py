@@ -171,7 +171,7 @@ async def test_a_run_keeps_its_kind_from_launch_to_result(store: Store) -> None:
     assert launched.kind == SWEEP
     again, reused = await launch_run(store, new_run(dataset_id, kind=SWEEP), max_queued=9, now=NOW)
     assert (again, reused) == (launched, True)
-    claimed = await claim_run(store, WORKER, later(1))
+    claimed = await claim_run(store, WORKER, later(1), kinds=tuple(RunKind))
     assert claimed is not None
     assert (claimed.id, claimed.kind) == (launched.id, SWEEP)
     canceled = await cancel_run(store, claimed.id, later(2))

@@ -104,25 +104,25 @@ async def test_a_launched_run_is_queued_with_all_it_was_given(store: Store) -> N
 
 
 async def end_by_success(store: Store) -> None:
-    claimed = await claim_run(store, WORKER, NOW)
+    claimed = await claim_run(store, WORKER, NOW, kinds=tuple(RunKind))
     assert claimed is not None
     assert await finish_run(store, claimed.id, 1, WORKER, new_results(), NOW)
 
 
 async def end_by_failure(store: Store) -> None:
-    claimed = await claim_run(store, WORKER, NOW)
+    claimed = await claim_run(store, WORKER, NOW, kinds=tuple(RunKind))
     assert claimed is not None
     assert await fail_run(store, claimed.id, 1, WORKER, "NO_PERIODS", "none", NOW)
 
 
 async def end_by_cancel(store: Store) -> None:
-    claimed = await claim_run(store, WORKER, NOW)
+    claimed = await claim_run(store, WORKER, NOW, kinds=tuple(RunKind))
     assert claimed is not None
     await cancel_run(store, claimed.id, NOW)
 
 
 async def only_start(store: Store) -> None:
-    assert await claim_run(store, WORKER, NOW)
+    assert await claim_run(store, WORKER, NOW, kinds=tuple(RunKind))
 
 
 async def do_nothing(store: Store) -> None:
@@ -177,7 +177,7 @@ async def test_a_full_queue_refuses_new_runs_but_returns_existing_ones(store: St
         await launch_run(store, new_run(dataset_id, identity_hash="c"), max_queued=2, now=NOW)
     _, reused = await launch_run(store, new_run(dataset_id, identity_hash="a"), max_queued=2, now=NOW)
     assert reused
-    assert await claim_run(store, WORKER, NOW)
+    assert await claim_run(store, WORKER, NOW, kinds=tuple(RunKind))
     await launch_run(store, new_run(dataset_id, identity_hash="c"), max_queued=2, now=NOW)
 
 
@@ -214,7 +214,7 @@ async def test_ids_are_never_used_again(store: Store) -> None:
 async def test_the_oldest_run_is_claimed_first(store: Store) -> None:
     dataset_id = await add_sample_dataset(store)
     launched = [await launch(store, dataset_id, identity_hash=name) for name in "abc"]
-    claimed = [await claim_run(store, WORKER, later(5)) for _ in range(4)]
+    claimed = [await claim_run(store, WORKER, later(5), kinds=tuple(RunKind)) for _ in range(4)]
     assert [record and record.id for record in claimed] == [*(record.id for record in launched), None]
     record = claimed[0]
     assert record is not None
@@ -226,7 +226,7 @@ async def test_the_oldest_run_is_claimed_first(store: Store) -> None:
 
 async def test_an_idle_worker_takes_no_lock(store: Store) -> None:
     with counting_statements(store) as statements:
-        assert await claim_run(store, WORKER, NOW) is None
+        assert await claim_run(store, WORKER, NOW, kinds=tuple(RunKind)) is None
     assert len(statements) == 1
     assert statements[0].startswith("SELECT")
 
@@ -237,7 +237,7 @@ async def test_tasks_claim_every_run_once(store: Store) -> None:
     claimed: list[int] = []
 
     async def work(worker: str) -> None:
-        while (record := await claim_run(store, worker, NOW)) is not None:
+        while (record := await claim_run(store, worker, NOW, kinds=tuple(RunKind))) is not None:
             claimed.append(record.id)
             assert await finish_run(store, record.id, record.attempt, worker, new_results(), NOW)
 
@@ -251,12 +251,12 @@ async def test_heartbeats_of_all_claims_are_one_update(store: Store) -> None:
     held = [await running(store, dataset_id, identity_hash=name) for name in "abcd"]
     await cancel_run(store, held[1].id, NOW)
     other = await launch(store, dataset_id, identity_hash="e")
-    assert await claim_run(store, "host:2:x", NOW)
+    assert await claim_run(store, "host:2:x", NOW, kinds=tuple(RunKind))
     claims = [(held[0].id, 1), (held[1].id, 1), (held[2].id, 2), (held[3].id, 1), (other.id, 1), (999_999, 1)]
     with counting_statements(store) as statements:
         assert await heartbeat(store, claims, WORKER, later(30)) == {held[0].id, held[3].id}
     assert len([text for text in statements if text.startswith("UPDATE")]) == 1
-    beats = {claim.run_id: claim.heartbeat_at for claim in await list_claims(store)}
+    beats = {claim.run_id: claim.heartbeat_at for claim in await list_claims(store, tuple(RunKind))}
     assert beats[held[0].id] == later(30)
     assert beats[held[2].id] == later(1)
     assert beats[other.id] == NOW
@@ -311,13 +311,13 @@ async def lose_by_cancel(store: Store, record: RunRecord) -> None:
 
 
 async def lose_by_retry(store: Store, record: RunRecord) -> None:
-    (claim,) = await list_claims(store)
+    (claim,) = await list_claims(store, tuple(RunKind))
     assert await retry_or_lose(store, claim, now=later(3)) is RunStatus.QUEUED
 
 
 async def lose_to_the_next_attempt(store: Store, record: RunRecord) -> None:
     await lose_by_retry(store, record)
-    assert await claim_run(store, WORKER, later(4))
+    assert await claim_run(store, WORKER, later(4), kinds=tuple(RunKind))
 
 
 async def lose_by_deletion(store: Store, record: RunRecord) -> None:
@@ -383,10 +383,10 @@ async def test_a_lost_run_is_retried_and_given_up_after_three_attempts(store: St
     dataset_id = await add_sample_dataset(store)
     record = await launch(store, dataset_id)
     for attempt in (1, 2, 3):
-        claimed = await claim_run(store, WORKER, later(attempt))
+        claimed = await claim_run(store, WORKER, later(attempt), kinds=tuple(RunKind))
         assert claimed is not None
         assert claimed.attempt == attempt
-        (claim,) = await list_claims(store)
+        (claim,) = await list_claims(store, tuple(RunKind))
         assert claim == Claim(
             run_id=record.id, claimed_by=WORKER, attempt=attempt, heartbeat_at=later(attempt)
         )
@@ -407,8 +407,8 @@ async def test_what_a_stopping_worker_puts_back_is_no_loss(store: Store) -> None
     record = await launch(store, dataset_id)
     statuses = []
     for give in (put_back, put_back, retry_or_lose, put_back, retry_or_lose, put_back, retry_or_lose):
-        assert await claim_run(store, WORKER, NOW) is not None
-        (claim,) = await list_claims(store)
+        assert await claim_run(store, WORKER, NOW, kinds=tuple(RunKind)) is not None
+        (claim,) = await list_claims(store, tuple(RunKind))
         assert await give(store, claim, now=NOW)
         statuses.append((await the_run(store, record.id)).status)
     assert statuses == [RunStatus.QUEUED] * 6 + [RunStatus.FAILED]
@@ -419,7 +419,7 @@ async def test_what_a_stopping_worker_puts_back_is_no_loss(store: Store) -> None
 
 async def test_a_claim_that_shows_life_is_not_put_back_either(store: Store) -> None:
     record = await running(store, await add_sample_dataset(store))
-    (claim,) = await list_claims(store)
+    (claim,) = await list_claims(store, tuple(RunKind))
     await heartbeat(store, [(record.id, 1)], WORKER, later(60))
     assert not await put_back(store, claim, now=later(61))
     assert await kinds(store, record.id) == ["QUEUED", "STARTED"]
@@ -435,7 +435,9 @@ async def test_only_runs_of_the_engines_version_are_claimed_and_fetches(store: S
         max_queued=9,
         now=NOW,
     )
-    claimed = [await claim_run(store, WORKER, NOW, engine_version="2") for _ in range(3)]
+    claimed = [
+        await claim_run(store, WORKER, NOW, engine_version="2", kinds=tuple(RunKind)) for _ in range(3)
+    ]
     assert [one and one.id for one in claimed] == [ours.id, fetch.id, None]
     assert (await the_run(store, old.id)).status is RunStatus.QUEUED
 
@@ -454,7 +456,9 @@ async def test_workers_that_look_at_once_all_find_runs_of_different_datasets(sto
     for number in range(4):
         dataset_id = await add_sample_dataset(store, name=f"d{number}", fingerprint=f"f{number}")
         await launch(store, dataset_id, identity_hash=str(number))
-    claimed = await asyncio.gather(*(claim_run(store, f"w{number}:1:1", NOW) for number in range(4)))
+    claimed = await asyncio.gather(
+        *(claim_run(store, f"w{number}:1:1", NOW, kinds=tuple(RunKind)) for number in range(4))
+    )
     assert None not in claimed
     assert len({one.id for one in claimed}) == 4
 
@@ -466,10 +470,17 @@ async def test_runs_whose_data_is_elsewhere_are_left_to_others(store: Store) -> 
         await launch(store, dataset_id, identity_hash=str(number))
         for number, dataset_id in enumerate((elsewhere, here, elsewhere, here))
     ]
-    claims = partial(claim_run, store, WORKER, NOW, has_data=lambda fingerprint: fingerprint == "here")
+    claims = partial(
+        claim_run,
+        store,
+        WORKER,
+        NOW,
+        kinds=tuple(RunKind),
+        has_data=lambda fingerprint: fingerprint == "here",
+    )
     claimed = [await claims() for _ in range(3)]
     assert [one and one.id for one in claimed] == [wanted[1].id, wanted[3].id, None]
-    others = [await claim_run(store, WORKER, NOW) for _ in range(3)]
+    others = [await claim_run(store, WORKER, NOW, kinds=tuple(RunKind)) for _ in range(3)]
     assert [one and one.id for one in others] == [wanted[0].id, wanted[2].id, None]
 
 
@@ -477,7 +488,7 @@ async def test_a_requeued_run_is_as_if_never_started(store: Store) -> None:
     dataset_id = await add_sample_dataset(store)
     record = await running(store, dataset_id)
     await report_progress(store, record.id, 1, WORKER, 0.7, "x", NOW)
-    (claim,) = await list_claims(store)
+    (claim,) = await list_claims(store, tuple(RunKind))
     await retry_or_lose(store, claim, now=NOW)
     again = await the_run(store, record.id)
     assert again == replace(await launch(store, dataset_id), attempt=1)
@@ -492,7 +503,7 @@ async def test_a_requeued_run_is_as_if_never_started(store: Store) -> None:
 async def test_a_claim_that_shows_life_is_not_taken_away(store: Store) -> None:
     dataset_id = await add_sample_dataset(store)
     record = await running(store, dataset_id)
-    (claim,) = await list_claims(store)
+    (claim,) = await list_claims(store, tuple(RunKind))
     assert await heartbeat(store, [(record.id, 1)], WORKER, later(60))
     assert await retry_or_lose(store, claim, now=later(61)) is None
     assert (await the_run(store, record.id)).status is RunStatus.RUNNING
@@ -501,7 +512,7 @@ async def test_a_claim_that_shows_life_is_not_taken_away(store: Store) -> None:
 async def test_several_recoverers_retry_once(store: Store) -> None:
     dataset_id = await add_sample_dataset(store)
     record = await running(store, dataset_id)
-    (claim,) = await list_claims(store)
+    (claim,) = await list_claims(store, tuple(RunKind))
     outcomes = await asyncio.gather(*(retry_or_lose(store, claim, now=NOW) for _ in range(6)))
     assert sorted(outcomes, key=str) == [None] * 5 + [RunStatus.QUEUED]
     assert await kinds(store, record.id) == ["QUEUED", "STARTED", "RETRIED"]
@@ -524,7 +535,7 @@ async def test_queued_and_running_runs_are_canceled_at_once_terminal_ones_stay(s
         assert again == (outcome[0], False)
         assert (await kinds(store, record.id))[-1] == "CANCELED"
         assert (await kinds(store, record.id)).count("CANCELED") == 1
-    assert await claim_run(store, WORKER, NOW) is None
+    assert await claim_run(store, WORKER, NOW, kinds=tuple(RunKind)) is None
     assert await cancel_run(store, 999_999, NOW) is None
 
 

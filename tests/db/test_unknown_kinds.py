@@ -40,10 +40,10 @@ async def test_only_who_knows_a_kind_claims_and_recovers_its_runs(store: Store) 
     dataset_id = await add_sample_dataset(store)
     await make_unknown(store, await running(store, dataset_id, identity_hash="goes on"))
     await make_unknown(store, await launch(store, dataset_id, identity_hash="waits"))
-    assert await claim_run(store, WORKER, later(1)) is None
-    assert await list_claims(store) == []
+    assert await claim_run(store, WORKER, later(1), kinds=tuple(RunKind)) is None
+    assert await list_claims(store, tuple(RunKind)) == []
     known = await running(store, dataset_id)
-    assert [claim.run_id for claim in await list_claims(store)] == [known.id]
+    assert [claim.run_id for claim in await list_claims(store, tuple(RunKind))] == [known.id]
 
 
 async def test_a_run_of_an_unknown_kind_is_annotated_canceled_and_deleted(store: Store) -> None:

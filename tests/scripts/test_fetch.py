@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app.datasets.quality import LostAsset
-from app.execution.fetch_report import FetchReport
+from app.features.fetches.report import FetchReport
 from scripts.cli import main
 from scripts.fetch_view import print_report
 from tests.app.sources.stand_ins import artemis, coinbase

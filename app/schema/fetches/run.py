@@ -6,8 +6,8 @@ from datetime import date
 
 import strawberry
 
-from app.execution.fetch_config import FetchConfig
-from app.execution.fetch_report import FetchReport as StoredReport
+from app.features.fetches.config import FetchConfig
+from app.features.fetches.report import FetchReport as StoredReport
 from app.schema.context import Info
 from app.schema.dataset import LostAsset
 from app.schema.enums import SourceName

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum, StrEnum
 
-from app.execution.optimize_job import Objective
+from app.features.risk.optimize_job import Objective
 from app.schema.options import described_enum
 from app.services.risk_optimization import Candidates
 from app.services.risk_portfolios import BenchmarkIndex

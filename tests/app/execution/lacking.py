@@ -6,14 +6,15 @@ from __future__ import annotations
 from dataclasses import replace
 from types import MappingProxyType
 
-from app.execution import computation
-from app.execution.computation import compute, prepare  # noqa: F401
+from app.features.factors import job as factor_job
+from app.features.sweeps import job as sweep_job
+from app.jobs import compute, prepare  # noqa: F401
 from engine.compute import FactorResult
 from engine.factors import registry
 from engine.factors.registry import FACTORS, FactorName
 from engine.research.analyse import Research
 
-_analyse = computation.analyse
+_analyse = factor_job.analyse
 _smb = FACTORS[FactorName.SMB]
 
 
@@ -30,5 +31,5 @@ def _analyse_all_but_growth(result: FactorResult) -> Research:
 registry.FACTORS = MappingProxyType(
     {**FACTORS, _smb.name: replace(_smb, required_fields=(*_smb.required_fields, "locked_value"))}
 )
-computation.analyse = _analyse_all_but_growth
-computation.sweep = _fail
+factor_job.analyse = _analyse_all_but_growth
+sweep_job.sweep = _fail

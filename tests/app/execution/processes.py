@@ -51,7 +51,7 @@ def request_to(act: str, **options: object) -> ComputeRequest:
         artifacts_dir="/nowhere",
         fingerprint="0" * 64,
         kind="FACTOR",
-        factor="SMB",
+        subject="SMB",
         identity="1" * 64,
         config={"act": act, **options},
         memory_limit_bytes=memory_limit_mb * 2**20,

@@ -122,7 +122,7 @@ async def executing(
     store: Store, settings: Settings, *, timing: Timing = BRISK, computation: str = ACTING
 ) -> AsyncIterator[RunExecutor]:
     executor = RunExecutor(
-        store, settings, lambda: None, computation=computation, answering=computation, timing=timing
+        store, settings, lambda: None, computation=computation, solving=computation, timing=timing
     )
     await executor.start()
     try:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.execution import computation
+from app import jobs
 from app.execution.child import ReportProgress
 from app.execution.frames import Buffer
 from app.execution.protocol import ComputeRequest, encode_arrays
@@ -19,7 +19,7 @@ THREADS: list[str] = []
 
 
 def prepare() -> None:
-    computation.prepare()
+    jobs.prepare()
     THREADS.extend(task.name for task in Path("/proc/self/task").iterdir())
 
 
@@ -27,7 +27,7 @@ def compute(request: ComputeRequest, report: ReportProgress) -> Sequence[Buffer]
     """What there is to see; after the production computation, if the request names a dataset."""
     before = set(sys.modules)
     if Path(request.datasets_dir).exists():
-        computation.compute(request, report)
+        jobs.compute(request, report)
     seen = {
         "loaded_by_computing": sorted(set(sys.modules) - before),
         "pid": os.getpid(),

@@ -13,11 +13,11 @@ import pytest
 from app.datasets.snapshot import remove_snapshot, write_snapshot
 from app.execution import conversation
 from app.execution.conversation import converse
-from app.execution.factor_job import encode_result
 from app.execution.frames import MAX_RESULT_BYTES, FrameKind, receive_frame, send_frame
 from app.execution.launcher import PRODUCTION, Launcher
 from app.execution.protocol import ComputeRequest, Failure, decode_arrays, encode_message
 from app.execution.results import decode_result
+from app.features.factors.job import encode_result
 from app.file_hashes import known_hashes, remember_hashes
 from db.records import LegRecord, PerformanceRecord, RunResults
 from engine.compute import compute_factor
@@ -70,7 +70,7 @@ def request_(tmp_path) -> ComputeRequest:
         artifacts_dir=str(tmp_path / "artifacts"),
         fingerprint=write_snapshot(panel(), tmp_path / "datasets"),
         kind="FACTOR",
-        factor="SMB",
+        subject="SMB",
         identity="1" * 64,
         config=to_json(parse_config(FactorName.SMB, OPTIONS)),
         memory_limit_bytes=2**30,
@@ -99,7 +99,7 @@ def test_every_factor_arrives_as_the_engine_computed_it(launcher, request_, fact
     config = parse_config(factor, options)
     expected = compute_factor(panel(), config)
 
-    results = computed(launcher, replace(request_, factor=factor.value, config=to_json(config)))
+    results = computed(launcher, replace(request_, subject=factor.value, config=to_json(config)))
 
     assert isinstance(results, RunResults), results
     series = {series.name: series.values for series in results.series}
@@ -152,7 +152,7 @@ def test_what_cannot_be_warmed_up_stops_nothing_else(request_, capfd):
     config = to_json(parse_config(FactorName.MOMENTUM, OPTIONS))
     with closing(Launcher("tests.app.execution.lacking")) as launcher:
         launcher.start()
-        results = computed(launcher, replace(request_, factor="MOMENTUM", config=config))
+        results = computed(launcher, replace(request_, subject="MOMENTUM", config=config))
     assert isinstance(results, RunResults), results
     assert capfd.readouterr().err.splitlines() == [
         "warming up growth failed: ZeroDivisionError: nothing to divide by",

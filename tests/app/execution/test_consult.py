@@ -14,9 +14,10 @@ import pytest
 
 from app.errors import LimitExceeded, QueueFull
 from app.execution import conversation
-from app.execution.consult import ANSWERING, MOST_AT_ONCE, MOST_WAITING, Consultations, ConsultFailed
+from app.execution.adhoc import MOST_AT_ONCE, MOST_WAITING, SOLVING, AdHocComputations, AdHocFailed
 from app.execution.launcher import Launcher
-from app.execution.optimize_job import Objective, OptimizeTask, decode_task, encode_task
+from app.features.risk.optimize_job import Objective, OptimizeTask, decode_task, encode_task
+from app.services.risk_optimization import optimize
 from app.settings import Settings
 from engine.risk.optimize import maximum_sharpe, minimum_variance
 from engine.risk.portfolio_limits import ExposureLimit, PortfolioLimits
@@ -35,34 +36,34 @@ RETURNS = np.linspace(0.02, 0.2, 12)
 
 
 @contextmanager
-def consulting(computation: str, tmp_path: Path, **changes: object) -> Iterator[Consultations]:
+def consulting(computation: str, tmp_path: Path, **changes: object) -> Iterator[AdHocComputations]:
     launcher = Launcher(computation)
     launcher.start()
-    consultations = Consultations(launcher, Settings(_env_file=None, data_dir=tmp_path, **changes))
+    adhoc = AdHocComputations(launcher, Settings(_env_file=None, data_dir=tmp_path, **changes))
     try:
-        yield consultations
+        yield adhoc
     finally:
-        consultations.close()
+        adhoc.close()
 
 
 @pytest.fixture(scope="module")
-def production(tmp_path_factory) -> Iterator[Consultations]:
-    with consulting(ANSWERING, tmp_path_factory.mktemp("data")) as consultations:
-        yield consultations
+def production(tmp_path_factory) -> Iterator[AdHocComputations]:
+    with consulting(SOLVING, tmp_path_factory.mktemp("data")) as adhoc:
+        yield adhoc
 
 
 @pytest.fixture
-def acting(tmp_path) -> Iterator[Consultations]:
-    with consulting(ACTING, tmp_path) as consultations:
-        yield consultations
+def acting(tmp_path) -> Iterator[AdHocComputations]:
+    with consulting(ACTING, tmp_path) as adhoc:
+        yield adhoc
 
 
-def ask(consultations: Consultations, act: str, **options: object):
-    return consultations.consult("FACTOR", {"act": act, **options}, {})
+def ask(adhoc: AdHocComputations, act: str, **options: object):
+    return adhoc.compute("FACTOR", {"act": act, **options}, {})
 
 
-def children(consultations: Consultations) -> list[int]:
-    pid = consultations._launcher.forkserver_pid
+def children(adhoc: AdHocComputations) -> list[int]:
+    pid = adhoc._launcher.forkserver_pid
     return [] if pid is None else children_of(pid)
 
 
@@ -80,7 +81,7 @@ async def test_a_child_finds_what_the_engine_finds(production, task):
     expected = minimum_variance(FORECAST, LIMITS)
     if task.objective is Objective.MAXIMUM_SHARPE:
         expected = maximum_sharpe(FORECAST, RETURNS, LIMITS, risk_free=0.05)
-    found = await production.optimize(task)
+    found = await optimize(production, task)
     np.testing.assert_allclose(found.weights, expected.weights, atol=1e-9)
     np.testing.assert_allclose(found.exposures, expected.exposures, atol=1e-9)
     assert found.iterations == expected.iterations
@@ -145,21 +146,21 @@ def test_a_task_that_does_not_fit_itself_is_not_made(changes):
 async def test_what_the_engine_refuses_comes_back_typed(production, limits, code, words, faults):
     forecast = forecast_of(np.ones((3, 1)), np.eye(1) * 0.04, [0.2, np.nan, 0.2])
     task = OptimizeTask(objective=Objective.MINIMUM_VARIANCE, forecast=forecast, limits=limits)
-    with pytest.raises(ConsultFailed, match=words) as caught:
-        await production.optimize(task)
+    with pytest.raises(AdHocFailed, match=words) as caught:
+        await optimize(production, task)
     assert caught.value.code == code
     assert tuple((what, why) for what, why, _ in caught.value.faults) == faults
 
 
 async def test_a_portfolio_without_bounds_is_said_to_have_none(production):
     task = replace(tasks()[1], limits=PortfolioLimits(lower=-1e9, upper=1e9, budget=0.0))
-    with pytest.raises(ConsultFailed) as caught:
-        await production.optimize(task)
+    with pytest.raises(AdHocFailed) as caught:
+        await optimize(production, task)
     assert caught.value.code == "UNBOUNDED_PORTFOLIO"
 
 
 def test_the_solver_is_loaded_before_a_question_and_by_one_thread():
-    launcher = Launcher(ANSWERING)
+    launcher = Launcher(SOLVING)
     with closing(launcher), closing(launcher.launch()) as child:
         maps = Path(f"/proc/{child.pid}/maps").read_text()
         threads = list(Path(f"/proc/{launcher.forkserver_pid}/task").iterdir())
@@ -170,10 +171,10 @@ def test_the_solver_is_loaded_before_a_question_and_by_one_thread():
 async def test_without_the_solver_the_extra_is_named(tmp_path):
     task = tasks()[0]
     with (
-        consulting("tests.app.execution.without_solver", tmp_path) as consultations,
-        pytest.raises(ConsultFailed, match="'optimize'") as caught,
+        consulting("tests.app.execution.without_solver", tmp_path) as adhoc,
+        pytest.raises(AdHocFailed, match="'optimize'") as caught,
     ):
-        await consultations.optimize(task)
+        await optimize(adhoc, task)
     assert caught.value.code == "MISSING_EXTRA"
 
 
@@ -197,13 +198,13 @@ async def test_few_are_computed_at_once_few_wait_and_the_next_is_refused(acting)
 
 
 async def test_one_over_its_time_is_ended_and_makes_room(tmp_path):
-    with consulting(ACTING, tmp_path, optimize_timeout_seconds=0.4) as consultations:
+    with consulting(ACTING, tmp_path, optimize_timeout_seconds=0.4) as adhoc:
         for act in ("stay_busy_in_numpy", "hold_the_interpreter", "sleep"):
-            with pytest.raises(ConsultFailed, match=r"took longer than 0.4 seconds") as caught:
-                await ask(consultations, act)
+            with pytest.raises(AdHocFailed, match=r"took longer than 0.4 seconds") as caught:
+                await ask(adhoc, act)
             assert caught.value.code == "TIMED_OUT"
-        assert await asyncio.to_thread(eventually, lambda: not children(consultations))
-        assert (await ask(consultations, "succeed")).performance.num_periods == 4
+        assert await asyncio.to_thread(eventually, lambda: not children(adhoc))
+        assert (await ask(adhoc, "succeed")).performance.num_periods == 4
 
 
 async def test_a_reader_who_goes_away_ends_what_was_asked(acting):
@@ -229,14 +230,14 @@ async def test_a_reader_who_goes_away_ends_what_was_asked(acting):
     ],
 )
 async def test_other_ends_are_typed(tmp_path, act, options, code, words):
-    with consulting(ACTING, tmp_path, run_memory_mb=256) as consultations:
-        with pytest.raises(ConsultFailed, match=words) as caught:
-            await ask(consultations, act, **options)
+    with consulting(ACTING, tmp_path, run_memory_mb=256) as adhoc:
+        with pytest.raises(AdHocFailed, match=words) as caught:
+            await ask(adhoc, act, **options)
         assert caught.value.code == code
 
 
 async def test_a_fault_of_the_program_is_an_error_id_that_the_log_explains(acting, caplog):
-    with caplog.at_level(logging.ERROR), pytest.raises(ConsultFailed) as caught:
+    with caplog.at_level(logging.ERROR), pytest.raises(AdHocFailed) as caught:
         await ask(acting, "have_a_fault")
     assert caught.value.code == "INTERNAL_ERROR"
     assert "secret" not in str(caught.value)
@@ -248,13 +249,13 @@ async def test_a_fault_of_the_program_is_an_error_id_that_the_log_explains(actin
 async def test_a_question_that_is_too_large_is_refused(acting, monkeypatch):
     monkeypatch.setattr(conversation, "MAX_REQUEST_BYTES", 2000)
     with pytest.raises(LimitExceeded, match="too large"):
-        await acting.consult("FACTOR", {"act": "succeed"}, {"a": np.zeros(1000)})
+        await acting.compute("FACTOR", {"act": "succeed"}, {"a": np.zeros(1000)})
     assert (await ask(acting, "succeed")).performance.num_periods == 4
 
 
 async def test_arrays_arrive_beside_the_config(acting):
-    with pytest.raises(ConsultFailed, match=r"2\.0, -0\.5"):
-        await acting.consult("FACTOR", {"act": "tell_arrays"}, {"a": np.array([2.0, -0.5])})
+    with pytest.raises(AdHocFailed, match=r"2\.0, -0\.5"):
+        await acting.compute("FACTOR", {"act": "tell_arrays"}, {"a": np.array([2.0, -0.5])})
 
 
 # -- stopping ----------------------------------------------------------------------------------------------
@@ -262,11 +263,11 @@ async def test_arrays_arrive_beside_the_config(acting):
 
 async def test_stopping_the_executor_ends_what_readers_wait_for(store, store_url, tmp_path, caplog):
     async with executing(store, settings_for(store_url, tmp_path)) as executor:
-        consultations = executor.consultations
-        asked = [asyncio.create_task(ask(consultations, "sleep")) for _ in range(MOST_AT_ONCE + 1)]
-        assert await asyncio.to_thread(eventually, lambda: len(children(consultations)) == MOST_AT_ONCE)
-        under_way = [*children(consultations), consultations._launcher.forkserver_pid]
-    ends = await asyncio.gather(*asked, ask(consultations, "succeed"), return_exceptions=True)
+        adhoc = executor.adhoc
+        asked = [asyncio.create_task(ask(adhoc, "sleep")) for _ in range(MOST_AT_ONCE + 1)]
+        assert await asyncio.to_thread(eventually, lambda: len(children(adhoc)) == MOST_AT_ONCE)
+        under_way = [*children(adhoc), adhoc._launcher.forkserver_pid]
+    ends = await asyncio.gather(*asked, ask(adhoc, "succeed"), return_exceptions=True)
     assert [end.code for end in ends] == ["SERVER_STOPS"] * 4
     assert not any(lives(pid) for pid in under_way)
     assert caplog.records == []  # none was begun that could not be

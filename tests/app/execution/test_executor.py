@@ -17,7 +17,7 @@ from app.execution.executor import RunExecutor
 from app.execution.identity import worker_id
 from app.execution.launcher import ForkserverLost
 from db.errors import StoreUnavailable
-from db.records import RunEventKind, RunStatus
+from db.records import RunEventKind, RunKind, RunStatus
 from db.runs import cancel_run, claim_run, list_claims
 from db.store import Store
 from tests.app.execution.processes import lives
@@ -120,7 +120,7 @@ async def test_no_more_runs_than_allowed_run_at_once(store, settings):
     most = 0
     async with executing(store, settings) as executor:
         while not all([(await run_of(store, run.id)).status.is_terminal for run in runs]):
-            most = max(most, len(await list_claims(store)))
+            most = max(most, len(await list_claims(store, tuple(RunKind))))
             assert executor.running_count <= 2
             await asyncio.sleep(0.01)
     assert most == 2
@@ -157,7 +157,7 @@ async def test_the_run_of_a_server_that_dies_later_is_computed_again(store, sett
     async with executing(store, settings, timing=replace(BRISK, stale=60.0)) as executor:
         # Claimed by nobody that lives, when the executor has already looked for such.
         run = await queue(store, "succeed")
-        await claim_run(store, f"{worker_id()}0", now())
+        await claim_run(store, f"{worker_id()}0", now(), kinds=tuple(RunKind))
         executor.notify()
         assert (await ended(store, run.id)).status is RunStatus.SUCCEEDED
 

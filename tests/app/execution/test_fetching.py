@@ -12,7 +12,7 @@ import pytest
 
 from app.datasets.snapshot import open_snapshot, snapshot_fingerprints
 from app.execution import flight
-from app.execution.fetch_config import FetchConfig
+from app.features.fetches.config import FetchConfig
 from app.sources import registry
 from app.sources.errors import SourceRefused
 from app.sources.harvest import AssetSeries, Harvest, LossCode, SourceRequest

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from db.records import RunStatus
+from db.records import RunKind, RunStatus
 from db.results import composition_dates, get_compositions, get_performance, get_series
 from db.runs import list_claims
 from db.store import Store
@@ -120,6 +120,6 @@ async def test_ctrl_c_puts_the_runs_back_without_a_word_from_any_process(store_u
     assert server.process.returncode == 130
     assert not members_of_session(server.forkserver)
     async with await Store.open(store_url, migrate=False) as store:
-        assert await list_claims(store) == []
+        assert await list_claims(store, tuple(RunKind)) == []
         statuses = {(await run_of(store, run_id)).status for run_id in server.acknowledged}
     assert statuses <= {RunStatus.SUCCEEDED, RunStatus.QUEUED}

@@ -35,7 +35,7 @@ def test_messages_come_back_equal():
         artifacts_dir="/a",
         fingerprint="f" * 64,
         kind="FACTOR",
-        factor="SMB",
+        subject="SMB",
         identity="1" * 64,
         config={"breakpoint": 0.1 + 0.2, "universe": None, "exclude": ["a", "é"]},
         memory_limit_bytes=1 << 40,

@@ -8,7 +8,7 @@ import pytest
 
 from app.execution.identity import worker_id
 from app.execution.recovery import Recovery
-from db.records import RunStatus
+from db.records import RunKind, RunStatus
 from db.runs import claim_run, heartbeat
 from tests.app.execution.queueing import now, queue, run_of
 from tests.newer_store import make_unknown
@@ -30,12 +30,12 @@ def clock() -> Clock:
 
 @pytest.fixture
 def recovery(clock) -> Recovery:
-    return Recovery(30.0, clock)
+    return Recovery(30.0, tuple(RunKind), clock)
 
 
 async def test_a_dead_local_claim_goes_back_into_the_queue_at_once(store, recovery):
     run = await queue(store, "succeed")
-    await claim_run(store, f"{worker_id()}0", now())
+    await claim_run(store, f"{worker_id()}0", now(), kinds=tuple(RunKind))
     assert await recovery.recover(store, (), ME) == 1
     run = await run_of(store, run.id)
     assert (run.status, run.claimed_by) == (RunStatus.QUEUED, None)
@@ -45,7 +45,7 @@ async def test_a_run_lost_three_times_is_given_up(store, recovery):
     run = await queue(store, "succeed")
     for _ in range(3):
         assert (await run_of(store, run.id)).status is RunStatus.QUEUED
-        await claim_run(store, f"{worker_id()}0", now())
+        await claim_run(store, f"{worker_id()}0", now(), kinds=tuple(RunKind))
         assert await recovery.recover(store, (), ME) == 1
     run = await run_of(store, run.id)
     assert (run.status, run.failure_code) == (RunStatus.FAILED, "WORKER_LOST")
@@ -53,7 +53,9 @@ async def test_a_run_lost_three_times_is_given_up(store, recovery):
 
 async def test_a_remote_claim_is_lost_when_its_heartbeat_stands_still_by_this_clock(store, recovery, clock):
     await queue(store, "succeed")
-    await claim_run(store, "elsewhere:1:1", now() - timedelta(hours=1))  # that host's clock is wrong
+    await claim_run(
+        store, "elsewhere:1:1", now() - timedelta(hours=1), kinds=tuple(RunKind)
+    )  # that host's clock is wrong
     assert await recovery.recover(store, (), ME) == 0
     clock.seconds += 29
     assert await recovery.recover(store, (), ME) == 0
@@ -63,7 +65,7 @@ async def test_a_remote_claim_is_lost_when_its_heartbeat_stands_still_by_this_cl
 
 async def test_a_heartbeat_starts_the_wait_anew(store, recovery, clock):
     run = await queue(store, "succeed")
-    await claim_run(store, "elsewhere:1:1", now())
+    await claim_run(store, "elsewhere:1:1", now(), kinds=tuple(RunKind))
     for _ in range(4):
         assert await recovery.recover(store, (), ME) == 0
         clock.seconds += 20
@@ -72,7 +74,7 @@ async def test_a_heartbeat_starts_the_wait_anew(store, recovery, clock):
 
 async def test_a_living_local_process_is_given_the_same_time(store, recovery, clock):
     await queue(store, "succeed")
-    await claim_run(store, worker_id(), now())
+    await claim_run(store, worker_id(), now(), kinds=tuple(RunKind))
     assert await recovery.recover(store, (), ME) == 0
     clock.seconds += 30
     assert await recovery.recover(store, (), ME) == 1
@@ -80,7 +82,7 @@ async def test_a_living_local_process_is_given_the_same_time(store, recovery, cl
 
 async def test_what_is_in_flight_here_is_never_lost(store, recovery, clock):
     run = await queue(store, "succeed")
-    await claim_run(store, ME, now())
+    await claim_run(store, ME, now(), kinds=tuple(RunKind))
     for _ in range(2):
         assert await recovery.recover(store, {(run.id, 1)}, ME) == 0
         clock.seconds += 60
@@ -89,7 +91,7 @@ async def test_what_is_in_flight_here_is_never_lost(store, recovery, clock):
 
 async def test_a_lost_run_of_an_unknown_kind_is_left_to_who_knows_it(store, recovery, clock):
     run = await queue(store, "succeed")
-    await claim_run(store, f"{worker_id()}0", now())
+    await claim_run(store, f"{worker_id()}0", now(), kinds=tuple(RunKind))
     run = await make_unknown(store, run)
     assert await recovery.recover(store, (), ME) == 0
     clock.seconds += 31

@@ -17,13 +17,13 @@ import pytest
 from app.artifacts.reader import open_artifact
 from app.artifacts.writer import RowWriter
 from app.errors import DatasetDamaged
-from app.execution import risk_job
 from app.execution.conversation import Ended, converse
 from app.execution.frames import MAX_RESULT_BYTES, FrameKind, receive_frame, send_frame
 from app.execution.launcher import Launcher
 from app.execution.protocol import Failure, decode_arrays, encode_arrays, encode_message
 from app.execution.results import decode_result
-from app.execution.risk_documents import ARTIFACT_ARRAYS, DOCUMENT_ARRAYS
+from app.features.risk import job as risk_job
+from app.features.risk.documents import ARTIFACT_ARRAYS, DOCUMENT_ARRAYS
 from app.folders import stale_temporaries
 from db.records import RunResults
 from engine.config import to_json

@@ -11,7 +11,7 @@ import pytest
 
 from app.artifacts.reader import open_artifact
 from app.execution.launcher import PRODUCTION
-from app.execution.risk_documents import ARTIFACT_ARRAYS
+from app.features.risk.documents import ARTIFACT_ARRAYS
 from app.folders import stale_temporaries
 from app.services.context import Services
 from app.services.events import EventHub

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from app.execution.identity import worker_id
-from db.records import RunEventKind, RunStatus
+from db.records import RunEventKind, RunKind, RunStatus
 from db.results import get_performance, get_series
 from db.runs import cancel_run, claim_run
 from db.store import Store
@@ -92,7 +92,7 @@ async def test_heartbeats_go_on_while_the_event_loop_is_blocked(store, settings)
 
 async def test_the_run_of_a_dead_server_is_computed_again(store, settings):
     run = await queue(store, "succeed")
-    await claim_run(store, f"{worker_id()}0", now())
+    await claim_run(store, f"{worker_id()}0", now(), kinds=tuple(RunKind))
     async with executing(store, settings, timing=replace(BRISK, stale=60.0, recovery=60.0)):
         run = await ended(store, run.id)
     assert (run.status, run.attempt) == (RunStatus.SUCCEEDED, 2)

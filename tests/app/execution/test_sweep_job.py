@@ -12,12 +12,12 @@ import pytest
 
 from app.datasets.snapshot import write_snapshot
 from app.errors import DatasetDamaged
-from app.execution import sweep_job
 from app.execution.checkpoints import SweepCheckpoints, stale_checkpoints, sweeps_dir
 from app.execution.conversation import converse
 from app.execution.launcher import Launcher
 from app.execution.protocol import ComputeRequest, Failure
 from app.execution.results import decode_result
+from app.features.sweeps import job as sweep_job
 from db.records import RunResults
 from engine.factors.registry import FactorName
 from engine.sweeps.grid import SweepAxis, SweepPlan, parse_plan, plan_to_json
@@ -48,7 +48,7 @@ def request_(tmp_path) -> ComputeRequest:
         artifacts_dir=str(tmp_path / "artifacts"),
         fingerprint=write_snapshot(PANEL, tmp_path / "datasets"),
         kind="SWEEP",
-        factor="MOMENTUM",
+        subject="MOMENTUM",
         identity="ab" * 32,
         config=plan_to_json(plan()),
         memory_limit_bytes=2**30,

@@ -6,4 +6,4 @@ import sys
 
 sys.modules["cvxpy"] = None  # type: ignore[assignment]
 
-from app.execution.answering import compute, prepare  # noqa: E402, F401
+from app.features.risk.solver_worker import compute, prepare  # noqa: E402, F401

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from app.execution.factor_job import encode_result
 from app.execution.results import decode_result
+from app.features.factors.job import encode_result
 from db.records import AssetRecord, RunRecord, RunResults
 from db.store import Store
 from engine.compute import FactorResult, compute_factor

@@ -7,8 +7,8 @@ from datetime import date
 from typing import Any
 
 from app.datasets.quality import LostAsset
-from app.execution.fetch_config import FetchConfig
-from app.execution.fetch_report import FetchReport
+from app.features.fetches.config import FetchConfig
+from app.features.fetches.report import FetchReport
 from app.schema.node_ids import NodeType, encode_id
 from app.sources.harvest import SourceRequest
 from app.sources.names import SourceName

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from app.datasets.snapshot import write_snapshot
-from app.execution.consult import ConsultFailed
+from app.execution.adhoc import AdHocFailed
 from app.execution.heartbeat import Pulse
-from app.execution.optimize_job import OptimizeTask, solve
 from app.execution.results import decode_result
-from app.execution.risk_job import build_model
+from app.features.risk.job import build_model
+from app.features.risk.optimize_job import OptimizeTask, solve
 from app.schema.node_ids import NodeType, encode_id
 from app.services.context import Services
 from db.datasets import add_dataset
@@ -122,7 +122,7 @@ class InThisProcess:
     pulse = Pulse(None, 0.0)
 
     def __init__(self) -> None:
-        self.consultations = self
+        self.adhoc = self
         self.asked: list[OptimizeTask] = []
 
     async def optimize(self, task: OptimizeTask) -> OptimalPortfolio:
@@ -130,7 +130,7 @@ class InThisProcess:
         try:
             return solve(task)
         except EngineError as error:
-            raise ConsultFailed(error.code, str(error), faults=_faults(error)) from error
+            raise AdHocFailed(error.code, str(error), faults=_faults(error)) from error
 
     def notify(self) -> None:
         """Runs stay queued."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from app.execution.results import decode_result
-from app.execution.sweep_job import encode_sweep
+from app.features.sweeps.job import encode_sweep
 from app.schema.node_ids import NodeType, encode_id
 from db.records import RunKind, RunRecord, RunResults
 from db.run_queries import get_runs

@@ -9,7 +9,7 @@ import strawberry
 from graphql import GraphQLObjectType, GraphQLUnionType
 
 from app import errors as program
-from app.execution.consult import ConsultFailed
+from app.execution.adhoc import AdHocFailed
 from app.execution.launcher import NoChildProcess
 from app.schema.errors import EXCEPTION_HANDLERS, field_errors_at
 from app.sources.errors import SourceNotConfigured
@@ -22,10 +22,10 @@ SHOWN_IN_QUERIES_ONLY = {
     program.ResultDamaged,
 }
 SHOWN_AS_ITS_BASE = {program.NoSpace, program.DatasetDamaged}
-FROM_ELSEWHERE = {StoreUnavailable, SourceNotConfigured, ConsultFailed, NoChildProcess}
+FROM_ELSEWHERE = {StoreUnavailable, SourceNotConfigured, AdHocFailed, NoChildProcess}
 OF_ANOTHER_NAME = {
     StoreUnavailable: "StorageFailure",
-    ConsultFailed: "ComputationFailed",
+    AdHocFailed: "ComputationFailed",
     NoChildProcess: "ComputationFailed",
 }
 

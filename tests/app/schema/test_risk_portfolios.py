@@ -10,7 +10,7 @@ import pytest
 import strawberry
 
 from app.errors import InvalidInput
-from app.execution.consult import ConsultFailed
+from app.execution.adhoc import AdHocFailed
 from app.services.context import Services
 from db.records import RunRecord
 from engine.risk.optimize import maximum_sharpe, minimum_variance
@@ -441,7 +441,7 @@ async def test_computations_that_fail_are_members_of_the_result(
     graph: Graph, model: RunRecord, executor: InThisProcess, monkeypatch: pytest.MonkeyPatch, code: str
 ) -> None:
     async def fail(task: object) -> None:
-        raise ConsultFailed(code, "it failed")
+        raise AdHocFailed(code, "it failed")
 
     monkeypatch.setattr(executor, "optimize", fail)
     found = await best(graph, model, objective="MINIMUM_VARIANCE")

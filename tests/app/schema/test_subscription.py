@@ -12,6 +12,7 @@ import pytest
 from app.errors import InvalidInput, RunNotFound
 from app.schema.node_ids import NodeType, encode_id
 from app.services.events import InvalidCursor
+from db.records import RunKind
 from db.runs import cancel_run, claim_run, delete_run, finish_run, report_progress
 from engine.factors.registry import FactorName
 from tests.app.schema.graph import Graph, Population, add_dataset, config_of, run_id
@@ -50,7 +51,7 @@ async def test_a_run_is_followed_to_its_end(graph: Graph) -> None:
         async for event in follow(graph, run=run_id(queued)):
             events.append(event)
             if event["kind"] == "SNAPSHOT":
-                assert await claim_run(store, WORKER, later(1))
+                assert await claim_run(store, WORKER, later(1), kinds=tuple(RunKind))
                 await report_progress(store, queued.id, 1, WORKER, 0.5, "computing", later(2))
                 await finish_run(store, queued.id, 1, WORKER, new_results(), later(3))
                 graph.services.events.notify()
@@ -72,7 +73,7 @@ async def test_a_cursor_resumes_after_its_event(graph: Graph) -> None:
     store = graph.services.store
     queued = await launch(store, await add_dataset(store), config=config_of(FactorName.SMB))
     cursor = (await first_event(graph, run=run_id(queued)))["cursor"]
-    await claim_run(store, WORKER, later(1))
+    await claim_run(store, WORKER, later(1), kinds=tuple(RunKind))
     await cancel_run(store, queued.id, later(2))
     assert await kinds(graph, run=run_id(queued), after=cursor) == ["STARTED", "CANCELED"]
 

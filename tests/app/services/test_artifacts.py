@@ -51,7 +51,9 @@ def folder_of(services: Services, record: ArtifactRecord) -> Path:
 
 async def running_model(services: Services, *, hours_ago: float) -> RunRecord:
     await launch(services.store, await add_sample_dataset(services.store), **RISK)
-    run = await claim_run(services.store, WORKER, datetime.now(UTC) - timedelta(hours=hours_ago))
+    run = await claim_run(
+        services.store, WORKER, datetime.now(UTC) - timedelta(hours=hours_ago), kinds=tuple(RunKind)
+    )
     assert run is not None
     return run
 

@@ -15,7 +15,7 @@ from app.services.context import Services
 from app.services.events import EventHub
 from app.settings import Settings
 from app.sources.errors import SourceNotConfigured
-from db.records import RunStatus
+from db.records import RunKind, RunStatus
 from db.runs import cancel_run, claim_run, fail_run
 from db.store import Store
 from tests.db.samples import NOW, WORKER, add_sample_dataset, later, launch, succeeded
@@ -76,7 +76,7 @@ async def test_success_is_the_run_and_everything_else_is_said(store, services_of
     assert (await await_success(services, done.id)).status is RunStatus.SUCCEEDED
 
     failing = await launch(store, dataset_id, identity_hash="2")
-    claimed = await claim_run(store, WORKER, later(1))
+    claimed = await claim_run(store, WORKER, later(1), kinds=tuple(RunKind))
     assert claimed is not None
     await fail_run(store, failing.id, claimed.attempt, WORKER, "NO_PERIODS", "no period", later(2))
     with pytest.raises(RunFailed, match="no period") as failed:

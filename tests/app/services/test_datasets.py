@@ -163,7 +163,7 @@ async def test_a_run_that_waits_is_computed_and_its_files_stay_until_it_has_ende
     run = (await launch_factor(services, SMB, BASE)).run
     await delete_dataset(services, dataset.id)
     assert await gc_of_tomorrow(services) == ()
-    async with executing(services.store, services.settings, computation="app.execution.computation"):
+    async with executing(services.store, services.settings, computation="app.jobs"):
         ended = await wait_for_run(services, run.id, 30)
         assert ended.status is RunStatus.SUCCEEDED, ended.failure_message
     assert await gc_of_tomorrow(services) == (dataset.fingerprint,)

@@ -13,7 +13,7 @@ import pytest
 from app.errors import RunNotFound
 from app.services import events
 from app.services.events import EventHub, run_events
-from db.records import RunStatus
+from db.records import RunKind, RunStatus
 from db.runs import claim_run, delete_run, fail_run, finish_run, list_claims, report_progress, retry_or_lose
 from tests.db.samples import NOW, WORKER, add_sample_dataset, launch, new_results, running
 
@@ -138,9 +138,9 @@ async def test_many_events_are_told_page_by_page_and_the_end_is_the_last(store, 
 async def test_a_run_that_is_tried_again_has_not_ended(store, hub, run):
     following = asyncio.create_task(follow(store, hub, run_id=run.id))
     await asyncio.sleep(0.05)
-    await retry_or_lose(store, (await list_claims(store))[0], now=NOW)
+    await retry_or_lose(store, (await list_claims(store, tuple(RunKind)))[0], now=NOW)
     await asyncio.sleep(0.05)
-    await claim_run(store, WORKER, NOW)
+    await claim_run(store, WORKER, NOW, kinds=tuple(RunKind))
     await fail(store, run, attempt=2)
     kinds = [moment.event.kind for moment in (await following)[1:]]
     assert kinds == ["RETRIED", "STARTED", "FAILED"]
@@ -158,7 +158,7 @@ async def test_eight_clients_see_the_end_of_every_run_that_fails_at_once(store, 
 
     async def fail_all():
         while True:
-            if (claimed := await claim_run(store, WORKER, NOW)) is None:
+            if (claimed := await claim_run(store, WORKER, NOW, kinds=tuple(RunKind))) is None:
                 await asyncio.sleep(0.001)
             else:
                 await fail(store, claimed)
@@ -205,7 +205,7 @@ async def test_a_run_that_ends_amid_the_snapshot_is_told_all_the_same(store, hub
 
     async def end_both():
         for _ in ids:
-            await fail(store, await claim_run(store, WORKER, NOW))
+            await fail(store, await claim_run(store, WORKER, NOW, kinds=tuple(RunKind)))
 
     before_read(2, end_both)
     found = {}

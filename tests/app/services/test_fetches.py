@@ -11,8 +11,8 @@ import pytest
 
 from app.datasets.quality import LostAsset
 from app.errors import InvalidInput, QueueFull
-from app.execution.fetch_config import FetchConfig
-from app.execution.fetch_report import FetchReport
+from app.features.fetches.config import FetchConfig
+from app.features.fetches.report import FetchReport
 from app.services.context import Services
 from app.services.events import EventHub
 from app.services.fetches import (

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from app.errors import ArtifactUnavailable, RunNotFound
-from app.execution import risk_job
 from app.execution.results import decode_result
+from app.features.risk import job as risk_job
 from app.services.context import Services
 from app.services.events import EventHub
 from app.services.risk_arrays import RiskArrays, exposures_at, forecast_at, open_risk_arrays, opened_arrays

@@ -16,7 +16,7 @@ from app.errors import (
     QueueFull,
     RunNotFound,
 )
-from app.execution.optimize_job import Objective
+from app.features.risk.optimize_job import Objective
 from app.services.context import Services
 from app.services.datasets import DatasetRef, delete_dataset
 from app.services.events import EventHub
@@ -174,7 +174,7 @@ async def test_a_risk_model_is_found_by_its_id_alone(services):
 async def test_from_launch_to_the_best_portfolio(services, store_url, tmp_path):
     settings = settings_for(store_url, tmp_path)
     run = (await launch_risk_model(services, to_json(config()))).run
-    async with executing(services.store, settings, computation="app.execution.computation") as executor:
+    async with executing(services.store, settings, computation="app.jobs") as executor:
         done = await wait_for_run(services, run.id, 30)
         assert done.status is RunStatus.SUCCEEDED, done.failure_message
         results = (await get_risk_results(services.store, [run.id]))[run.id]

@@ -10,8 +10,8 @@ import pytest
 
 from app.execution.payload import encode_payload
 from app.execution.results import decode_result
-from app.execution.risk_documents import RISK_COVERAGE, RISK_MODEL, RISK_VALIDATION
-from app.execution.risk_job import risk_documents
+from app.features.risk.documents import RISK_COVERAGE, RISK_MODEL, RISK_VALIDATION
+from app.features.risk.job import risk_documents
 from app.services import risk_results
 from app.services.context import Services
 from app.services.events import EventHub

@@ -23,7 +23,7 @@ from app.services.events import EventHub, InvalidCursor, run_events
 from app.services.runs import annotate_run, cancel_run, delete_run, get_run, launch_factor, wait_for_run
 from app.settings import Settings
 from db.datasets import add_dataset
-from db.records import AssetRecord, NewDataset, PerformanceRecord, RunResults, RunStatus
+from db.records import AssetRecord, NewDataset, PerformanceRecord, RunKind, RunResults, RunStatus
 from db.runs import UNSET, claim_run, finish_run
 from engine.factors.registry import FactorName
 from tests.stores import on_both_databases as pytest_generate_tests  # noqa: F401
@@ -65,7 +65,7 @@ async def add(services, name, *, synthetic=False, fields=("price",), content=Non
 
 
 async def succeed(services, run_id):
-    run = await claim_run(services.store, "worker:1:1", NOW)
+    run = await claim_run(services.store, "worker:1:1", NOW, kinds=tuple(RunKind))
     assert run.id == run_id
     results = RunResults(performance=PerformanceRecord(), series=())
     assert await finish_run(services.store, run.id, run.attempt, "worker:1:1", results, NOW)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from app.errors import DatasetNotFound, InvalidInput, MissingField, QueueFull, RunNotFound
-from app.execution import sweep_job
 from app.execution.checkpoints import sweeps_dir
-from app.execution.computation import compute
 from app.execution.results import decode_result
+from app.features.sweeps import job as sweep_job
+from app.jobs import compute
 from app.services.context import Services
 from app.services.datasets import DatasetRef, collect_garbage, delete_dataset
 from app.services.events import EventHub, run_events
@@ -227,7 +227,7 @@ async def test_a_killed_sweep_goes_on_from_its_checkpoints(services, monkeypatch
     monkeypatch.setattr(sweep_job, "CHUNK_POINTS", 5)
     whole, expected = await swept(services)
     await launch(services, force=True)
-    run = await claim_run(services.store, WORKER, NOW)
+    run = await claim_run(services.store, WORKER, NOW, kinds=tuple(RunKind))
     request = await request_for(services, run)
 
     class Killed(BaseException):
@@ -294,7 +294,7 @@ async def test_a_promoted_point_has_the_numbers_of_the_point_through_the_executo
         axis("lookback_periods", 2, 5),
     ]
     run = (await launch(services, axes)).run
-    async with executing(services.store, services.settings, computation="app.execution.computation"):
+    async with executing(services.store, services.settings, computation="app.jobs"):
         assert (await wait_for_run(services, run.id, 30)).status is RunStatus.SUCCEEDED
         results = (await get_sweep_results(services.store, [run.id]))[run.id]
         newer = await add_panel(services, panel(seed=9))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from app.execution.child import ReportProgress
 from app.execution.frames import Buffer
 from app.execution.payload import Document, encode_payload, plain
 from app.execution.protocol import ComputeRequest
-from app.execution.risk_documents import (
+from app.features.risk.documents import (
     ARTIFACT_ARRAYS,
     RISK_COVARIANCE,
     RISK_COVERAGE,
@@ -27,6 +27,7 @@ from app.execution.risk_documents import (
     RISK_VALIDATION,
     VALIDATION_GROUPS,
 )
+from app.features.risk.optimize_job import OPTIMIZE, compute_optimum
 from engine.config import parse
 from engine.panel import FloatArray, Panel
 from engine.risk.config import RiskModelConfig, chosen_styles
@@ -190,3 +191,6 @@ def _validation_document(validation: Validation) -> Document:
                 f"{group}.observations": statistics.observations,
             }
     return Document(RISK_VALIDATION, facts, arrays)
+
+
+JOBS: Final = {"RISK_MODEL": build_model, OPTIMIZE: compute_optimum}

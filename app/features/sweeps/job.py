@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,9 +17,12 @@ from app.execution.child import ReportProgress
 from app.execution.frames import Buffer
 from app.execution.payload import Document, NamedSeries, encode_payload, plain
 from app.execution.protocol import ComputeRequest
+from app.execution.warming import warming_up
+from app.features.factors.toy import toy_options, toy_panel
+from engine.errors import MissingField
 from engine.factors.registry import FactorName
-from engine.sweeps.grid import plan_from_json
-from engine.sweeps.sweep import SweepResult, check_sweep, chunked, conclude, evaluate_points
+from engine.sweeps.grid import SweepAxis, parse_plan, plan_from_json
+from engine.sweeps.sweep import SweepResult, check_sweep, chunked, conclude, evaluate_points, sweep
 from engine.sweeps.walk_forward import WalkForward
 from engine.undefined import Undefined
 
@@ -32,7 +36,7 @@ def compute_sweep(request: ComputeRequest, report: ReportProgress) -> Sequence[B
     DatasetUnavailable."""
     report(0.01, "Reading data")
     panel = open_snapshot(Path(request.datasets_dir), request.fingerprint)
-    plan = plan_from_json(FactorName(request.factor), request.config)
+    plan = plan_from_json(FactorName(request.subject), request.config)
     check_sweep(plan, panel.fields, panel.assets, panel.attributes)
     report(0.02, "Forming periods")
     periods = open_periods(panel, request.fingerprint, plan.base.rebalance, Path(request.cache_dir))
@@ -127,3 +131,14 @@ def _plain_or_undefined(value: object) -> dict[str, Any]:
         return {"undefined": {"reason": value.reason.value, "detail": value.detail}}
     facts: dict[str, Any] = plain(value)
     return facts
+
+
+def warm_up() -> None:
+    """Compute a sweep of two points, as `app.features.factors.job.warm_up` does factors."""
+    with warming_up("a sweep"), suppress(MissingField):
+        axes = (SweepAxis(option="lookback_periods", values=(1, 2)),)
+        plan = parse_plan(FactorName.MOMENTUM, toy_options(FactorName.MOMENTUM), axes, partitions=4)
+        encode_sweep(sweep(toy_panel(), plan))
+
+
+JOBS: Final = {"SWEEP": compute_sweep}

@@ -16,16 +16,14 @@ from app.execution.codes import COMPUTATION_CRASHED, SERVER_STOPS, TIMED_OUT
 from app.execution.conversation import Ended
 from app.execution.frames import FrameTooLong
 from app.execution.launcher import Launcher, NoChildProcess
-from app.execution.optimize_job import OPTIMIZE, OptimizeTask, encode_task, optimum_of
 from app.execution.protocol import ComputeRequest, Failure
 from app.settings import Settings
 from app.turns import Turns
 from db.records import RunResults
-from engine.risk.optimize import OptimalPortfolio
 
 log = logging.getLogger(__name__)
 
-ANSWERING: Final = "app.execution.answering"
+SOLVING: Final = "app.features.risk.solver_worker"
 """What children run. As for runs, only the code that makes a launcher chooses it."""
 MOST_AT_ONCE: Final = 2
 MOST_WAITING: Final = 8
@@ -34,7 +32,7 @@ Fault = tuple[str, str, str]
 """(option or asset, code, message)."""
 
 
-class ConsultFailed(FactorQLError):
+class AdHocFailed(FactorQLError):
     """Why there is no answer.
 
     code: of the engine's error (INVALID_CONFIG, MISSING_RISK, INFEASIBLE_PORTFOLIO, UNBOUNDED_PORTFOLIO,
@@ -52,7 +50,7 @@ class ConsultFailed(FactorQLError):
         self.faults = faults
 
 
-class Consultations:
+class AdHocComputations:
     """At most MOST_AT_ONCE at a time, and MOST_WAITING that wait for their turn. The launcher is theirs."""
 
     def __init__(self, launcher: Launcher, settings: Settings) -> None:
@@ -62,20 +60,13 @@ class Consultations:
         self._tasks: set[ChildTask] = set()
         self._closed = False
 
-    async def optimize(self, task: OptimizeTask) -> OptimalPortfolio:
-        """What the engine finds. Errors: those of `consult`."""
-        config, arrays = encode_task(task)
-        results = await self.consult(OPTIMIZE, config, arrays)
-        (document,) = results.documents
-        return optimum_of(document.facts, document.arrays, task)
-
-    async def consult(
+    async def compute(
         self, kind: str, config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
     ) -> RunResults:
         """The result of a computation of that kind; its time begins when its turn comes. Cancelling the
         caller ends it.
 
-        Errors: QueueFull, LimitExceeded, NoChildProcess, ConsultFailed."""
+        Errors: QueueFull, LimitExceeded, NoChildProcess, AdHocFailed."""
         async with self._turns.turn(most_waiting=MOST_WAITING):
             return await self._computed(kind, config, arrays)
 
@@ -99,7 +90,7 @@ class Consultations:
                 outcome = await task.outcome(self._request(kind, config, arrays), lambda _: None)
         except TimeoutError:
             message = f"the computation took longer than {limit:g} seconds"
-            raise ConsultFailed(TIMED_OUT, message) from None
+            raise AdHocFailed(TIMED_OUT, message) from None
         except FrameTooLong as error:
             raise LimitExceeded(f"the question is too large: {error}") from None
         finally:
@@ -123,7 +114,7 @@ class Consultations:
             artifacts_dir="",
             fingerprint="",
             kind=kind,
-            factor="",
+            subject="",
             identity="",
             config=config,
             memory_limit_bytes=settings.run_memory_mb * 2**20,
@@ -136,17 +127,17 @@ class Consultations:
             return _stopping()
         if ended.exit_code is None:
             return NoChildProcess("no process can be had for the computation", hint="try again")
-        return ConsultFailed(COMPUTATION_CRASHED, f"the computation's process {ended}")
+        return AdHocFailed(COMPUTATION_CRASHED, f"the computation's process {ended}")
 
 
-def _failed(failure: Failure, kind: str) -> ConsultFailed:
+def _failed(failure: Failure, kind: str) -> AdHocFailed:
     message = failure.message
     if failure.traceback is not None:
         error_id = uuid.uuid4().hex[:12]
         log.error("error %s: a computation (%s)\n%s", error_id, kind.lower(), failure.traceback)
         message = f"{message} (error id {error_id})"
-    return ConsultFailed(failure.code, message, faults=failure.faults)
+    return AdHocFailed(failure.code, message, faults=failure.faults)
 
 
-def _stopping() -> ConsultFailed:
-    return ConsultFailed(SERVER_STOPS, "the server is stopping", hint="try again when it is back")
+def _stopping() -> AdHocFailed:
+    return AdHocFailed(SERVER_STOPS, "the server is stopping", hint="try again when it is back")

@@ -1,4 +1,4 @@
-"""The computations that readers ask for: those of `computation`, in processes that have the solver loaded.
+"""What children compute that need the convex solver: the jobs of all features, with the solver loaded.
 
 Loading it takes seconds and 100 MB, so that it has a forkserver of its own, begun with the first question:
 most servers and commands are asked none.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 from importlib import import_module
 
-from app.execution.computation import compute
+from app.jobs import compute
 
 __all__ = ["compute", "prepare"]
 

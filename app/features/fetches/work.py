@@ -18,11 +18,12 @@ from app.datasets.snapshot import write_snapshot
 from app.errors import FactorQLError
 from app.execution.codes import INTERNAL_ERROR
 from app.execution.conversation import Ended
-from app.execution.fetch_config import FetchConfig
-from app.execution.fetch_report import FetchReport
 from app.execution.ground import Ground
 from app.execution.protocol import Failure, Progress
 from app.execution.work import NoteProgress, Outcome
+from app.features.fetches.config import FetchConfig
+from app.features.fetches.report import FetchReport
+from app.features.fetches.vendors import Vendors
 from app.sources.client import Usage
 from app.sources.errors import SourceEmpty
 from app.sources.harvest import Harvest
@@ -69,7 +70,7 @@ class Fetching:
             self._loop.call_soon_threadsafe(self._task.cancel)
 
     async def _fetch(self, note: NoteProgress) -> Outcome:
-        config, vendors = FetchConfig.from_json(self._run.config), self._ground.vendors
+        config, vendors = FetchConfig.from_json(self._run.config), self._ground.shared(Vendors)
         source = vendors.source(config.source)
         usage = Usage()
 
@@ -135,3 +136,6 @@ def _nothing(source: Source, config: FetchConfig, harvest: Harvest) -> str:
     named = "; ".join(f"{one.asset}: {one.reason}" for one in lost[:_MAX_LOST_NAMED])
     more = f"; and {len(lost) - _MAX_LOST_NAMED:,} more" if len(lost) > _MAX_LOST_NAMED else ""
     return f"{what} ({named}{more})"
+
+
+begin = Fetching

@@ -1,0 +1,1 @@
+"""Factor models: one portfolio from one signal."""

@@ -1,0 +1,1 @@
+"""The older system's logs and its REST interface."""

@@ -1,0 +1,1 @@
+"""Risk models of many factors, portfolios by them, and optimal portfolios."""
