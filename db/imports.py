@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from db.codec import Blob, checked_payload, pack_series
+from db.codec import SERIES_CODEC_VERSION, Blob, checked_payload, pack_series
 from db.columns import finite_or_none
 from db.events import append_events
 from db.import_queries import (
@@ -234,7 +234,8 @@ async def _attach_series(
         ids = [run_id for run_id, _ in with_series[start : start + _KEYS_A_STATEMENT]]
         columns = series.c["run_id", "name", "codec_version", "checksum", "packed"]
         for run_id, name, *blob in await connection.execute(select(*columns).where(series.c.run_id.in_(ids))):
-            stored[run_id, name] = checked_payload(Blob(*blob), f"run {run_id}: series {name}")
+            subject = f"run {run_id}: series {name}"
+            stored[run_id, name] = checked_payload(Blob(*blob), subject, SERIES_CODEC_VERSION)
     new: list[tuple[int, SeriesRecord]] = []
     conflicts: list[QuarantineRecord] = []
     for run_id, one in with_series:

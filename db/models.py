@@ -6,12 +6,12 @@ from datetime import date, datetime
 from types import new_class
 from typing import Any, ClassVar, get_type_hints
 
-from sqlalchemy import CheckConstraint, Column, Double, ForeignKey, Index, MetaData
+from sqlalchemy import CheckConstraint, Column, Double, ForeignKey, Index, MetaData, true
 from sqlalchemy import UniqueConstraint as Unique
 from sqlmodel import Field
 
 from db.columns import PlainText, RowId
-from db.records import PANEL, PerformanceRecord, Reuse, RunOrigin, RunStatus
+from db.records import PANEL, RETURN_UNIT, PerformanceRecord, Reuse, RunOrigin, RunStatus
 from db.table import (
     Table,
     json_column,
@@ -248,6 +248,8 @@ class Series(Table, table=True):
 
     run_id: int = part_of_column("run.id")
     name: str = text_column(primary_key=True)
+    unit: str = Field(sa_type=PlainText, sa_column_kwargs={"server_default": RETURN_UNIT})
+    is_return: bool = Field(sa_column_kwargs={"server_default": true()})
     point_count: int
     first_date: date | None = None
     last_date: date | None = None

@@ -311,13 +311,26 @@ class PerformanceRecord:
     undefined_metrics: tuple[UndefinedMetricRecord, ...] = ()
 
 
+RETURN_UNIT = "fraction per period"
+"""Of the series that are returns."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesRecord:
-    """One named series of a run: `dates` (n,) datetime64[D] ascending, `values` (n,) float64; NaN missing."""
+    """One named series of a run: `values` (n,) float64 in `unit`, NaN missing, at `times` (n,).
+
+    These are datetime64[D], each later than the one before, or datetime64[ns] UTC, none earlier."""
 
     name: str
-    dates: NDArray[np.datetime64]
+    times: NDArray[np.datetime64]
     values: NDArray[np.float64]
+    unit: str = RETURN_UNIT
+    is_return: bool = True
+
+    @property
+    def dates(self) -> NDArray[np.datetime64]:
+        """The days of `times` in UTC."""
+        return self.times.astype("datetime64[D]", copy=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.artifacts import artifact, artifact_rows
 from db.codec import (
-    CODEC_VERSION,
+    COMPOSITION_CODEC_VERSION,
+    SERIES_CODEC_VERSION,
     Blob,
     checked_payload,
     pack_composition,
@@ -116,12 +117,11 @@ async def get_series(
     wanted_names = list(dict.fromkeys(names))
     async with store.read() as connection:
         for chunk in _chunks(run_ids):
-            statement = select(
-                series.c.run_id, series.c.name, series.c.codec_version, series.c.checksum, series.c.packed
-            ).where(series.c.run_id.in_(chunk), series.c.name.in_(wanted_names))
-            for run_id, name, *blob in await connection.execute(statement):
+            columns = series.c["run_id", "name", "unit", "is_return", "codec_version", "checksum", "packed"]
+            statement = select(*columns).where(series.c.run_id.in_(chunk), series.c.name.in_(wanted_names))
+            for run_id, name, unit, is_return, *blob in await connection.execute(statement):
                 with _of_run(run_id):
-                    found[run_id, name] = unpack_series(name, Blob(*blob))
+                    found[run_id, name] = unpack_series(name, Blob(*blob), unit, is_return=is_return)
     return found
 
 
@@ -184,8 +184,8 @@ async def check_results(store: Store, run_id: int) -> None:
     """Read every series, composition and document of a run. Raises CorruptBlob for the first damaged one."""
     async with store.read() as connection:
         for table, key, what, version in (
-            (series, series.c.name, "series", CODEC_VERSION),
-            (composition, composition.c.period_end, "the composition of", CODEC_VERSION),
+            (series, series.c.name, "series", SERIES_CODEC_VERSION),
+            (composition, composition.c.period_end, "the composition of", COMPOSITION_CODEC_VERSION),
             (run_document, run_document.c.name, "document", DOCUMENT_CODEC_VERSION),
         ):
             columns = table.c["codec_version", "checksum", "packed"]
@@ -262,10 +262,12 @@ def _performance_row(run_id: int, record: PerformanceRecord) -> dict[str, Any]:
 
 
 def _series_row(run_id: int, record: SeriesRecord) -> dict[str, Any]:
-    dates = np.asarray(record.dates, dtype="datetime64[D]")
+    dates = record.dates
     return {
         "run_id": run_id,
         "name": record.name,
+        "unit": record.unit,
+        "is_return": record.is_return,
         "point_count": len(dates),
         "first_date": dates[0].item() if len(dates) else None,
         "last_date": dates[-1].item() if len(dates) else None,

@@ -15,6 +15,7 @@ from engine.panel import DateArray, FloatArray
 from engine.undefined import deviation_is_zero
 
 DAYS_PER_YEAR = 365
+RETURN_UNIT = "fraction per period"
 
 
 def years_between(dates: DateArray) -> float:

@@ -21,15 +21,18 @@ from app.execution.protocol import encode_arrays
 from engine.panel import DateArray, FloatArray
 from engine.performance import Performance
 from engine.portfolio import LegHoldings
+from engine.return_series import RETURN_UNIT
 
 
 @dataclass(frozen=True, slots=True)
 class NamedSeries:
-    """dates: (n,) ascending. values: (n,), NaN = missing."""
+    """times: (n,) days or nanoseconds in UTC, ascending. values: (n,) in `unit`, NaN = missing."""
 
     name: str
-    dates: DateArray
+    times: DateArray
     values: FloatArray
+    unit: str = RETURN_UNIT
+    is_return: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ def encode_payload(
 ) -> list[Buffer]:
     arrays: dict[str, NDArray[Any]] = {}
     for one in series:
-        arrays[f"series.{one.name}.dates"] = one.dates
+        arrays[f"series.{one.name}.times"] = one.times
         arrays[f"series.{one.name}.values"] = one.values
     if compositions is not None:
         arrays |= {"formation_dates": compositions.formation_dates, "dates": compositions.dates}
@@ -75,7 +78,7 @@ def encode_payload(
     facts = {
         "performance": None if performance is None else asdict(performance),
         "net_performance": None if net_performance is None else asdict(net_performance),
-        "series": [one.name for one in series],
+        "series": [{"name": one.name, "unit": one.unit, "is_return": one.is_return} for one in series],
         "documents": {document.name: document.facts for document in documents},
         "artifacts": [asdict(artifact) for artifact in artifacts],
     }

@@ -20,7 +20,7 @@ from app.file_hashes import FileIdentity, KnownHash
 
 _HEADER_LENGTH = struct.Struct("<Q")
 _ALIGNMENT = 8
-_DTYPES = frozenset({"<f8", "<i8", "<i4"})
+_DTYPES = frozenset({"<f8", "<i8", "<i4", "<M8[D]", "<M8[ns]"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,16 +109,16 @@ def _hashes(listed: Iterable[tuple[Any, str]]) -> tuple[KnownHash, ...]:
 
 
 def encode_arrays(facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> list[Buffer]:
-    """JSON facts and named one-dimensional arrays (float64, int64, int32, datetime64) as parts of a payload.
+    """Return JSON facts and named one-dimensional arrays (float64, int64, int32, datetime64 in days or
+    nanoseconds) as parts of a payload.
 
-    The arrays are not copied unless they are strided or big-endian; datetime64 goes as int64 days."""
+    The arrays are not copied unless they are strided or big-endian."""
     columns, parts = [], []
     for name, values in arrays.items():
-        if values.dtype.kind == "M":
-            values = values.astype("datetime64[D]").view(np.int64)
         values = np.ascontiguousarray(values, values.dtype.newbyteorder("<"))
         columns.append((name, values.dtype.str, len(values)))
-        parts += [memoryview(values).cast("B"), bytes(-values.nbytes % _ALIGNMENT)]
+        plain = values.view("<i8") if values.dtype.kind == "M" else values  # which has no buffer of its own
+        parts += [memoryview(plain).cast("B"), bytes(-values.nbytes % _ALIGNMENT)]
     header = json.dumps({"facts": facts, "columns": columns}, default=str).encode()
     header += b" " * (-len(header) % _ALIGNMENT)
     return [_HEADER_LENGTH.pack(len(header)), header, *parts]

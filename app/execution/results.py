@@ -41,11 +41,11 @@ def decode_result(payload: memoryview) -> RunResults:
         net_performance=_performance(facts["net_performance"]),
         series=tuple(
             SeriesRecord(
-                name=name,
-                dates=arrays[f"series.{name}.dates"].view("datetime64[D]"),
-                values=arrays[f"series.{name}.values"],
+                **one,
+                times=arrays[f"series.{one['name']}.times"],
+                values=arrays[f"series.{one['name']}.values"],
             )
-            for name in facts["series"]
+            for one in facts["series"]
         ),
         compositions=_compositions(arrays) if "dates" in arrays else (),
         documents=tuple(_document(name, of_it, arrays) for name, of_it in facts["documents"].items()),
@@ -95,8 +95,8 @@ def _performance(facts: Mapping[str, Any] | None) -> PerformanceRecord | None:
 
 
 def _compositions(arrays: Arrays) -> tuple[CompositionRecord, ...]:
-    starts: list[date] = arrays["formation_dates"].view("datetime64[D]").tolist()
-    ends: list[date] = arrays["dates"].view("datetime64[D]").tolist()
+    starts: list[date] = arrays["formation_dates"].tolist()
+    ends: list[date] = arrays["dates"].tolist()
     longs = _legs("long_leg", arrays)
     shorts = _legs("short_leg", arrays) if "short_leg.offsets" in arrays else [None] * len(ends)
     return tuple(

@@ -236,7 +236,7 @@ def _performance(run: LegacyRun) -> PerformanceRecord:
 def _series_record(series: LegacySeries) -> SeriesRecord:
     return SeriesRecord(
         name=SeriesName.FACTOR,
-        dates=np.array(series.dates, dtype="datetime64[D]"),
+        times=np.array(series.dates, dtype="datetime64[D]"),
         values=np.array(series.returns, dtype=np.float64),
     )
 

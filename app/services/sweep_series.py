@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -71,4 +71,4 @@ def _on_dates_of(whole: SeriesRecord, part: SeriesRecord) -> SeriesRecord:
     """A series on the dates of another that contain its own, NaN where it has none."""
     values = np.full(len(whole.dates), np.nan)
     values[np.searchsorted(whole.dates, part.dates)] = part.values
-    return SeriesRecord(name=part.name, dates=whole.dates, values=values)
+    return replace(part, times=whole.times, values=values)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -116,7 +116,7 @@ def finite(record: SeriesRecord | None) -> SeriesRecord | None:
     known = np.isfinite(record.values)
     if not known.any():
         return None
-    return SeriesRecord(name=record.name, dates=record.dates[known], values=record.values[known])
+    return replace(record, times=record.times[known], values=record.values[known])
 
 
 def _periods_per_year(run: RunRecord, dataset: DatasetRecord | None) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -11,7 +12,6 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from app.services.sweep_results import MAX_HEAT_MAP_VALUES, SweepResults
-from db.records import SeriesRecord
 from engine.sweeps.sweep import SPAN_SHARPE
 from scripts.report.drawing import (
     DIVERGING,
@@ -51,7 +51,7 @@ def walk_forward_figure(material: RunMaterial) -> Markup | None:
     if walk is None or best is None:
         return None
     later = best.dates >= walk.dates[0]
-    hindsight = SeriesRecord(name=best.name, dates=best.dates[later], values=best.values[later])
+    hindsight = replace(best, times=best.times[later], values=best.values[later])
     lines = [
         (hindsight, "best point, in hindsight", PALE_BLUE, 1.4),
         (walk, "walk-forward, chosen in time", GROSS, 1.7),

@@ -90,7 +90,7 @@ async def add_run(
     **changes: Any,
 ) -> RunRecord:
     """A succeeded run with these returns."""
-    stored = SeriesRecord(name="FACTOR", dates=dates.astype("datetime64[D]"), values=np.asarray(returns))
+    stored = SeriesRecord(name="FACTOR", times=dates.astype("datetime64[D]"), values=np.asarray(returns))
     options = {"rebalance": changes.pop("rebalance", "WEEKLY"), **changes.pop("options", {})}
     results = RunResults(performance=new_results().performance, series=(stored,))
     run = await succeeded(

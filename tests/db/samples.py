@@ -103,7 +103,7 @@ def new_composition(start: date, days: int = 7, *, short: bool = True) -> Compos
 def new_series(name: str = "FACTOR", count: int = 5) -> SeriesRecord:
     return SeriesRecord(
         name=name,
-        dates=np.datetime64("2025-01-05", "D") + 7 * np.arange(count),
+        times=np.datetime64("2025-01-05", "D") + 7 * np.arange(count),
         values=np.linspace(-0.05, 0.05, count),
     )
 

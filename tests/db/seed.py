@@ -131,7 +131,7 @@ def _series_rows(run_id: int, points: int, random: np.random.Generator) -> list[
     dates = np.datetime64("2020-01-05", "D") + 7 * np.arange(points)
     rows = []
     for name in ("FACTOR", "LONG", "SHORT"):
-        blob = pack_series(SeriesRecord(name=name, dates=dates, values=random.normal(0, 0.02, points)))
+        blob = pack_series(SeriesRecord(name=name, times=dates, values=random.normal(0, 0.02, points)))
         rows.append(
             {
                 "run_id": run_id,

@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from db.codec import (
+    COMPOSITION_CODEC_VERSION,
+    SERIES_CODEC_VERSION,
     Blob,
     pack_composition,
     pack_series,
@@ -46,13 +48,31 @@ def test_series_come_back_bit_by_bit(points: list[tuple[int, float]]) -> None:
     points.sort(key=lambda point: point[0])
     series = SeriesRecord(
         name="FACTOR",
-        dates=np.array([day for day, _ in points], dtype="datetime64[D]"),
+        times=np.array([day for day, _ in points], dtype="datetime64[D]"),
         values=np.array([value for _, value in points], dtype=float),
     )
     back = unpack_series("FACTOR", pack_series(series))
-    np.testing.assert_array_equal(back.dates, series.dates)
+    np.testing.assert_array_equal(back.times, series.times)
     np.testing.assert_array_equal(back.values, series.values)
-    assert (back.dates.dtype, back.values.dtype) == (np.dtype("<M8[D]"), np.dtype("<f8"))
+    assert (back.times.dtype, back.values.dtype) == (np.dtype("<M8[D]"), np.dtype("<f8"))
+
+
+@given(st.lists(st.integers(-(2**63) + 1, 2**63 - 1), max_size=50))
+def test_series_of_nanoseconds_come_back_and_may_have_equal_times(nanoseconds: list[int]) -> None:
+    times = np.array(sorted(nanoseconds), dtype="<i8").view("<M8[ns]")
+    series = SeriesRecord(
+        name="TRADES", times=times, values=np.arange(len(times)), unit="USD", is_return=False
+    )
+    back = unpack_series("TRADES", pack_series(series), "USD", is_return=False)
+    np.testing.assert_array_equal(back.times, times)
+    np.testing.assert_array_equal(back.values, series.values)
+    assert (back.times.dtype, back.unit, back.is_return) == (np.dtype("<M8[ns]"), "USD", False)
+
+
+def test_nanoseconds_have_utc_days() -> None:
+    times = np.array(["1969-12-31T23:59:59.999999999", "1970-01-01T00:00:00"], dtype="datetime64[ns]")
+    series = SeriesRecord(name="x", times=times, values=np.zeros(2))
+    assert series.dates.astype(str).tolist() == ["1969-12-31", "1970-01-01"]
 
 
 @pytest.mark.parametrize("counts", [(0, None), (0, 0), (1, 0), (3, 2), (7, 8), (10, None)])
@@ -75,12 +95,16 @@ def test_the_layout_is_the_documented_one() -> None:
     blob = pack_series(
         SeriesRecord(
             name="x",
-            dates=np.array(["1970-01-02", "1969-12-31"], dtype="datetime64[D]")[::-1],
+            times=np.array(["1970-01-02", "1969-12-31"], dtype="datetime64[D]")[::-1],
             values=np.array([1.0, -2.0]),
         )
     )
     values, days = bytes.fromhex("000000000000f03f00000000000000c0"), bytes.fromhex("ffffffff01000000")
     assert (blob.codec_version, blob.payload) == (1, values + days)
+    times = np.array([-1, 2**40], dtype="datetime64[ns]")
+    blob = pack_series(SeriesRecord(name="x", times=times, values=np.array([1.0, -2.0])))
+    nanoseconds = bytes.fromhex("ffffffffffffffff0000000000010000")
+    assert (blob.codec_version, blob.payload) == (2, values + nanoseconds)
 
 
 def test_arrays_that_were_read_are_aligned_and_cannot_be_changed() -> None:
@@ -88,7 +112,8 @@ def test_arrays_that_were_read_are_aligned_and_cannot_be_changed() -> None:
     composition = new_composition(date(2025, 1, 5))
     legs = unpack(composition, pack_composition(composition))
     assert legs.short is not None
-    arrays = [series.dates, series.values]
+    fine = unpack_series("x", pack_series(replace(series, times=series.times.astype("datetime64[ns]"))))
+    arrays = [series.times, series.values, fine.times, fine.values]
     arrays += [getattr(leg, name) for leg in (legs.long, legs.short) for name in ARRAYS]
     for array in arrays:
         assert array.flags.aligned
@@ -98,8 +123,8 @@ def test_arrays_that_were_read_are_aligned_and_cannot_be_changed() -> None:
 def test_infinities_and_all_kinds_of_nan_become_one_nan() -> None:
     odd_nan = np.frombuffer(bytes.fromhex("010000000000f8ff"), "<f8")[0]
     dates = new_series(count=4).dates
-    odd = SeriesRecord(name="x", dates=dates, values=np.array([np.inf, -np.inf, odd_nan, 1.0]))
-    plain = SeriesRecord(name="x", dates=dates, values=np.array([np.nan, np.nan, np.nan, 1.0]))
+    odd = SeriesRecord(name="x", times=dates, values=np.array([np.inf, -np.inf, odd_nan, 1.0]))
+    plain = SeriesRecord(name="x", times=dates, values=np.array([np.nan, np.nan, np.nan, 1.0]))
     assert pack_series(odd) == pack_series(plain)
 
 
@@ -139,19 +164,27 @@ def test_an_unknown_version_is_refused() -> None:
 
 
 def test_what_a_newer_version_packed_is_not_called_damaged() -> None:
-    newer = replace(pack_series(new_series()), codec_version=2)
-    with pytest.raises(CorruptBlob, match=r"series x was written by a newer .*version 2") as caught:
+    newer = replace(pack_series(new_series()), codec_version=SERIES_CODEC_VERSION + 1)
+    with pytest.raises(CorruptBlob, match=r"series x was written by a newer .*version 3") as caught:
         unpack_series("x", newer)
     assert caught.value.hint == "update FactorQL"
+    composition = new_composition(date(2025, 1, 5))
+    newer = replace(pack_composition(composition), codec_version=COMPOSITION_CODEC_VERSION + 1)
+    with pytest.raises(CorruptBlob, match=r"newer .*version 2, known is 1"):
+        unpack(composition, newer)
 
 
 @pytest.mark.parametrize(
     "wrong",
     [
         replace(new_series(), values=np.zeros(4)),
-        replace(new_series(), dates=new_series().dates[::-1]),
-        replace(new_series(), dates=np.repeat(new_series().dates[:1], 5)),
+        replace(new_series(), times=new_series().dates[::-1]),
+        replace(new_series(), times=np.repeat(new_series().dates[:1], 5)),
         replace(new_series(), values=np.zeros((5, 1))),
+        replace(new_series(), times=new_series().times.astype("datetime64[ns]")[::-1]),
+        replace(new_series(), times=np.full(5, "NaT", dtype="datetime64[ns]")),
+        replace(new_series(), times=new_series().times.astype("datetime64[us]")),
+        replace(new_series(), times=np.arange(5)),
     ],
 )
 def test_series_that_make_no_sense_are_not_packed(wrong: SeriesRecord) -> None:

@@ -211,7 +211,7 @@ async def test_monthly_metrics_that_differ_are_quarantined(store: Store) -> None
 
 
 async def test_a_file_is_taken_in_whole_or_not_at_all(store: Store) -> None:
-    descending = replace(new_series(), dates=new_series().dates[::-1])
+    descending = replace(new_series(), times=new_series().dates[::-1])
     broken = log_file(imported("b"), imported("c", series=(descending,)), file="broken.csv")
     with pytest.raises(ValueError, match="ascend"):
         await take_in(store, log_file(imported("a")), broken, log_file(imported("d"), file="d.csv"))

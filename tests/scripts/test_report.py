@@ -360,7 +360,7 @@ def test_a_page_holds_whatever_the_series_are(factor_material, fill):
 @pytest.mark.parametrize("points", [0, 1, 2, 30])
 def test_a_page_holds_however_short_the_series_are(factor_material, points):
     series = {
-        name: SeriesRecord(name=name, dates=record.dates[:points], values=record.values[:points])
+        name: SeriesRecord(name=name, times=record.dates[:points], values=record.values[:points])
         for name, record in factor_material.series.items()
     }
     checked(factor_page(replace(factor_material, series=series)))
@@ -425,7 +425,7 @@ def test_sixteen_years_of_days_stay_a_small_file(factor_material):
     dates = np.datetime64("2010-01-01") + np.arange(count).astype("timedelta64[D]")
     values = np.random.default_rng(1).normal(0.0005, 0.02, count)
     names = {*factor_material.series, *(f"QUANTILE_{bucket}" for bucket in range(1, 11))}
-    series = {name: SeriesRecord(name=name, dates=dates, values=values) for name in names}
+    series = {name: SeriesRecord(name=name, times=dates, values=values) for name in names}
     source = factor_page(replace(factor_material, series=series, periods_per_year=365))
     assert len(source.encode()) < MOST_BYTES
     checked(source)

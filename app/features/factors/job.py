@@ -22,8 +22,10 @@ from app.features.factors.toy import toy_options, toy_panel
 from engine.compute import FactorResult, compute_factor
 from engine.errors import MissingField
 from engine.factors.registry import FactorName, needed_fields, parse_config
+from engine.factors.series import OTHER_UNITS
 from engine.research.analyse import Research, analyse
 from engine.research.target import TargetPortfolio
+from engine.return_series import RETURN_UNIT
 
 RESEARCH: Final = "RESEARCH"
 
@@ -75,7 +77,17 @@ def _series(result: FactorResult, research: Research) -> list[NamedSeries]:
     }
     for bucket in range(research.bucket_returns.shape[1]):
         series[f"QUANTILE_{bucket + 1}"] = research.bucket_returns[:, bucket]
-    return [NamedSeries(name, result.dates, values) for name, values in series.items() if values is not None]
+    return [
+        NamedSeries(
+            name,
+            result.dates,
+            values,
+            OTHER_UNITS.get(name, RETURN_UNIT),
+            is_return=name not in OTHER_UNITS,
+        )
+        for name, values in series.items()
+        if values is not None
+    ]
 
 
 def _document(research: Research) -> Document:

@@ -131,7 +131,9 @@ def _model_document(model: RiskModel) -> Document:
         "assets": len(model.assets),
         "validation": plain(validation) if isinstance(validation, TooFewPeriods) else None,
     }
-    return Document(RISK_MODEL, facts, {"dates": model.dates, "forecast_rows": model.outlook.rows})
+    return Document(
+        RISK_MODEL, facts, {"dates": model.dates.astype(np.int64), "forecast_rows": model.outlook.rows}
+    )
 
 
 def _factor_returns_document(model: RiskModel) -> Document:

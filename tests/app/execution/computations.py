@@ -46,7 +46,7 @@ def succeed(request: ComputeRequest, report: ReportProgress) -> Sequence[Buffer]
     for name in ("long_leg", "short_leg"):
         arrays |= {f"{name}.{column.name}": getattr(leg, column.name) for column in fields(leg)}
     for name in ("FACTOR", "LONG", "SHORT"):
-        arrays |= {f"series.{name}.dates": dates[1:], f"series.{name}.values": factor}
+        arrays |= {f"series.{name}.times": dates[1:], f"series.{name}.values": factor}
     facts = {
         "performance": {
             "cumulative_return": float(factor.sum()),
@@ -54,7 +54,10 @@ def succeed(request: ComputeRequest, report: ReportProgress) -> Sequence[Buffer]
             "undefined": [],
         },
         "net_performance": None,
-        "series": ["FACTOR", "LONG", "SHORT"],
+        "series": [
+            {"name": name, "unit": "fraction per period", "is_return": True}
+            for name in ("FACTOR", "LONG", "SHORT")
+        ],
         "documents": {},
         "artifacts": [],
     }

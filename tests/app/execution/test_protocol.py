@@ -71,13 +71,16 @@ def test_arrays_come_back_bit_for_bit(arrays):
 
 
 def test_strided_big_endian_and_date_arrays_are_made_plain():
-    dates = np.array(["1969-12-31", "2024-02-29"], "datetime64[us]")
+    dates = np.array(["1969-12-31", "2024-02-29"], ">M8[D]")
+    moments = np.array(["2024-02-29T12:00:00.000000001"] * 2, "datetime64[ns]")
     _, decoded = decode_arrays(
-        joined({}, {"s": np.arange(6.0)[::2], "b": np.arange(3, dtype=">i4"), "d": dates})
+        joined({}, {"s": np.arange(6.0)[::2], "b": np.arange(3, dtype=">i4"), "d": dates, "m": moments})
     )
     np.testing.assert_array_equal(decoded["s"], [0.0, 2.0, 4.0])
     np.testing.assert_array_equal(decoded["b"], [0, 1, 2])
-    np.testing.assert_array_equal(decoded["d"].view("datetime64[D]"), dates)
+    for name, times in (("d", dates), ("m", moments)):
+        np.testing.assert_array_equal(decoded[name], times)
+        assert decoded[name].dtype == times.dtype.newbyteorder("<")
 
 
 def test_decoded_arrays_are_views_that_cannot_be_written():

@@ -39,7 +39,7 @@ async def test_series_share_their_dates(graph: Graph) -> None:
     random = np.random.default_rng(7)
     dates = weekly_dates(count)
     series = tuple(
-        SeriesRecord(name=name, dates=dates, values=random.normal(0, 0.02, count))
+        SeriesRecord(name=name, times=dates, values=random.normal(0, 0.02, count))
         for name in ("FACTOR", "LONG")
     )
     results = RunResults(performance=new_results().performance, series=series)
@@ -158,7 +158,7 @@ async def test_a_long_only_composition_has_an_empty_short_leg(graph: Graph) -> N
 async def test_one_damaged_series_takes_no_other_down(graph: Graph, population: Population) -> None:
     damaged, sound = population.runs[FactorName.SMB], population.runs[FactorName.VALUE]
     series = Series.__table__
-    blob = pack_series(SeriesRecord(name="FACTOR", dates=weekly_dates(3), values=np.zeros(3)))
+    blob = pack_series(SeriesRecord(name="FACTOR", times=weekly_dates(3), values=np.zeros(3)))
     async with graph.services.store.write() as connection:
         await connection.execute(
             series.update().where(series.c.run_id == damaged.id).values(packed=blob.payload)

@@ -89,7 +89,7 @@ async def imported_run(services, **changes):
         remarks=(),
         finished_at=NOW,
         performance=PerformanceRecord(),
-        **{"series": (SeriesRecord(name="FACTOR", dates=SUNDAYS, values=SMB),), **changes},
+        **{"series": (SeriesRecord(name="FACTOR", times=SUNDAYS, values=SMB),), **changes},
     )
     file = NewImportFile(file=legacy_id, content_hash=legacy_id, runs=(new,))
     await import_files(services.store, [file], source="logs", now=NOW)
@@ -183,12 +183,12 @@ class TestFactors:
         assert await fault(services, replace(HALF, run_ids=(daily.id,))) == (("run_ids", "0"), "NOT_WEEKLY")
 
     async def test_an_imported_run_is_weekly_if_most_of_its_weeks_have_a_period(self, services, dataset):
-        monthly = SeriesRecord(name="FACTOR", dates=SUNDAYS[0] + 28 * np.arange(WEEKS), values=SMB)
+        monthly = SeriesRecord(name="FACTOR", times=SUNDAYS[0] + 28 * np.arange(WEEKS), values=SMB)
         run = await imported_run(services, series=(monthly,))
         request = replace(HALF, run_ids=(run.id,), min_observations=10)
         assert await fault(services, request) == (("run_ids", "0"), "NOT_WEEKLY")
         kept = np.arange(WEEKS) % 4 != 1
-        gappy = SeriesRecord(name="FACTOR", dates=SUNDAYS[kept], values=SMB[kept])
+        gappy = SeriesRecord(name="FACTOR", times=SUNDAYS[kept], values=SMB[kept])
         run = await imported_run(services, series=(gappy,), line=2)
         answer = await portfolio_exposures(services, replace(HALF, run_ids=(run.id,)))
         assert answer.exposures.regressions[0].observations == kept.sum()

@@ -24,7 +24,7 @@ from db.records import SeriesRecord
 DATES = np.datetime64("2020-01-05") + 7 * np.arange(200)
 RETURNS = np.random.default_rng(0).normal(0.01, 0.05, 200)
 STORED = {
-    name: SeriesRecord(name=name, dates=DATES, values=RETURNS * scale)
+    name: SeriesRecord(name=name, times=DATES, values=RETURNS * scale)
     for name, scale in ((SeriesName.FACTOR, 1.0), (SeriesName.LONG, 0.5))
 }
 
@@ -100,7 +100,7 @@ def test_units_go_with_series_and_transform(request_, unit):
 def test_wealth_goes_on_over_a_missing_return():
     returns = np.array([0.1, np.nan, -0.5, 0.2])
     stored = {
-        name: SeriesRecord(name=name, dates=DATES[:4], values=values)
+        name: SeriesRecord(name=name, times=DATES[:4], values=values)
         for name, values in (("FACTOR", np.zeros(4)), ("MARKET", returns))
     }
     transforms = [SeriesTransform(name) for name in OF_RETURNS[:3]]
@@ -115,7 +115,7 @@ def test_wealth_goes_on_over_a_missing_return():
 def test_a_rolling_window_with_a_missing_value_has_none(transform):
     values = RETURNS.copy()
     values[50] = np.nan
-    stored = {"FACTOR": SeriesRecord(name="FACTOR", dates=DATES, values=values)}
+    stored = {"FACTOR": SeriesRecord(name="FACTOR", times=DATES, values=values)}
     request = SeriesRequest(SeriesName.FACTOR, SeriesTransform(transform), 8)
     (series,) = chart_series(stored, [request], date_range=WHOLE, max_points=1000, periods_per_year=52)
     rolling = pd.Series(values).rolling(8)

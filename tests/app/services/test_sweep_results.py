@@ -219,7 +219,7 @@ def test_the_walk_forward_has_the_dates_of_the_best_point():
 
 def test_a_sweep_without_walk_forward_has_its_best_point_alone():
     best = SeriesRecord(
-        name="BEST_POINT", dates=np.datetime64("2024-01-07") + 7 * np.arange(3), values=np.ones(3)
+        name="BEST_POINT", times=np.datetime64("2024-01-07") + 7 * np.arange(3), values=np.ones(3)
     )
     first, second = chart_sweep_series(
         {"BEST_POINT": best},
