@@ -18,7 +18,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from db.errors import CorruptBlob
+from db.errors import CorruptBlob, NewerBlob
 from db.records import RETURN_UNIT, CompositionRecord, LegRecord, SeriesRecord
 
 SERIES_CODEC_VERSION = 2
@@ -155,7 +155,7 @@ def checked_payload(blob: Blob, subject: str, newest: int) -> bytes:
 
     Errors: CorruptBlob."""
     if blob.codec_version > newest:
-        raise CorruptBlob(
+        raise NewerBlob(
             f"{subject} was written by a newer version of FactorQL: it is packed in version "
             f"{blob.codec_version}, known is {newest}",
             "update FactorQL",

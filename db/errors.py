@@ -5,6 +5,7 @@ StoreError
 ├── StoreNewerThanCode      migrated by a newer version of the program
 ├── StoreIncomplete         a table or index that the code relies on is missing
 ├── CorruptBlob             a packed series, composition or document is damaged
+│   └── NewerBlob           it is packed by a newer version of the program
 ├── DatasetGone             a run was to be launched on a dataset that is deleted or never was
 ├── QueueFull               as many runs wait as are allowed to
 └── InvalidCursor           not a cursor of this list, this filter and this order
@@ -40,6 +41,10 @@ class StoreIncomplete(StoreError):
 
 
 class CorruptBlob(StoreError):
+    pass
+
+
+class NewerBlob(CorruptBlob):
     pass
 
 

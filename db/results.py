@@ -206,7 +206,7 @@ def _of_run(run_id: int) -> Iterator[None]:
     try:
         yield
     except CorruptBlob as error:
-        raise CorruptBlob(f"run {run_id}: {error.message}", error.hint) from None
+        raise type(error)(f"run {run_id}: {error.message}", error.hint) from None
 
 
 @dataclass(frozen=True, slots=True)

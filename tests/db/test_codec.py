@@ -19,7 +19,7 @@ from db.codec import (
     unpack_composition,
     unpack_series,
 )
-from db.errors import CorruptBlob
+from db.errors import CorruptBlob, NewerBlob
 from db.records import CompositionRecord, LegRecord, SeriesRecord
 from tests.db.samples import new_composition, new_leg, new_series
 
@@ -159,18 +159,19 @@ def test_a_length_that_cannot_be_is_noticed_even_with_a_right_checksum(length: i
 
 
 def test_an_unknown_version_is_refused() -> None:
-    with pytest.raises(CorruptBlob, match="version 0"):
+    with pytest.raises(CorruptBlob, match="version 0") as caught:
         unpack_series("x", replace(pack_series(new_series()), codec_version=0))
+    assert type(caught.value) is CorruptBlob
 
 
 def test_what_a_newer_version_packed_is_not_called_damaged() -> None:
     newer = replace(pack_series(new_series()), codec_version=SERIES_CODEC_VERSION + 1)
-    with pytest.raises(CorruptBlob, match=r"series x was written by a newer .*version 3") as caught:
+    with pytest.raises(NewerBlob, match=r"series x was written by a newer .*version 3") as caught:
         unpack_series("x", newer)
     assert caught.value.hint == "update FactorQL"
     composition = new_composition(date(2025, 1, 5))
     newer = replace(pack_composition(composition), codec_version=COMPOSITION_CODEC_VERSION + 1)
-    with pytest.raises(CorruptBlob, match=r"newer .*version 2, known is 1"):
+    with pytest.raises(NewerBlob, match=r"newer .*version 2, known is 1"):
         unpack(composition, newer)
 
 

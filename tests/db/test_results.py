@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from db.errors import CorruptBlob
+from db.errors import CorruptBlob, NewerBlob
 from db.models import NetPerformance, Performance
 from db.records import DocumentRecord, PerformanceRecord, RunResults, UndefinedMetricRecord
 from db.results import (
@@ -316,6 +316,17 @@ async def test_a_blob_that_changed_on_disk_is_detected(store: Store, table: str)
     }
     with pytest.raises(CorruptBlob, match=f"^run {record.id}: .*checksum"):
         await reading[table]()
+
+
+@pytest.mark.parametrize("table", ["series", "composition", "run_document"])
+async def test_what_a_newer_version_packed_is_told_with_its_run(store: Store, table: str) -> None:
+    dataset_id = await add_sample_dataset(store)
+    record = await succeeded(store, dataset_id, replace(new_results(), documents=(new_document(),)))
+    async with store.write() as connection:
+        await connection.execute(text(f"UPDATE {table} SET codec_version = 99"))
+    with pytest.raises(NewerBlob, match=f"^run {record.id}: .*newer version") as caught:
+        await check_results(store, record.id)
+    assert caught.value.hint == "update FactorQL"
 
 
 @pytest.mark.parametrize(
