@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 
-from app.errors import ResultDamaged, StorageFailure
+from app.errors import FactorQLError, ResultDamaged, ResultUnreadable, StorageFailure
 from app.settings import Settings
-from db.errors import CorruptBlob, StoreUnavailable
+from db.errors import CorruptBlob, NewerBlob, StoreUnavailable
+
+log = logging.getLogger(__name__)
 
 
 def prepare_data_dir(settings: Settings) -> None:
@@ -26,11 +29,23 @@ def prepare_data_dir(settings: Settings) -> None:
         )
 
 
-def storage_failure(error: StoreUnavailable) -> StorageFailure:
-    """What a client may know of it: not the database's path or address, which are in the log."""
-    return StorageFailure("the server's database cannot be used just now", hint=error.hint)
+def expected_error(error: BaseException) -> FactorQLError | None:
+    """Return an expected error as a client may know it, without the database's address; None for others."""
+    match error:
+        case FactorQLError():
+            return error
+        case StoreUnavailable():
+            return StorageFailure("the server's database cannot be used just now", hint=error.hint)
+        case NewerBlob():
+            return ResultUnreadable(error.message, hint=error.hint)
+        case CorruptBlob():
+            return ResultDamaged(error.message, hint=error.hint)
+    return None
 
 
-def result_damaged(error: CorruptBlob) -> ResultDamaged:
-    """Return the same as an error of the program, which has a code."""
-    return ResultDamaged(error.message, hint=error.hint)
+def told_error(error: BaseException) -> FactorQLError | None:
+    """Return the same, once the operator's log has what only the operator can mend."""
+    told = expected_error(error)
+    if told is not None and told.for_operator:
+        log.error("%s", error)
+    return told

@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from app.errors import FactorQLError, InvalidFile, InvalidInput
 from app.services.context import Services, open_services
 from app.settings import Settings
-from app.storage import result_damaged
+from app.storage import expected_error
 from db.errors import CorruptBlob, StoreError
 
 T = TypeVar("T")
@@ -66,8 +66,8 @@ def failing_in_one_line(settings: Settings) -> Iterator[None]:
     except InvalidInput as error:
         fail(error.message, hint=error.hint, code=USAGE)
     except CorruptBlob as error:
-        damaged = result_damaged(error)
-        fail(f"{damaged.code}: {damaged.message}", hint=damaged.hint)
+        unread = expected_error(error)
+        fail(f"{unread.code}: {unread.message}", hint=unread.hint)
     except (FactorQLError, StoreError) as error:
         fail(error.message, hint=error.hint)
     except (click.ClickException, click.exceptions.Exit, SystemExit, BrokenPipeError):

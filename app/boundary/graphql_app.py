@@ -20,14 +20,14 @@ from strawberry.types.graphql import OperationType
 from app.boundary.access import Access
 from app.boundary.cost_rules import CostLimits, CostRules
 from app.boundary.encoding import GRAPHQL_JSON, JSON, encode, negotiate
-from app.boundary.error_masking import INTERNAL, internal_error, is_request_error, public_errors
+from app.boundary.error_masking import internal_error, is_request_error, public_errors
 from app.boundary.guarded_schema import guarded
 from app.boundary.headers import asks_for_page, authorization_of
 from app.boundary.http_body import discard_rest
 from app.boundary.http_request import OperationRequest, operation_request
 from app.boundary.refusals import SAFE_HEADERS, Refusal, malformed, stopping, unauthenticated
 from app.boundary.transport_ws import SocketLimits, TransportSession
-from app.errors import Unauthenticated
+from app.errors import INTERNAL, Unauthenticated
 from app.settings import Settings
 
 ContextFactory = Callable[[HTTPConnection], object]

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.boundary.error_masking import public_error
-from app.errors import FactorQLError, InvalidInput, LimitExceeded, StorageFailure, Unauthenticated
+from app.errors import INTERNAL, FactorQLError, InvalidInput, LimitExceeded, StorageFailure, Unauthenticated
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +63,8 @@ def not_kept(error: OSError) -> Refusal:
 
 class ServerStops(FactorQLError):
     code = "SERVER_STOPS"
+    public_code = INTERNAL
+    for_operator = True
 
 
 def stopping() -> Refusal:

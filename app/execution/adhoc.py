@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from numpy.typing import NDArray
 
-from app.errors import FactorQLError, LimitExceeded
+from app.errors import INTERNAL, FactorQLError, LimitExceeded
 from app.execution.child_task import ChildTask
 from app.execution.codes import COMPUTATION_CRASHED, SERVER_STOPS, TIMED_OUT
 from app.execution.conversation import Ended
@@ -41,6 +41,7 @@ class AdHocFailed(FactorQLError):
     """
 
     code = "CONSULT_FAILED"
+    public_code = INTERNAL
 
     def __init__(
         self, code: str, message: str, *, faults: tuple[Fault, ...] = (), hint: str | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
 from typing import Any
@@ -13,19 +12,16 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.boundary.encoding import encode
-from app.boundary.error_masking import INTERNAL, internal_error, public_code
+from app.boundary.error_masking import internal_error
 from app.boundary.http_body import discard_rest
 from app.boundary.refusals import JSON, SAFE_HEADERS, Refusal, stopping
-from app.errors import DatasetDamaged, FactorQLError, QueueFull, ResultDamaged
+from app.errors import DatasetDamaged, FactorQLError
 from app.execution import codes
-from app.services.awaited import RunFailed, RunNotOver
+from app.services.awaited import RunFailed
 from app.sources.errors import SourceNotConfigured
-from app.storage import result_damaged, storage_failure
-from db.errors import CorruptBlob, StoreUnavailable
+from app.storage import told_error
 from db.runs import WORKER_LOST
 from engine.errors import NoPeriods
-
-logger = logging.getLogger(__name__)
 
 NO_RETURNS = "No factor returns computed - check data availability"
 KEY_NOT_SET = "ARTEMIS_API_KEY environment variable not set"
@@ -83,29 +79,15 @@ def error_answer(error: Exception) -> Response:
         case RunFailed() if error.reason in _FAULTS_OF_OURS:
             return answer({"detail": str(error)}, 500)
         case SourceNotConfigured():
-            return answer({"detail": KEY_NOT_SET}, 500)
-        case QueueFull() | RunNotOver():
-            return answer({"detail": _with_hint(error)}, 503, {"retry-after": str(RETRY_SECONDS)})
-        case StoreUnavailable():
-            logger.error("%s", error)
-            return answer({"detail": _with_hint(storage_failure(error))}, 500)
-        case CorruptBlob():
-            return error_answer(result_damaged(error))
-        case DatasetDamaged() | ResultDamaged():
-            logger.error("%s", error)
-            return answer({"detail": _with_hint(error)}, 500)
-        case FactorQLError():
-            # What a run or a fetch fails with is expected, whatever the graph would call it.
-            is_ours = public_code(error) == INTERNAL and error.code in _CODES_OF_OURS
-            if is_ours:
-                logger.error("%s", error, exc_info=error)
-            return answer({"detail": _with_hint(error)}, 500 if is_ours else 400)
+            return answer({"detail": KEY_NOT_SET}, error.http_status)
+    told = told_error(error)
+    if told is not None:
+        status = told.http_status
+        headers = {"retry-after": str(RETRY_SECONDS)} if status == 503 else None
+        return answer({"detail": _with_hint(told)}, status, headers)
     masked = internal_error(error, doing="answering a request")
     error_id = masked["extensions"]["errorId"]
     return answer({"detail": f"{masked['message']} (error id {error_id})"}, 500)
-
-
-_CODES_OF_OURS = frozenset({"STORAGE_FAILURE", "SERVER_STOPS"})
 
 
 def _of_refusal(refusal: Refusal) -> Response:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import strawberry
 
-from app.errors import InvalidInput
+from app.errors import BadCursor, InvalidInput
 from db import errors as store_errors
 from db.pages import MAX_PAGE_SIZE, Page
 
@@ -22,12 +22,6 @@ class PageInfo:
     end_cursor: str | None = strawberry.field(
         description="The cursor of the last item: pass it as `after` to get the next page. Null if empty."
     )
-
-
-class BadCursor(InvalidInput):
-    """A cursor that does not belong to this list, filter and order."""
-
-    code = "BAD_CURSOR"
 
 
 @contextmanager

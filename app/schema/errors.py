@@ -1,34 +1,35 @@
-"""Expected errors as types of the graph, and the one place that turns the program's errors into them.
+"""Expected errors as types of the graph.
 
-A mutation lets the program's errors pass; where its result type has the matching member, that is returned.
-Any other error becomes a GraphQL error with a code.
+A resolver lets the program's errors pass; where its result has the type that `shows` them, that is returned.
+Any other error becomes a GraphQL error with a code. A feature declares the types of its own errors beside its
+results.
 """
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import fields
+from typing import ClassVar
 
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
 from app import errors as program
-from app.execution.adhoc import AdHocFailed
-from app.execution.launcher import NoChildProcess
 from app.sources import errors as sources
-from app.storage import storage_failure
+from app.storage import told_error
 from db.errors import StoreUnavailable
 from engine.config import option_names
 from engine.factors.registry import FACTORS
 from engine.risk.config import RiskModelConfig
 
-log = logging.getLogger(__name__)
-
 
 @strawberry.interface(description="An expected error. Further kinds may be added: keep a default branch.")
 class Error:
+    shows: ClassVar[tuple[type[Exception], ...]] = ()
+    """The program's errors of which a type tells; its fields are theirs."""
+
     message: str = strawberry.field(description="What went wrong, in one line fit for users.")
     code: str = strawberry.field(description="A stable name of the kind of error, such as `RUN_NOT_FOUND`.")
     hint: str | None = strawberry.field(description="What to do about it, where there is something to do.")
@@ -46,26 +47,32 @@ class FieldError:
 
 @strawberry.type(description="A value is out of range, unknown or of the wrong kind. Nothing was changed.")
 class InvalidInput(Error):
+    shows: ClassVar = (program.InvalidInput,)
+
     field_errors: list[FieldError] = strawberry.field(description="One entry a faulty value, where known.")
 
 
 @strawberry.type(description="A file is not what it should be. Nothing of it was kept.")
 class InvalidFile(Error):
+    shows: ClassVar = (program.InvalidFile,)
+
     field_errors: list[FieldError] = strawberry.field(description="One entry a fault, where known.")
 
 
 @strawberry.type(description="There is no such dataset.")
 class DatasetNotFound(Error):
-    pass
+    shows: ClassVar = (program.DatasetNotFound,)
 
 
 @strawberry.type(description="There is no such run.")
 class RunNotFound(Error):
-    pass
+    shows: ClassVar = (program.RunNotFound,)
 
 
 @strawberry.type(description="The dataset lacks a field that the factor or one of its filters needs.")
 class MissingField(Error):
+    shows: ClassVar = (program.MissingField,)
+
     field: str = strawberry.field(description="The field that is missing, such as `fees`.")
 
 
@@ -77,79 +84,57 @@ class UnknownAsset:
 
 @strawberry.type(description="Some words name no asset of the dataset, neither by id nor by symbol.")
 class UnknownAssets(Error):
+    shows: ClassVar = (program.UnknownAssets,)
+
     unknown: list[UnknownAsset] = strawberry.field(description="One entry a word.")
-
-
-@strawberry.type(description="Too few weeks have all the returns that are needed.")
-class TooFewObservations(Error):
-    observations: int = strawberry.field(description="How many weeks have them.")
-    needed: int = strawberry.field(description="How many are needed.")
-
-
-@strawberry.type(description="The returns have no betas: there are enough of them, but they do not allow it.")
-class UndefinedExposures(Error):
-    reason: str = strawberry.field(description="A stable name of the reason, such as `COLLINEAR_FACTORS`.")
-
-
-@strawberry.type(description="The risk model has no forecast for assets that are held, or have to be.")
-class MissingRisk(Error):
-    assets: list[str] = strawberry.field(description="Their ids, in alphabetical order.")
-
-
-@strawberry.type(description="No portfolio is the best one within the limits, or none was found.")
-class NoOptimalPortfolio(Error):
-    reason: str = strawberry.field(
-        description="A stable name of the reason: `INFEASIBLE_PORTFOLIO`, `UNBOUNDED_PORTFOLIO` or "
-        "`SOLVER_FAILURE`."
-    )
-
-
-@strawberry.type(
-    description="A computation for this answer ended without one: `code` says why, such as `TIMED_OUT` or "
-    "`MISSING_EXTRA`."
-)
-class ComputationFailed(Error):
-    pass
 
 
 @strawberry.type(description="The run has ended already.")
 class RunNotCancelable(Error):
-    pass
+    shows: ClassVar = (program.RunNotCancelable,)
 
 
 @strawberry.type(description="The run has not ended yet: cancel it first.")
 class RunNotDeletable(Error):
-    pass
+    shows: ClassVar = (program.RunNotDeletable,)
 
 
 @strawberry.type(description="As many runs wait as the server allows. Try again when some have finished.")
 class QueueFull(Error):
-    pass
+    shows: ClassVar = (program.QueueFull,)
 
 
 @strawberry.type(description="The source needs a key that the server does not have.")
 class SourceNotConfigured(Error):
-    pass
+    shows: ClassVar = (sources.SourceNotConfigured,)
 
 
 @strawberry.type(description="The request or the file is larger than the server allows.")
 class LimitExceeded(Error):
-    pass
+    shows: ClassVar = (program.LimitExceeded,)
 
 
 @strawberry.type(description="The files of the dataset are gone or damaged.")
 class DatasetUnavailable(Error):
-    pass
+    shows: ClassVar = (program.DatasetUnavailable,)
 
 
 @strawberry.type(description="A file with a part of the run's results is gone or damaged.")
 class ArtifactUnavailable(Error):
-    pass
+    shows: ClassVar = (program.ArtifactUnavailable,)
 
 
 @strawberry.type(description="The server's disk or data directory cannot be written to.")
 class StorageFailure(Error):
-    pass
+    shows: ClassVar = (program.StorageFailure, StoreUnavailable)
+
+
+def exception_handlers() -> tuple[strawberry.ExceptionHandler, ...]:
+    """Return what turns errors into the types that show them.
+
+    The most special come first: where a result has no InvalidFile, the file is an InvalidInput."""
+    pairs = [(expected, shown) for shown in Error.__subclasses__() for expected in shown.shows]
+    return tuple(_handler(*pair) for pair in sorted(pairs, key=lambda pair: -len(pair[0].__mro__)))
 
 
 def _handler(expected: type[Exception], shown: type[Error]) -> strawberry.ExceptionHandler:
@@ -157,64 +142,12 @@ def _handler(expected: type[Exception], shown: type[Error]) -> strawberry.Except
         exception_type = expected
         error_type = shown
 
-        def handle(self, exception: program.FactorQLError | StoreUnavailable, **_context: object) -> Error:
-            if shown is StorageFailure or isinstance(exception, program.DatasetDamaged):
-                # The client learns what failed; only the operator can mend it.
-                log.error("%s", exception)
-            if isinstance(exception, StoreUnavailable):
-                exception = storage_failure(exception)
-            return _as_type(exception, shown)
+        def handle(self, exception: Exception, **_context: object) -> Error:
+            told = told_error(exception)
+            return shown(**{field.name: getattr(told, field.name) for field in fields(shown)})
 
     return Handler()
 
-
-def _as_type(error: program.FactorQLError, shown: type[Error]) -> Error:
-    further: dict[str, object] = {}
-    if isinstance(error, program.InvalidInput):
-        further["field_errors"] = [
-            FieldError(path=list(fault.path), code=fault.code, message=fault.message)
-            for fault in error.field_errors
-        ]
-    if isinstance(error, program.MissingField):
-        further["field"] = error.field
-    if isinstance(error, program.UnknownAssets):
-        further["unknown"] = [UnknownAsset(asset=word, near=list(near)) for word, near in error.unknown]
-    if isinstance(error, program.TooFewObservations):
-        further |= {"observations": error.observations, "needed": error.needed}
-    if isinstance(error, program.UndefinedExposures | program.NoOptimalPortfolio):
-        further["reason"] = error.reason
-    if isinstance(error, program.MissingRisk):
-        further["assets"] = list(error.assets)
-    return shown(message=error.message, code=error.code, hint=error.hint, **further)
-
-
-EXCEPTION_HANDLERS = tuple(
-    _handler(expected, shown)
-    for expected, shown in (
-        # The most special first: where a result has no InvalidFile, the file is an InvalidInput.
-        (program.InvalidFile, InvalidFile),
-        (program.InvalidInput, InvalidInput),
-        (program.DatasetNotFound, DatasetNotFound),
-        (program.RunNotFound, RunNotFound),
-        (program.MissingField, MissingField),
-        (program.UnknownAssets, UnknownAssets),
-        (program.TooFewObservations, TooFewObservations),
-        (program.UndefinedExposures, UndefinedExposures),
-        (program.MissingRisk, MissingRisk),
-        (program.NoOptimalPortfolio, NoOptimalPortfolio),
-        (AdHocFailed, ComputationFailed),
-        (NoChildProcess, ComputationFailed),
-        (program.RunNotCancelable, RunNotCancelable),
-        (program.RunNotDeletable, RunNotDeletable),
-        (program.QueueFull, QueueFull),
-        (sources.SourceNotConfigured, SourceNotConfigured),
-        (program.LimitExceeded, LimitExceeded),
-        (program.DatasetUnavailable, DatasetUnavailable),
-        (program.ArtifactUnavailable, ArtifactUnavailable),
-        (program.StorageFailure, StorageFailure),
-        (StoreUnavailable, StorageFailure),
-    )
-)
 
 Path = tuple[str, ...]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
-from app.schema.errors import EXCEPTION_HANDLERS, Error
+from app.schema.errors import Error, exception_handlers
 from app.schema.execution import FactorQLExecutor
 from app.schema.factor_config import CONFIG_TYPES
 from app.schema.factor_run import FactorRun
@@ -39,7 +39,7 @@ def build_schema() -> strawberry.Schema:
         ],
         config=StrawberryConfig(scalar_map=SCALARS),
         execution_context_class=FactorQLExecutor,
-        exception_handlers=EXCEPTION_HANDLERS,
+        exception_handlers=exception_handlers(),
     )
 
 

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from app.errors import FieldError, InvalidInput, UnknownAssets
+from app.errors import FieldError, InvalidInput, UnknownAsset, UnknownAssets
 from engine.panel import Panel
 
 SYMBOL_ATTRIBUTES: Final = ("symbol", "ticker")
@@ -79,7 +79,7 @@ def _unknown(words: Sequence[str], panel: Panel) -> UnknownAssets:
     more = f" and {len(words) - 5:,} more" if len(words) > 5 else ""
     return UnknownAssets(
         f"unknown {'asset' if len(words) == 1 else 'assets'}: {', '.join(shown[:5])}{more}",
-        unknown=tuple(zip(words, near, strict=True)),
+        unknown=tuple(map(UnknownAsset, words, near)),
     )
 
 

@@ -27,6 +27,7 @@ class RunNotOver(FactorQLError):
     """The run goes on; who asks again waits for the same one."""
 
     code = "RUN_NOT_OVER"
+    http_status = 503
 
 
 class RunFailed(FactorQLError):

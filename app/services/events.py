@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from app.errors import InvalidInput, RunNotFound
+from app.errors import BadCursor, RunNotFound
 from db.errors import StoreError
 from db.events import last_event_id, read_events
 from db.records import RunEventRecord, RunRecord
@@ -188,8 +188,6 @@ def _decode_cursor(cursor: str) -> tuple[int, int | None]:
     return int(event_id), None if run_id is None else int(run_id)
 
 
-class InvalidCursor(InvalidInput):
-    code = "BAD_CURSOR"
-
+class InvalidCursor(BadCursor):
     def __init__(self) -> None:
         super().__init__("the cursor is not one of this stream", hint="subscribe without `after`")

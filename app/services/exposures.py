@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from app.datasets.snapshot import open_snapshot
-from app.errors import FieldError, InvalidInput, TooFewObservations, UndefinedExposures
+from app.errors import FactorQLError, FieldError, InvalidInput
 from app.services.context import Services
 from app.services.datasets import DatasetRef, resolve_dataset
 from app.services.factor_series import (
@@ -40,9 +40,32 @@ __all__ = [
     "ExposureAnswer",
     "ExposureRequest",
     "Position",
+    "TooFewObservations",
+    "UndefinedExposures",
     "engine_faults",
     "portfolio_exposures",
 ]
+
+
+class TooFewObservations(FactorQLError):
+    """Weeks that have all the returns that a regression needs, too few of them."""
+
+    code = "TOO_FEW_OBSERVATIONS"
+
+    def __init__(self, message: str, *, observations: int, needed: int) -> None:
+        super().__init__(message)
+        self.observations = observations
+        self.needed = needed
+
+
+class UndefinedExposures(FactorQLError):
+    """Returns that have no betas. `reason`: a stable name, such as `COLLINEAR_FACTORS`."""
+
+    code = "UNDEFINED_EXPOSURES"
+
+    def __init__(self, message: str, *, reason: str, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from app.errors import FactorQLError, FieldError, InvalidInput, NoOptimalPortfolio
+from app.errors import FactorQLError, FieldError, InvalidInput
 from app.execution.adhoc import AdHocComputations, AdHocFailed
 from app.features.risk.optimize_job import (
     OPTIMIZE,
@@ -30,11 +30,11 @@ from app.services.reader_threads import read_beside
 from app.services.risk_arrays import RiskArrays, forecast_at
 from app.services.risk_portfolios import (
     Holder,
+    MissingRisk,
     Portfolio,
     Weighed,
     forecast_row,
     holder_of,
-    missing_risk,
 )
 from app.services.risk_results import RiskModelResults
 from app.services.risk_series import unknown_factor
@@ -52,6 +52,17 @@ MAX_ASSETS = 10_000
 MAX_BOUNDS = MAX_POSITIONS
 MAX_EXPOSURE_LIMITS = 200
 CURRENT = "current"
+
+
+class NoOptimalPortfolio(FactorQLError):
+    """No portfolio is best within the limits, or none was found. `reason`: a stable name, such as
+    `INFEASIBLE_PORTFOLIO`."""
+
+    code = "NO_OPTIMAL_PORTFOLIO"
+
+    def __init__(self, message: str, *, reason: str, hint: str | None) -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
 
 
 class Candidates(StrEnum):
@@ -227,7 +238,7 @@ def _told(error: AdHocFailed) -> FactorQLError:
             message, tuple(FieldError((_NAMES.get(name, name),), code, text) for name, code, text in faults)
         )
     if error.code == engine_errors.MissingRisk.code:
-        return missing_risk(message, tuple(asset for asset, _, _ in faults))
+        return MissingRisk(message, tuple(asset for asset, _, _ in faults))
     if error.code in _NO_OPTIMUM:
         return NoOptimalPortfolio(message, reason=error.code, hint=_HINTS.get(error.code))
     return error

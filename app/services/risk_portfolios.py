@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from app.datasets.snapshot import open_snapshot
-from app.errors import DatasetNotFound, FieldError, InvalidInput, MissingRisk
+from app.errors import DatasetNotFound, FactorQLError, FieldError, InvalidInput
 from app.services.context import Services
 from app.services.known_assets import known_assets
 from app.services.positions import Basis, Holdings, Position, check_holdings, resolve_positions
@@ -30,6 +30,16 @@ from engine.risk.portfolio_risk import PortfolioRisk, ValueAtRiskConfig, portfol
 
 POSITIONS = "positions"
 BENCHMARK = "benchmark"
+
+
+class MissingRisk(FactorQLError):
+    """Assets that are held and that the risk model does not forecast: their ids, in the dataset's order."""
+
+    code = "MISSING_RISK"
+
+    def __init__(self, message: str, assets: tuple[str, ...]) -> None:
+        super().__init__(message, hint="they have no price on the date: leave them out")
+        self.assets = assets
 
 
 class BenchmarkIndex(StrEnum):
@@ -214,15 +224,11 @@ def engine_faults() -> Iterator[None]:
     except engine_errors.InvalidConfig as error:
         raise invalid_config(error, lambda fault: (_NAMES.get(fault.option, fault.option),)) from None
     except engine_errors.MissingRisk as error:
-        raise missing_risk(str(error), error.assets) from None
+        raise MissingRisk(str(error), error.assets) from None
 
 
 _NAMES: Mapping[str, str] = {"weights": POSITIONS}
 """What the engine calls otherwise."""
-
-
-def missing_risk(message: str, assets: tuple[str, ...]) -> MissingRisk:
-    return MissingRisk(message, assets=assets, hint="they have no price on the date: leave them out")
 
 
 @contextmanager

@@ -23,6 +23,7 @@ class SourceError(FactorQLError):
 
 class SourceNotConfigured(SourceError):
     code = "SOURCE_NOT_CONFIGURED"
+    http_status = 500
 
 
 class SourceRefused(SourceError):

@@ -48,6 +48,13 @@ def only(folder: Path) -> Path:
     return found
 
 
+def pack_newer(data_dir: Path, table: str) -> None:
+    """Say that a version which is not known packed each blob."""
+    with closing(sqlite3.connect(data_dir / "factorql.sqlite")) as store:
+        assert store.execute(f"UPDATE {table} SET codec_version = 99").rowcount > 0
+        store.commit()
+
+
 def flip(data_dir: Path, table: str, condition: str = "1 = 1") -> None:
     """Change one bit of each blob."""
     with closing(sqlite3.connect(data_dir / "factorql.sqlite")) as store:
@@ -146,3 +153,25 @@ def test_a_damaged_series_is_a_line_of_rest(client: httpx.Client, tmp_path: Path
     response = client.get("/factors/time-series", params={"factors": "smb"})
     assert response.status_code == 500
     assert "series FACTOR is damaged" in response.json()["detail"]
+
+
+@pytest.mark.parametrize("table", ["series", "composition", "run_document"])
+def test_what_a_newer_version_packed_is_not_called_damaged(
+    client: httpx.Client, tmp_path: Path, table: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = compute(client)
+    pack_newer(tmp_path, table)
+    answer = client.post("/graphql", json={"query": RESULT, "variables": {"id": run["id"]}}).json()
+    assert answer["data"]["run"]["performance"]
+    for error in answer["errors"]:
+        assert error["extensions"] == {"code": "RESULT_UNREADABLE", "hint": "update FactorQL"}
+        assert "newer version of FactorQL" in error["message"]
+        assert error["message"] in caplog.text
+
+
+def test_a_series_of_a_newer_version_is_a_line_of_rest(client: httpx.Client, tmp_path: Path) -> None:
+    compute(client)
+    pack_newer(tmp_path, "series")
+    response = client.get("/factors/time-series", params={"factors": "smb"})
+    assert response.status_code == 500
+    assert response.json()["detail"].endswith("known is 2 (update FactorQL)")

@@ -265,6 +265,16 @@ def test_show_notices_what_is_damaged_of_a_run(data_dir, tmp_path, table):
     assert run(tmp_path / "data", "show", "1").exit_code == 0
 
 
+def test_show_tells_what_a_newer_version_packed(data_dir, tmp_path):
+    shutil.copytree(data_dir, tmp_path / "data")
+    with closing(sqlite3.connect(tmp_path / "data" / "factorql.sqlite")) as store:
+        store.execute("UPDATE series SET codec_version = 99 WHERE run_id = 2")
+        store.commit()
+    result = run(tmp_path / "data", "show", "2")
+    assert_one_line_error(result, 1, "RESULT_UNREADABLE", "run 2: ", "newer version", "update FactorQL")
+    assert "damage" not in result.output
+
+
 def test_a_damaged_sample_is_mended_by_the_next_demo(data_dir, tmp_path):
     shutil.copytree(data_dir, tmp_path / "data")
     shutil.rmtree(tmp_path / "data" / "cache")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, TypeAlias
+from typing import Annotated, ClassVar, TypeAlias
 
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
@@ -13,12 +13,11 @@ from app.schema.dataset import Dataset
 from app.schema.errors import (
     DatasetNotFound,
     DatasetUnavailable,
+    Error,
     InvalidInput,
     MissingField,
     Path,
     RunNotFound,
-    TooFewObservations,
-    UndefinedExposures,
     UnknownAssets,
     field_errors_at,
 )
@@ -27,6 +26,7 @@ from app.schema.exposures.enums import Method, ReturnKind
 from app.schema.exposures.inputs import ExposureInput
 from app.schema.exposures.regressions import ExposureRegression, RollingExposures
 from app.schema.unset import given
+from app.services import exposures as service
 from app.services.exposures import ExposureAnswer, portfolio_exposures
 from app.services.exposures import Position as ServicePosition
 
@@ -135,6 +135,21 @@ class Exposures:
             confidence=found.confidence,
             notes=list(answer.notes),
         )
+
+
+@strawberry.type(description="Too few weeks have all the returns that are needed.")
+class TooFewObservations(Error):
+    shows: ClassVar = (service.TooFewObservations,)
+
+    observations: int = strawberry.field(description="How many weeks have them.")
+    needed: int = strawberry.field(description="How many are needed.")
+
+
+@strawberry.type(description="The returns have no betas: there are enough of them, but they do not allow it.")
+class UndefinedExposures(Error):
+    shows: ClassVar = (service.UndefinedExposures,)
+
+    reason: str = strawberry.field(description="A stable name of the reason, such as `COLLINEAR_FACTORS`.")
 
 
 ExposureResult: TypeAlias = Annotated[

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, TypeAlias
+from typing import Annotated, ClassVar, TypeAlias
 
 import numpy as np
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
+from app.execution.adhoc import AdHocFailed
+from app.execution.launcher import NoChildProcess
 from app.schema.errors import (
     ArtifactUnavailable,
-    ComputationFailed,
     DatasetNotFound,
     DatasetUnavailable,
+    Error,
     InvalidInput,
     LimitExceeded,
-    MissingRisk,
-    NoOptimalPortfolio,
     Path,
     QueueFull,
     UnknownAssets,
 )
 from app.schema.exposures.inputs import PortfolioInput, PositionInput
 from app.schema.risk.enums import Candidates, Objective
-from app.schema.risk.portfolio import RiskDecomposition
+from app.schema.risk.portfolio import MissingRisk, RiskDecomposition
 from app.schema.risk.portfolio_inputs import to_portfolio
 from app.schema.unset import given
 from app.services import risk_optimization as service
@@ -217,6 +217,24 @@ class OptimalPortfolio:
                 results, forecast.assets, forecast.specific, found.weights, answer.decomposition
             ),
         )
+
+
+@strawberry.type(description="No portfolio is the best one within the limits, or none was found.")
+class NoOptimalPortfolio(Error):
+    shows: ClassVar = (service.NoOptimalPortfolio,)
+
+    reason: str = strawberry.field(
+        description="A stable name of the reason: `INFEASIBLE_PORTFOLIO`, `UNBOUNDED_PORTFOLIO` or "
+        "`SOLVER_FAILURE`."
+    )
+
+
+@strawberry.type(
+    description="A computation for this answer ended without one: `code` says why, such as `TIMED_OUT` or "
+    "`MISSING_EXTRA`."
+)
+class ComputationFailed(Error):
+    shows: ClassVar = (AdHocFailed, NoChildProcess)
 
 
 OptimizeResult: TypeAlias = Annotated[

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, TypeAlias
+from typing import Annotated, ClassVar, TypeAlias
 
 import numpy as np
 import strawberry
@@ -12,13 +12,14 @@ from app.schema.errors import (
     ArtifactUnavailable,
     DatasetNotFound,
     DatasetUnavailable,
+    Error,
     InvalidInput,
-    MissingRisk,
     UnknownAssets,
     invalid_argument,
 )
 from app.schema.exposures.exposures import PortfolioPosition
 from app.schema.risk.enums import FactorKind
+from app.services import risk_portfolios as service
 from app.services.risk_portfolios import PortfolioRiskAnswer
 from app.services.risk_results import RiskModelResults
 from engine.panel import FloatArray
@@ -242,6 +243,13 @@ class PortfolioRisk:
             active=part(None if benchmark is None else weights - benchmark, risk.active),
             beta=risk.beta,
         )
+
+
+@strawberry.type(description="The risk model has no forecast for assets that are held, or have to be.")
+class MissingRisk(Error):
+    shows: ClassVar = (service.MissingRisk,)
+
+    assets: list[str] = strawberry.field(description="Their ids, in alphabetical order.")
 
 
 PortfolioRiskResult: TypeAlias = Annotated[

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.errors import DatasetNotFound
-from app.schema.connections import BadCursor
+from app.errors import BadCursor, DatasetNotFound
 from app.schema.node_ids import NodeType, encode_id
 from engine.factors.registry import FactorName
 from tests.app.schema.graph import Graph, Population, add_dataset, config_of, refusal, run_id

@@ -1,47 +1,41 @@
 """The program's errors as types of the graph."""
 
-from __future__ import annotations
-
 import inspect
+from typing import Annotated
 
 import pytest
 import strawberry
 from graphql import GraphQLObjectType, GraphQLUnionType
 
 from app import errors as program
+from app.boundary.error_masking import public_errors
 from app.execution.adhoc import AdHocFailed
 from app.execution.launcher import NoChildProcess
-from app.schema.errors import EXCEPTION_HANDLERS, field_errors_at
-from app.sources.errors import SourceNotConfigured
+from app.rest.answers import error_answer
+from app.schema.errors import Error, exception_handlers, field_errors_at
 from db.errors import StoreUnavailable
 
-SHOWN_IN_QUERIES_ONLY = {
-    program.FactorQLError,
-    program.NotFound,
-    program.Unauthenticated,
-    program.ResultDamaged,
-}
-SHOWN_AS_ITS_BASE = {program.NoSpace, program.DatasetDamaged}
-FROM_ELSEWHERE = {StoreUnavailable, SourceNotConfigured, AdHocFailed, NoChildProcess}
 OF_ANOTHER_NAME = {
     StoreUnavailable: "StorageFailure",
     AdHocFailed: "ComputationFailed",
     NoChildProcess: "ComputationFailed",
 }
+SHOWN_IN_QUERIES_ONLY = {"Unauthenticated", "ResultDamaged", "ResultUnreadable"}
 
 
 def test_every_expected_error_has_a_type() -> None:
-    kinds = {
-        kind
+    untold = {
+        kind.__name__
         for _, kind in inspect.getmembers(program, inspect.isclass)
         if issubclass(kind, program.FactorQLError)
+        and not kind.__subclasses__()
+        and not any(issubclass(kind, handler.exception_type) for handler in exception_handlers())
     }
-    handled = {handler.exception_type for handler in EXCEPTION_HANDLERS}
-    assert handled - FROM_ELSEWHERE == kinds - SHOWN_IN_QUERIES_ONLY - SHOWN_AS_ITS_BASE
+    assert untold == SHOWN_IN_QUERIES_ONLY
 
 
 def test_types_are_named_like_the_errors() -> None:
-    for handler in EXCEPTION_HANDLERS:
+    for handler in exception_handlers():
         expected = OF_ANOTHER_NAME.get(handler.exception_type, handler.exception_type.__name__)
         assert handler.error_type.__name__ == expected
 
@@ -49,7 +43,7 @@ def test_types_are_named_like_the_errors() -> None:
 def test_a_store_that_cannot_be_used_is_a_storage_failure_without_its_address(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    (handler,) = (one for one in EXCEPTION_HANDLERS if one.exception_type is StoreUnavailable)
+    (handler,) = (one for one in exception_handlers() if one.exception_type is StoreUnavailable)
     error = StoreUnavailable("the SQLite database /secret/store: database or disk is full", "free some space")
     shown = handler.handle(error)
     assert (shown.code, shown.hint) == ("STORAGE_FAILURE", "free some space")
@@ -58,9 +52,61 @@ def test_a_store_that_cannot_be_used_is_a_storage_failure_without_its_address(
 
 
 def test_special_errors_come_before_general_ones() -> None:
-    kinds = [handler.exception_type for handler in EXCEPTION_HANDLERS]
+    kinds = [handler.exception_type for handler in exception_handlers()]
+    assert kinds.index(program.InvalidFile) < kinds.index(program.InvalidInput)
     for position, kind in enumerate(kinds):
         assert not any(issubclass(later, kind) for later in kinds[position + 1 :])
+
+
+def test_a_feature_declares_an_error_and_its_type_and_nothing_else() -> None:
+    class MarketClosed(program.FactorQLError):
+        code = "MARKET_CLOSED"
+        public_code = program.NotFound.public_code
+        http_status = 409
+
+        def __init__(self, message: str, *, opens: int) -> None:
+            super().__init__(message, hint="come back later")
+            self.opens = opens
+
+    class HolidayToday(MarketClosed):
+        code = "HOLIDAY_TODAY"
+
+    @strawberry.type
+    class ShownMarketClosed(Error):
+        shows = (MarketClosed,)
+
+        opens: int
+
+    @strawberry.type
+    class Order:
+        number: int
+
+    Result = Annotated[Order | ShownMarketClosed, strawberry.union("OrderResult")]
+
+    @strawberry.type
+    class Query:
+        @strawberry.field
+        def order(self) -> Result:  # type: ignore[valid-type]
+            raise HolidayToday("the market is closed", opens=9)
+
+        @strawberry.field
+        def price(self) -> int:
+            raise HolidayToday("the market is closed", opens=9)
+
+    schema = strawberry.Schema(Query, exception_handlers=exception_handlers())
+    members = "{ order { ... on ShownMarketClosed { code message hint opens } } }"
+    assert schema.execute_sync(members).data == {
+        "order": {
+            "code": "HOLIDAY_TODAY",
+            "message": "the market is closed",
+            "hint": "come back later",
+            "opens": 9,
+        }
+    }
+    (told,) = public_errors(schema.execute_sync("{ price }").errors)
+    assert told["extensions"] == {"code": "NOT_FOUND", "hint": "come back later"}
+    answer = error_answer(HolidayToday("the market is closed", opens=9))
+    assert (answer.status_code, answer.body) == (409, b'{"detail":"the market is closed (come back later)"}')
 
 
 def test_every_member_of_a_result_but_the_success_is_an_error(schema: strawberry.Schema) -> None:

@@ -13,8 +13,7 @@ import strawberry
 from graphql import parse
 
 from app.boundary.query_cost import QueryCostMeter
-from app.errors import ArtifactUnavailable, InvalidInput, LimitExceeded, UnknownAssets
-from app.schema.connections import BadCursor
+from app.errors import ArtifactUnavailable, BadCursor, InvalidInput, LimitExceeded, UnknownAssets
 from db.records import RunKind, RunRecord
 from engine.risk.validation import EXPECTED_Q
 from tests.app.modelling import config, panel

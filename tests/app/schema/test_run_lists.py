@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.errors import DatasetNotFound, InvalidInput
-from app.schema.connections import BadCursor
+from app.errors import BadCursor, DatasetNotFound, InvalidInput
 from app.services.log_rows import last_runs
 from db.runs import cancel_run
 from engine.factors.registry import FactorName

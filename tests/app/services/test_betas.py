@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.errors import InvalidInput, RunNotFound, TooFewObservations, UnknownAssets
+from app.errors import InvalidInput, RunNotFound, UnknownAssets
 from app.services.betas import asset_betas, factor_correlations
 from app.services.context import Services
 from app.services.datasets import DatasetRef
 from app.services.events import EventHub
-from app.services.exposures import Basis, ExposureRequest, portfolio_exposures
+from app.services.exposures import Basis, ExposureRequest, TooFewObservations, portfolio_exposures
 from app.settings import Settings
 from engine.factors.registry import FactorName
 from tests.app.exposing import MARKET, SMB, SUNDAYS, WEEKS, add_content, add_run, panel

@@ -17,14 +17,19 @@ from app.errors import (
     InvalidInput,
     MissingField,
     RunNotFound,
-    TooFewObservations,
-    UndefinedExposures,
     UnknownAssets,
 )
 from app.services.context import Services
 from app.services.datasets import DatasetRef
 from app.services.events import EventHub
-from app.services.exposures import Basis, ExposureRequest, portfolio_exposures, prices_of
+from app.services.exposures import (
+    Basis,
+    ExposureRequest,
+    TooFewObservations,
+    UndefinedExposures,
+    portfolio_exposures,
+    prices_of,
+)
 from app.services.risk_free import RiskFreeRequest, risk_free_returns
 from app.settings import Settings
 from db.import_records import NewImportedRun, NewImportFile

@@ -7,15 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.errors import (
-    DatasetNotFound,
-    InvalidInput,
-    MissingField,
-    MissingRisk,
-    NoOptimalPortfolio,
-    QueueFull,
-    RunNotFound,
-)
+from app.errors import DatasetNotFound, InvalidInput, MissingField, QueueFull, RunNotFound
 from app.features.risk.optimize_job import Objective
 from app.services.context import Services
 from app.services.datasets import DatasetRef, delete_dataset
@@ -23,8 +15,19 @@ from app.services.events import EventHub
 from app.services.positions import Basis
 from app.services.risk_arrays import open_risk_arrays
 from app.services.risk_models import get_risk_model, launch_risk_model, stored_risk_config
-from app.services.risk_optimization import OptimizationRequest, WeightBounds, optimize_portfolio
-from app.services.risk_portfolios import BenchmarkIndex, Portfolio, PortfolioRiskRequest, measure_portfolio
+from app.services.risk_optimization import (
+    NoOptimalPortfolio,
+    OptimizationRequest,
+    WeightBounds,
+    optimize_portfolio,
+)
+from app.services.risk_portfolios import (
+    BenchmarkIndex,
+    MissingRisk,
+    Portfolio,
+    PortfolioRiskRequest,
+    measure_portfolio,
+)
 from app.services.risk_results import get_risk_results
 from app.services.runs import launch_factor, wait_for_run
 from app.settings import Settings
