@@ -13,9 +13,9 @@ from starlette.routing import Mount, Route, WebSocketRoute
 
 from app.boundary.graphql_app import FactorQLApp
 from app.boundary.middleware import boundary_middleware
+from app.graph import build_schema
 from app.rest.routes import HEALTH_PATH, OPENAPI_PATH, ROOT_PATH, http_problem, rest_routes
 from app.schema.context import GraphContext
-from app.schema.schema import build_schema
 from app.services.context import Services, open_services
 from app.settings import Settings
 from app.web.dashboard_page import ASSETS_PATH as DASHBOARD_PATH

@@ -12,9 +12,10 @@ import click
 
 from app.datasets.snapshot import has_snapshot
 from app.errors import DatasetUnavailable, FactorQLError, RunNotCancelable
+from app.runs.launch import Launch
+from app.runs.lifecycle import cancel_run, wait_for_run
 from app.services.context import Services
 from app.services.datasets import dataset_label
-from app.services.runs import Launch, cancel_run, wait_for_run
 from db.datasets import get_datasets
 from db.errors import StoreUnavailable
 from db.records import RunRecord, RunStatus

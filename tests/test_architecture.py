@@ -97,7 +97,7 @@ MUST_NOT_LOAD = {
     "app.datasets.snapshot": HEAVY | {"asyncio"},
     "app.datasets.period_cache": HEAVY | {"asyncio"},
     "app.jobs": HEAVY | {"asyncio"},
-    "app.schema.schema": {"aiohttp"},
+    "app.graph": {"aiohttp"},
 }
 """What must not be in memory once a module is imported, after those before it."""
 

@@ -57,7 +57,7 @@ GRAPH = '''
 import json
 
 from app.schema.context import GraphContext
-from app.schema.schema import build_schema
+from app.graph import build_schema
 from scripts.console import run_with_services
 
 QUERY = """

@@ -27,7 +27,7 @@ ROOMS = {
         *("scripts", "db", "engine.config", "engine.errors", "engine.factors", "engine.panel"),
         *("engine.periods", "engine.undefined"),
         *("app.artifacts", "app.datasets", "app.errors", "app.file_hashes", "app.folders", "app.services"),
-        *("app.settings", "app.sources", "app.storage", "app.turns"),
+        *("app.kinds", "app.runs", "app.settings", "app.sources", "app.storage", "app.turns"),
     },
     "serve": {"scripts", "db", "engine", "app"},
 }

@@ -13,7 +13,7 @@ from app.rest.answers import Endpoint, RestError, answer, answering
 from app.rest.models import ComputeRequest, EquityFactorsRequest, Factor, LookbackQuery
 from app.rest.reads import services_of
 from app.rest.validation import query_model, read_model
-from app.schema.node_ids import NodeType, encode_id
+from app.schema.node_ids import encode_id
 from app.services.awaited import daily_dataset
 from app.services.computed_last import compute_last
 from app.services.context import Services
@@ -57,7 +57,7 @@ def computing(factor: Factor) -> Endpoint:
         )
         (content,) = await _computed(services, [run])
         # the body is as it always was: what is invented is said beside it
-        named = {RUN_HEADER: encode_id(NodeType.FACTOR_RUN, run.id), DATASET_HEADER: dataset_label(dataset)}
+        named = {RUN_HEADER: encode_id("FactorRun", run.id), DATASET_HEADER: dataset_label(dataset)}
         return answer(content, headers=named)
 
     return compute

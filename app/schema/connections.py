@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import strawberry
 
 from app.errors import BadCursor, InvalidInput
 from db import errors as store_errors
 from db.pages import MAX_PAGE_SIZE, Page
+
+Node = TypeVar("Node")
 
 
 @strawberry.type(description="Where a page lies in its list.")
@@ -22,6 +26,59 @@ class PageInfo:
     end_cursor: str | None = strawberry.field(
         description="The cursor of the last item: pass it as `after` to get the next page. Null if empty."
     )
+
+
+class Connection(Generic[Node]):
+    """A page of a list, as the graph has it; made by `connection_type`."""
+
+    edge_type: ClassVar[type]
+
+    @classmethod
+    def from_page(cls, page: Page[Any], nodes: Sequence[Node], after: str | None, **private: Any) -> Self:
+        """Return the page; nodes: what its items are in the graph. private: the fields beyond the page's."""
+        edges = [
+            cls.edge_type(cursor=cursor, node=node) for cursor, node in zip(page.cursors, nodes, strict=True)
+        ]
+        return cls(edges=edges, nodes=list(nodes), page_info=page_info(page, after), **private)
+
+
+def connection_type(
+    node: type,
+    noun: str,
+    plural: str,
+    *,
+    page: str | None = None,
+    total: Any = None,
+    private: Mapping[str, Any] = MappingProxyType({}),
+) -> Any:
+    """Return the connection of a type, with its edge. total: the field `totalCount`. private: the types of
+    what its resolvers need."""
+    edge = strawberry.type(
+        _class(
+            f"{node.__name__}Edge",
+            cursor=(str, f"Continues the list after this {noun}."),
+            node=(node, f"The {noun}."),
+        ),
+        description=f"A {noun} and its place in the list.",
+    )
+    made = _class(
+        f"{node.__name__}Connection",
+        Connection,
+        edges=(list[edge], f"The {plural} of the page with their cursors."),
+        nodes=(list[node], f"The {plural} of the page."),
+        page_info=(PageInfo, "Where the page lies."),
+    )
+    made.__annotations__ |= {name: strawberry.Private[kind] for name, kind in private.items()}
+    made.edge_type = edge
+    if total is not None:
+        made.total_count = total
+    return strawberry.type(made, description=page or f"A page of {plural}.")
+
+
+def _class(name: str, *bases: type, **members: tuple[Any, str]) -> Any:
+    fields = {member: strawberry.field(description=text) for member, (_, text) in members.items()}
+    annotations = {member: kind for member, (kind, _) in members.items()}
+    return type(name, bases, {"__annotations__": annotations, **fields})
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from app.schema.connections import PageInfo, check_page_size, count_items, page_
 from app.schema.context import Info
 from app.schema.enums import Calendar, QualityAction
 from app.schema.node import Node
-from app.schema.node_ids import NodeType, encode_id
+from app.schema.node_ids import encode_id
 from app.schema.unset import given
 from app.services.datasets import dataset_label
 from db.datasets import list_datasets
@@ -237,7 +237,7 @@ class Dataset(Node):
     def from_record(cls, record: DatasetRecord) -> Dataset:
         return cls(
             record=record,
-            id=encode_id(NodeType.DATASET, record.id),
+            id=encode_id("Dataset", record.id),
             name=record.name,
             label=dataset_label(record),
             version=record.version,

@@ -6,7 +6,7 @@ import strawberry
 
 from app.errors import DatasetNotFound
 from app.schema.context import GraphContext
-from app.schema.node_ids import NodeType, row_id
+from app.schema.node_ids import row_id
 from app.schema.unset import given
 from app.services.datasets import DatasetRef as ServiceDatasetRef
 from db.records import DatasetRecord
@@ -24,7 +24,7 @@ class DatasetRef:
     def to_service(self, path: tuple[str, ...]) -> ServiceDatasetRef:
         """`path` is where it stands in the arguments. Raises InvalidInput for an id that is none."""
         if (given_id := given(self.id)) is not None:
-            return ServiceDatasetRef(id=row_id(given_id, NodeType.DATASET, (*path, "id")))
+            return ServiceDatasetRef(id=row_id(given_id, "Dataset", (*path, "id")))
         return ServiceDatasetRef(name=given(self.name) or "")
 
 

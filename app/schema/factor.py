@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import strawberry
 
+from app.features.factors.graph.reads import (
+    IMPORTED_SHEETS,
+    LATEST_RUNS,
+    PAGES_OF_FACTORS,
+    FactorPage,
+    LatestRun,
+)
 from app.schema.connections import check_page_size
 from app.schema.context import Info
 from app.schema.enums import FactorName, LongSide
@@ -11,17 +18,15 @@ from app.schema.factor_config import FactorConfig, to_factor_config
 from app.schema.factor_run import FactorRun
 from app.schema.factor_runs import (
     LATEST,
-    AfterArgument,
     FactorRunConnection,
-    FirstArgument,
     OrderArgument,
     WhereArgument,
 )
 from app.schema.filters import to_run_filter, to_run_order, within_factor
-from app.schema.loaders import FactorPage, LatestRun
 from app.schema.monthly_metrics import MonthlyMetrics
 from app.schema.node import Node
-from app.schema.node_ids import NodeType, encode_id
+from app.schema.node_ids import encode_id
+from app.schema.run_lists import AfterArgument, FirstArgument
 from app.schema.unset import given
 from engine.config import to_json
 from engine.factors.definition import FactorDefinition
@@ -60,7 +65,7 @@ class Factor(Node):
     async def latest_run(self, info: Info, where: WhereArgument = strawberry.UNSET) -> FactorRun | None:
         run_filter = await to_run_filter(where, info.context)
         key = LatestRun(factor=self.name.value, where=run_filter)
-        found = await info.context.loaders.latest_runs.load(key)
+        found = await info.context.load(LATEST_RUNS, key)
         return None if found is None else FactorRun.from_record(found)
 
     @strawberry.field(description="The factor's runs, page by page.")
@@ -81,21 +86,24 @@ class Factor(Node):
             first=first,
             after=given(after),
         )
-        page = await info.context.loaders.factor_pages.load(key)
-        return FactorRunConnection.from_page(page, within_factor(run_filter, self.name), given(after))
+        page = await info.context.load(PAGES_OF_FACTORS, key)
+        nodes = [FactorRun.from_record(record) for record in page.items]
+        return FactorRunConnection.from_page(
+            page, nodes, given(after), where=within_factor(run_filter, self.name)
+        )
 
     @strawberry.field(
         description="Sheets of monthly metrics that came with imported logs, newest first; as they were "
         "logged."
     )
     async def imported_monthly_metrics(self, info: Info) -> list[MonthlyMetrics] | None:
-        found = await info.context.loaders.monthly_metrics.load(self.name.value)
+        found = await info.context.load(IMPORTED_SHEETS, self.name.value)
         return [MonthlyMetrics.from_record(record) for record in found]
 
     @classmethod
     def from_definition(cls, definition: FactorDefinition) -> Factor:
         return cls(
-            id=encode_id(NodeType.FACTOR, definition.name),
+            id=encode_id("Factor", definition.name),
             name=FactorName(definition.name),
             title=definition.title,
             description=definition.description,

@@ -10,13 +10,14 @@ import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
 from app.errors import InvalidInput
+from app.features.factors.graph.reads import RESEARCH_OF_RUNS, RISK_FREE_RATES
 from app.schema.composition import Composition
 from app.schema.context import GraphContext, Info
 from app.schema.errors import field_errors_at
 from app.schema.exposures.inputs import RiskFreeInput
 from app.schema.factor_config import FactorConfig, to_factor_config
 from app.schema.monthly_sheet import MonthlyMetricsSheet
-from app.schema.node_ids import NodeType, encode_id
+from app.schema.node_ids import encode_id
 from app.schema.performance import Performance
 from app.schema.research.confidence import ConfidenceInterval
 from app.schema.research.extremes import Extremes
@@ -196,7 +197,7 @@ class FactorRun(Run):
             composition=loaders.compositions.load,
             dataset=loaders.datasets.load,
             asset_names=loaders.asset_names.load,
-            risk_free=loaders.risk_free.load,
+            risk_free=loaders.of(RISK_FREE_RATES).load,
         )
         with field_errors_at(lambda name: (to_camel_case(name),)):
             found = await run_monthly_metrics(
@@ -260,7 +261,7 @@ class FactorRun(Run):
         return found and TargetPortfolio.from_service(found.target, names)
 
     async def _research(self, info: Info) -> Research | None:
-        found: Research | None = await info.context.loaders.research.load(self.record.id)
+        found: Research | None = await info.context.load(RESEARCH_OF_RUNS, self.record.id)
         return found
 
     @property
@@ -280,13 +281,13 @@ class FactorRun(Run):
     def from_record(cls, record: RunRecord, performance: PerformanceRecord | None = None) -> FactorRun:
         """Return the run; a `performance` that was read already is not read again."""
         return cls(
-            **run_values(record),
+            **run_values(cls, record),
             known_performance=performance,
             legacy_run_id=record.legacy_run_id,
             identity_hash=record.identity_hash,
             import_batch_id=None
             if record.import_batch_id is None
-            else encode_id(NodeType.IMPORT_BATCH, record.import_batch_id),
+            else encode_id("ImportBatch", record.import_batch_id),
             import_remarks=list(record.import_remarks),
         )
 

@@ -129,10 +129,13 @@ class FactorRunOrder:
     direction: SortDirection = strawberry.field(default=SortDirection.DESC, description="In which direction.")
 
 
-async def to_run_filter(where: FactorRunWhere | None, context: GraphContext) -> RunFilter:
-    """The store's filter. Raises InvalidInput for ids that are none, DatasetNotFound for unknown names."""
+async def to_run_filter(where: Any, context: GraphContext) -> RunFilter:
+    """Return the store's filter of an input that says which runs.
+
+    Raises InvalidInput for ids that are none, DatasetNotFound for unknown names.
+    """
     conditions: dict[str, Choice[Any] | Range[Any] | None] = {}
-    for field in fields(FactorRunWhere) if given(where) is not None else ():
+    for field in fields(where) if given(where) is not None else ():
         asked = given(getattr(where, field.name))
         if asked is None:
             continue
@@ -145,9 +148,9 @@ async def to_run_filter(where: FactorRunWhere | None, context: GraphContext) -> 
     return RunFilter(**conditions)
 
 
-def to_run_order(order: Sequence[FactorRunOrder] | None) -> tuple[RunOrder, ...]:
+def to_run_order(order: Sequence[Any] | None) -> tuple[RunOrder, ...]:
     """The store's order; empty where none was given, which means newest first."""
-    return tuple(RunOrder(one.field, one.direction) for one in given(order) or ())
+    return tuple(RunOrder(RunSortField(one.field.value), one.direction) for one in given(order) or ())
 
 
 def within_factor(where: RunFilter, factor: FactorName) -> RunFilter:

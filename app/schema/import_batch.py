@@ -9,7 +9,7 @@ import strawberry
 
 from app.schema.connections import PageInfo, check_page_size, count_items, page_info
 from app.schema.context import Info
-from app.schema.node_ids import NodeType, encode_id
+from app.schema.node_ids import encode_id
 from db.import_queries import list_batches
 from db.import_records import ImportBatchRecord, QuarantineRecord
 from db.pages import MAX_PAGE_SIZE, Page
@@ -72,7 +72,7 @@ class ImportBatch:
     def from_record(cls, record: ImportBatchRecord) -> ImportBatch:
         return cls(
             record=record,
-            id=None if record.id is None else encode_id(NodeType.IMPORT_BATCH, record.id),
+            id=None if record.id is None else encode_id("ImportBatch", record.id),
             created_at=record.created_at,
             source=record.source,
             imported=record.imported,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Sequence
-from enum import StrEnum
 
 import strawberry
 
@@ -13,30 +13,18 @@ from app.errors import FieldError, InvalidInput
 from engine.factors.registry import FactorName
 
 _MAX_LENGTH = 200
+_TYPE_NAME = re.compile(r"[A-Z][A-Za-z]{1,49}")
 _NOT_AN_ID = "this is not the id of anything in this graph"
 _MAX_DIGITS = 18  # fits a 64-bit integer
 
 
-class NodeType(StrEnum):
-    """The types that have global ids."""
-
-    FACTOR = "Factor"
-    FACTOR_RUN = "FactorRun"
-    SWEEP_RUN = "SweepRun"
-    FETCH_RUN = "FetchRun"
-    RISK_MODEL_RUN = "RiskModelRun"
-    OTHER_RUN = "OtherRun"
-    DATASET = "Dataset"
-    IMPORT_BATCH = "ImportBatch"
-
-
-def encode_id(node_type: NodeType, key: int | str) -> strawberry.ID:
-    """The global id of the object of that type with that key."""
-    text = f"{node_type.value}:{key}".encode()
+def encode_id(node_type: str, key: int | str) -> strawberry.ID:
+    """Return the global id of the object with that key; node_type: its type's name in the graph."""
+    text = f"{node_type}:{key}".encode()
     return strawberry.ID(base64.urlsafe_b64encode(text).decode().rstrip("="))
 
 
-def decode_id(global_id: str, path: tuple[str, ...] = ("id",)) -> tuple[NodeType, str]:
+def decode_id(global_id: str, path: tuple[str, ...] = ("id",)) -> tuple[str, str]:
     """(type, key) of a global id that stood at `path` in the arguments.
 
     Raises InvalidInput for anything that encode_id does not give.
@@ -46,28 +34,24 @@ def decode_id(global_id: str, path: tuple[str, ...] = ("id",)) -> tuple[NodeType
             raise ValueError(global_id)
         padded = global_id + "=" * (-len(global_id) % 4)
         text = base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True).decode()
-        type_name, _, key = text.partition(":")
-        node_type = NodeType(type_name)
-        if not key or encode_id(node_type, key) != global_id:
+        node_type, _, key = text.partition(":")
+        if not key or not _TYPE_NAME.fullmatch(node_type) or encode_id(node_type, key) != global_id:
             raise ValueError(global_id)
     except (ValueError, binascii.Error):
         raise _invalid(_NOT_AN_ID, path) from None
     return node_type, key
 
 
-def row_id(global_id: str, expected: NodeType, path: tuple[str, ...] = ("id",)) -> int:
+def row_id(global_id: str, expected: str, path: tuple[str, ...] = ("id",)) -> int:
     """The store's id of an object of the expected type. Raises InvalidInput for any other id."""
     return row_key(global_id, (expected,), path)[1]
 
 
-def row_key(
-    global_id: str, expected: Sequence[NodeType], path: tuple[str, ...] = ("id",)
-) -> tuple[NodeType, int]:
+def row_key(global_id: str, expected: Sequence[str], path: tuple[str, ...] = ("id",)) -> tuple[str, int]:
     """(type, the store's id) of an object of one of the expected types. Raises InvalidInput for any other."""
     node_type, key = decode_id(global_id, path)
     if node_type not in expected:
-        wanted = " or ".join(one.value for one in expected)
-        raise _invalid(f"this is the id of a {node_type.value}, not of a {wanted}", path)
+        raise _invalid(f"this is the id of a {node_type}, not of a {' or '.join(expected)}", path)
     return node_type, parse_row_key(key, path)
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 import strawberry
 
@@ -13,8 +12,8 @@ from app.schema.dataset import Dataset
 from app.schema.enums import RunOrigin, RunStatus
 from app.schema.fetches.progress import FetchProgress
 from app.schema.node import Node
-from app.schema.node_ids import NodeType, encode_id
-from db.records import RunEventRecord, RunKind, RunRecord
+from app.schema.node_ids import encode_id
+from db.records import RunEventRecord, RunRecord
 
 
 @strawberry.type(description="How far a run has come.")
@@ -88,25 +87,24 @@ class Run(Node):
         found = await info.context.loaders.datasets.load(self.record.dataset_id)
         return None if found is None else Dataset.from_record(found)
 
-
-NODE_TYPES: Mapping[str, NodeType] = {
-    RunKind.FACTOR: NodeType.FACTOR_RUN,
-    RunKind.SWEEP: NodeType.SWEEP_RUN,
-    RunKind.FETCH: NodeType.FETCH_RUN,
-    RunKind.RISK_MODEL: NodeType.RISK_MODEL_RUN,
-}
+    @classmethod
+    def from_record(cls, record: RunRecord) -> Self:
+        return cls(**run_values(cls, record))
 
 
-def node_type_of(record: RunRecord) -> NodeType:
-    """Return the type of the run's global id."""
-    return NODE_TYPES.get(record.kind, NodeType.OTHER_RUN)
+@strawberry.type(
+    description="A run of a kind that this version does not know, such as one that a newer version launched; "
+    "`kind` names it."
+)
+class OtherRun(Run):
+    pass
 
 
-def run_values(record: RunRecord) -> dict[str, Any]:
-    """The fields of Run, for the types that implement it."""
+def run_values(run_type: type[Run], record: RunRecord) -> dict[str, Any]:
+    """Return the fields of Run, for a type that implements it."""
     return {
         "record": record,
-        "id": encode_id(node_type_of(record), record.id),
+        "id": encode_id(run_type.__name__, record.id),
         "kind": record.kind,
         "status": record.status,
         "origin": record.origin,

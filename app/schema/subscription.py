@@ -9,7 +9,7 @@ from typing import Annotated
 
 import strawberry
 
-from app.schema.context import Info
+from app.schema.context import GraphContext, Info
 from app.schema.enums import RunEventKind, RunStatus
 from app.schema.run import Progress, Run
 from app.schema.runs import find_run, to_run
@@ -35,18 +35,18 @@ class RunEvent:
     )
 
     @classmethod
-    def from_service(cls, moment: service.RunEvent, now: datetime) -> RunEvent:
-        """`now` dates a snapshot."""
+    def from_service(cls, moment: service.RunEvent, context: GraphContext) -> RunEvent:
+        """Return the moment; one without an event is a snapshot, taken now."""
         event, run = moment.event, moment.run
         state = run if event is None else event
         return cls(
             cursor=moment.cursor,
             kind=RunEventKind.SNAPSHOT if event is None else RunEventKind.of(event.kind),
-            at=now if event is None else event.at,
+            at=context.services.now() if event is None else event.at,
             status=state.status,
             progress=Progress.of(state),
             message=None if event is None else event.message,
-            run=to_run(run),
+            run=to_run(run, context),
         )
 
 
@@ -83,4 +83,4 @@ class Subscription:
         moments = service.run_events(services.store, services.events, run_id=key, after=given(after))
         async with aclosing(moments):
             async for moment in moments:
-                yield RunEvent.from_service(moment, services.now())
+                yield RunEvent.from_service(moment, info.context)

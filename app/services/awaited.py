@@ -6,10 +6,10 @@ import asyncio
 from datetime import date, timedelta
 
 from app.errors import DatasetNotFound, FactorQLError, InvalidInput
+from app.features.fetches.service import FIRST_DAY, launch_fetch
+from app.runs.lifecycle import wait_for_run
 from app.services.context import Services
 from app.services.datasets import DatasetRef, resolve_dataset
-from app.services.fetches import FIRST_DAY, launch_fetch
-from app.services.runs import wait_for_run
 from app.sources.names import SourceName
 from db.datasets import get_datasets, real_datasets
 from db.records import PANEL, DatasetRecord, RunRecord, RunStatus

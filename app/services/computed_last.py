@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Mapping
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
+from app.features.factors.service import launch_factor
 from app.services.awaited import await_success
 from app.services.context import Services
 from app.services.datasets import DatasetRef
 from app.services.log_rows import last_runs
-from app.services.runs import launch_factor
 from db.records import RunRecord, RunStatus
 from db.store import Store
 from engine.factors.registry import FactorName

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from app.errors import FieldError, InvalidInput, MissingField
+from app.features.factors.service import launch_factor
 from app.services.awaited import RunFailed, await_success, fetched_dataset
 from app.services.context import Services
 from app.services.datasets import DatasetRef
-from app.services.runs import launch_factor
 from app.sources.names import SourceName
 from db import datasets as dataset_store
 from db.records import DatasetRecord, RunRecord

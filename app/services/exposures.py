@@ -14,6 +14,7 @@ import numpy as np
 
 from app.datasets.snapshot import open_snapshot
 from app.errors import FactorQLError, FieldError, InvalidInput
+from app.runs.checking import invalid_config
 from app.services.context import Services
 from app.services.datasets import DatasetRef, resolve_dataset
 from app.services.factor_series import (
@@ -25,7 +26,6 @@ from app.services.factor_series import (
 )
 from app.services.positions import Basis, Position, check_holdings, resolve_positions
 from app.services.risk_free import RiskFree, RiskFreeRequest, resolve_risk_free
-from app.services.runs import invalid_config
 from db.records import DatasetRecord, RunOrigin, RunRecord
 from engine import errors as engine_errors
 from engine.exposures.exposures import MIN_OBSERVATIONS, MOST_FACTORS, exposures

@@ -13,6 +13,7 @@ import numpy as np
 
 from app.datasets.snapshot import open_snapshot
 from app.errors import DatasetNotFound, FactorQLError, FieldError, InvalidInput
+from app.runs.checking import invalid_config
 from app.services.context import Services
 from app.services.known_assets import known_assets
 from app.services.positions import Basis, Holdings, Position, check_holdings, resolve_positions
@@ -20,7 +21,6 @@ from app.services.reader_threads import read_beside
 from app.services.risk_arrays import RiskArrays, forecast_at
 from app.services.risk_results import RiskModelResults
 from app.services.risk_series import latest_row
-from app.services.runs import invalid_config
 from db import datasets as dataset_store
 from db.records import DatasetRecord, RunRecord
 from engine import errors as engine_errors

@@ -8,9 +8,9 @@ import time
 from datetime import date
 from pathlib import Path
 
+from app.features.fetches.service import launch_fetch
+from app.runs.lifecycle import wait_for_run
 from app.services.context import open_services
-from app.services.fetches import launch_fetch
-from app.services.runs import wait_for_run
 from app.settings import Settings
 from app.sources.names import SourceName
 from db.records import RunRecord, RunStatus

@@ -8,11 +8,11 @@ from pathlib import Path
 import click
 
 from app.errors import InvalidInput, RunNotFound
+from app.features.risk.service import checked_risk_config, get_risk_model, launch_risk_model
 from app.services.context import Services
 from app.services.datasets import DatasetRef
 from app.services.positions import Basis
 from app.services.risk_arrays import open_risk_arrays
-from app.services.risk_models import checked_risk_config, get_risk_model, launch_risk_model
 from app.services.risk_portfolios import BenchmarkIndex, Portfolio, PortfolioRiskRequest, measure_portfolio
 from app.services.risk_results import get_risk_results
 from db.datasets import get_datasets

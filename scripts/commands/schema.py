@@ -7,6 +7,6 @@ import click
 
 @click.command(help="Print the GraphQL schema.")
 def command() -> None:
-    from app.schema.schema import print_schema_text
+    from app.graph import print_schema_text
 
     click.echo(print_schema_text(), nl=False)

@@ -10,10 +10,10 @@ from typing import Any
 import click
 
 from app.errors import FactorQLError, InvalidInput
+from app.features.fetches.service import get_fetch_reports
+from app.runs.lifecycle import get_run
 from app.services.context import Services
-from app.services.fetches import get_fetch_reports
 from app.services.risk_free import RiskFreeRequest
-from app.services.runs import get_run
 from app.services.series import SeriesName
 from db.datasets import asset_names, get_datasets
 from db.records import (

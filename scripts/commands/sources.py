@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from app.services.fetches import SourceInfo, list_sources
+from app.features.fetches.service import SourceInfo, list_sources
 from scripts.console import json_option, load_settings, plain, print_json, print_table
 
 _COLUMNS = {"source": "left", "title": "left", "fields": "left", "key": "left", "licence": "left"}

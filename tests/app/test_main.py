@@ -19,7 +19,7 @@ from websockets.typing import Subprotocol
 from app.boundary.server import uvicorn_options
 from app.datasets.sample import sample_panel_path
 from app.main import create_app
-from app.schema.node_ids import NodeType, encode_id
+from app.schema.node_ids import encode_id
 from app.services.context import Services
 from app.services.events import EventHub
 from app.settings import Settings
@@ -156,7 +156,7 @@ def test_two_operations_of_a_socket_share_nothing_but_the_services(client: httpx
 
 
 def test_a_subscription_that_cannot_be_served_says_why(client: httpx.Client) -> None:
-    unknown = encode_id(NodeType.FACTOR_RUN, 10**9)
+    unknown = encode_id("FactorRun", 10**9)
     with websocket(client) as connection:
         for number, (arguments, code) in enumerate(
             (

@@ -9,10 +9,11 @@ import pytest
 
 from app.datasets.snapshot import remove_snapshot
 from app.errors import DatasetUnavailable
+from app.features.factors.service import launch_factor
+from app.runs.lifecycle import get_run
 from app.services.context import open_services
 from app.services.datasets import DatasetRef, ingest_sample
 from app.services.health import report_health
-from app.services.runs import get_run, launch_factor
 from app.settings import Settings
 from db.errors import StoreUnavailable
 from db.records import RunStatus

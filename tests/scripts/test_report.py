@@ -18,8 +18,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app.errors import FactorQLError, StorageFailure
+from app.runs.lifecycle import get_run
 from app.services.context import open_services
-from app.services.runs import get_run
 from app.settings import Settings
 from db.records import DocumentRecord, PerformanceRecord, RunOrigin, SeriesRecord
 from scripts.cli import main

@@ -11,7 +11,7 @@ from app.schema.context import Info
 from app.schema.dataset_ref import DatasetRef
 from app.schema.errors import Path, field_errors_at
 from app.schema.factor_run import FactorRun
-from app.schema.node_ids import NodeType, row_id
+from app.schema.node_ids import row_id
 from app.schema.unset import given
 from app.services import betas as service
 
@@ -98,7 +98,7 @@ async def asset_betas(
         ),
     ] = strawberry.UNSET,
 ) -> list[AssetBeta] | None:
-    run_id = row_id(run, NodeType.FACTOR_RUN, ("run",))
+    run_id = row_id(run, "FactorRun", ("run",))
     ref = given(dataset)
     with field_errors_at(lambda name: ("run",) if name == "run_ids" else (name,)):
         answer = await service.asset_betas(
@@ -124,7 +124,7 @@ async def factor_correlations(
         strawberry.argument(description="Factor runs, 2 to 50: weekly, succeeded, with a return series."),
     ],
 ) -> FactorCorrelations | None:
-    ids = [row_id(one, NodeType.FACTOR_RUN, ("runs", str(number))) for number, one in enumerate(runs)]
+    ids = [row_id(one, "FactorRun", ("runs", str(number))) for number, one in enumerate(runs)]
 
     def locate(_name: str) -> Path:
         return ("runs",)

@@ -9,7 +9,7 @@ import strawberry
 from app.schema.dataset_ref import DatasetRef
 from app.schema.errors import Path
 from app.schema.exposures.enums import Method, ReturnKind
-from app.schema.node_ids import NodeType, row_id
+from app.schema.node_ids import row_id
 from app.schema.unset import given, was_given
 from app.services.exposures import Basis, ExposureRequest
 from app.services.risk_free import RiskFreeRequest
@@ -125,8 +125,7 @@ class ExposureInput:
             run_ids=None
             if runs is None
             else tuple(
-                row_id(one, NodeType.FACTOR_RUN, ("input", "runs", str(number)))
-                for number, one in enumerate(runs)
+                row_id(one, "FactorRun", ("input", "runs", str(number))) for number, one in enumerate(runs)
             ),
             dataset=None if ref is None else ref.to_service(("input", "dataset")),
             method=self.method,

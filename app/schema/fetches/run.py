@@ -8,12 +8,19 @@ import strawberry
 
 from app.features.fetches.config import FetchConfig
 from app.features.fetches.report import FetchReport as StoredReport
+from app.features.fetches.service import get_fetch_reports
 from app.schema.context import Info
 from app.schema.dataset import LostAsset
 from app.schema.enums import SourceName
 from app.schema.fetches.progress import FetchProgress
+from app.schema.loaders import Read
 from app.schema.run import Run, run_values
+from db.errors import CorruptBlob
 from db.records import RunRecord
+
+FETCH_REPORTS = Read(
+    lambda services, run_ids: get_fetch_reports(services.store, run_ids), split_on=CorruptBlob
+)
 
 
 @strawberry.type(description="What a fetch that succeeded brought in, and what not.")
@@ -55,7 +62,7 @@ class FetchRun(Run):
 
     @strawberry.field(description="What it brought in, and what not; null until it has succeeded.")
     async def report(self, info: Info) -> FetchReport | None:
-        found = await info.context.loaders.fetch_reports.load(self.record.id)
+        found = await info.context.load(FETCH_REPORTS, self.record.id)
         return None if found is None else FetchReport.of(found)
 
     @classmethod
@@ -63,7 +70,7 @@ class FetchRun(Run):
         config = FetchConfig.from_json(record.config)
         assets = config.request.assets
         return cls(
-            **run_values(record),
+            **run_values(cls, record),
             source=config.source,
             start_date=config.request.start,
             end_date=config.request.end,

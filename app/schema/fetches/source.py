@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import strawberry
 
+from app.features.fetches.service import SourceInfo
 from app.schema.enums import SourceName
-from app.services.fetches import SourceInfo
 
 
 @strawberry.type(description="A vendor of daily data, or several joined.")

@@ -6,12 +6,12 @@ from typing import Annotated, TypeAlias
 
 import strawberry
 
+from app.runs import lifecycle as service
 from app.schema.context import Info
 from app.schema.errors import InvalidInput, RunNotFound
 from app.schema.run import Run
 from app.schema.runs import find_run, to_run
 from app.schema.unset import was_given
-from app.services import runs as service
 from db.records import UNSET
 
 
@@ -48,4 +48,4 @@ async def annotate_run(
         tags=(tags or ()) if was_given(tags) else None,
         note=note if was_given(note) else UNSET,
     )
-    return AnnotateRunSuccess(run=to_run(run))
+    return AnnotateRunSuccess(run=to_run(run, info.context))

@@ -7,6 +7,8 @@ from typing import Annotated, TypeAlias
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
+from app.features.risk.service import launch_risk_model
+from app.runs.launch import Launch
 from app.schema.context import Info
 from app.schema.dataset_ref import DatasetRef
 from app.schema.errors import (
@@ -15,14 +17,11 @@ from app.schema.errors import (
     MissingField,
     Path,
     QueueFull,
-    field_errors_at,
 )
-from app.schema.mutations.waiting import check_wait
+from app.schema.launch import WaitSeconds, check_wait, launched
 from app.schema.risk.config import RiskModelConfigInput, styles_by_member
 from app.schema.risk.run import RiskModelRun
 from app.schema.unset import given
-from app.services.risk_models import launch_risk_model
-from app.services.runs import wait_for_run
 
 _CONFIG = ("input", "config")
 
@@ -73,13 +72,7 @@ BuildRiskModelResult: TypeAlias = Annotated[
 async def build_risk_model(
     info: Info,
     input: Annotated[BuildRiskModelInput, strawberry.argument(description="What to estimate.")],
-    wait_seconds: Annotated[
-        float,
-        strawberry.argument(
-            description="How long to wait for the end, 0 to 30 seconds. When the time is over the live run "
-            "is returned; a client that disconnects cancels nothing."
-        ),
-    ] = 0,
+    wait_seconds: WaitSeconds = 0,
 ) -> BuildRiskModelResult:
     check_wait(wait_seconds)
     services = info.context.services
@@ -90,16 +83,15 @@ async def build_risk_model(
     def locate(part: str) -> Path:
         return ("input", to_camel_case(part))
 
-    with field_errors_at(locate), styles_by_member([] if config is None else config.members()):
-        launch = await launch_risk_model(
-            services,
-            options,
-            dataset=dataset,
-            tags=given(input.tags) or (),
-            note=given(input.note),
-            force=input.force,
-        )
-    run = launch.run
-    if wait_seconds > 0 and not run.status.is_terminal:
-        run = await wait_for_run(services, run.id, wait_seconds)
-    return BuildRiskModelSuccess(run=RiskModelRun.from_record(run), reused=launch.reused)
+    async def launching() -> Launch:
+        with styles_by_member([] if config is None else config.members()):
+            return await launch_risk_model(
+                services,
+                options,
+                dataset=dataset,
+                tags=given(input.tags) or (),
+                note=given(input.note),
+                force=input.force,
+            )
+
+    return await launched(info, launching(), BuildRiskModelSuccess, wait_seconds, locate)

@@ -6,11 +6,11 @@ from typing import Annotated, TypeAlias
 
 import strawberry
 
+from app.runs import lifecycle as service
 from app.schema.context import Info
 from app.schema.errors import InvalidInput, RunNotCancelable, RunNotFound
 from app.schema.run import Run
 from app.schema.runs import find_run, to_run
-from app.services import runs as service
 
 
 @strawberry.type(description="The run is canceled; its computation is being ended.")
@@ -31,4 +31,4 @@ async def cancel_run(
 ) -> CancelRunResult:
     found = await find_run(id, info.context)
     run = await service.cancel_run(info.context.services, found.id)
-    return CancelRunSuccess(run=to_run(run))
+    return CancelRunSuccess(run=to_run(run, info.context))

@@ -7,6 +7,7 @@ from typing import Annotated, TypeAlias
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
+from app.features.factors.service import launch_factor
 from app.schema.context import Info
 from app.schema.errors import (
     DatasetNotFound,
@@ -14,13 +15,11 @@ from app.schema.errors import (
     MissingField,
     Path,
     QueueFull,
-    field_errors_at,
 )
 from app.schema.factor_run import FactorRun
 from app.schema.inputs import ComputeFactorInput
-from app.schema.mutations.waiting import check_wait
+from app.schema.launch import WaitSeconds, check_wait, launched
 from app.schema.unset import given
-from app.services.runs import launch_factor, wait_for_run
 
 
 @strawberry.type(description="The run was launched, or existed already.")
@@ -46,13 +45,7 @@ _OF_THE_INPUT = frozenset({"dataset", "tags", "note"})
 async def compute_factor(
     info: Info,
     input: Annotated[ComputeFactorInput, strawberry.argument(description="What to compute.")],
-    wait_seconds: Annotated[
-        float,
-        strawberry.argument(
-            description="How long to wait for the end, 0 to 30 seconds. When the time is over the live run "
-            "is returned; a client that disconnects cancels nothing."
-        ),
-    ] = 0,
+    wait_seconds: WaitSeconds = 0,
 ) -> ComputeFactorResult:
     check_wait(wait_seconds)
     services = info.context.services
@@ -64,17 +57,13 @@ async def compute_factor(
         name = to_camel_case(option)
         return ("input", name) if option in _OF_THE_INPUT else ("input", "spec", to_camel_case(spec), name)
 
-    with field_errors_at(locate):
-        launch = await launch_factor(
-            services,
-            factor,
-            options,
-            dataset=dataset,
-            tags=given(input.tags) or (),
-            note=given(input.note),
-            force=input.force,
-        )
-    run = launch.run
-    if wait_seconds > 0 and not run.status.is_terminal:
-        run = await wait_for_run(services, run.id, wait_seconds)
-    return ComputeFactorSuccess(run=FactorRun.from_record(run), reused=launch.reused)
+    launching = launch_factor(
+        services,
+        factor,
+        options,
+        dataset=dataset,
+        tags=given(input.tags) or (),
+        note=given(input.note),
+        force=input.force,
+    )
+    return await launched(info, launching, ComputeFactorSuccess, wait_seconds, locate)

@@ -6,10 +6,10 @@ from typing import Annotated, TypeAlias
 
 import strawberry
 
+from app.runs import lifecycle as service
 from app.schema.context import Info
 from app.schema.errors import InvalidInput, RunNotDeletable, RunNotFound
 from app.schema.runs import find_run
-from app.services import runs as service
 
 
 @strawberry.type(description="The run is gone for good, with its results.")

@@ -8,14 +8,13 @@ from typing import Annotated, TypeAlias
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
+from app.features.fetches.service import launch_fetch
 from app.schema.context import Info
 from app.schema.enums import SourceName
-from app.schema.errors import InvalidInput, Path, QueueFull, SourceNotConfigured, field_errors_at
+from app.schema.errors import InvalidInput, Path, QueueFull, SourceNotConfigured
 from app.schema.fetches.run import FetchRun
-from app.schema.mutations.waiting import check_wait
+from app.schema.launch import check_wait, launched, wait_argument
 from app.schema.unset import given
-from app.services.fetches import launch_fetch
-from app.services.runs import wait_for_run
 
 
 @strawberry.input(description="Daily data to fetch from a vendor into an immutable dataset.")
@@ -77,13 +76,7 @@ _SPELLING = {"dataset_name": "name", "start": "startDate", "end": "endDate"}
 async def fetch_dataset(
     info: Info,
     input: Annotated[FetchDatasetInput, strawberry.argument(description="What to fetch.")],
-    wait_seconds: Annotated[
-        float,
-        strawberry.argument(
-            description="How long to wait for the end, 0 to 30 seconds. When the time is over the live fetch "
-            "is returned; a client that disconnects cancels nothing."
-        ),
-    ] = 0,
+    wait_seconds: wait_argument("fetch") = 0,  # type: ignore[valid-type]
 ) -> FetchDatasetResult:
     check_wait(wait_seconds)
     services = info.context.services
@@ -91,19 +84,15 @@ async def fetch_dataset(
     def locate(part: str) -> Path:
         return ("input", _SPELLING.get(part, to_camel_case(part)))
 
-    with field_errors_at(locate):
-        launch = await launch_fetch(
-            services,
-            input.source,
-            start=input.start_date,
-            end=given(input.end_date),
-            assets=given(input.assets),
-            dataset_name=input.name,
-            tags=given(input.tags) or (),
-            note=given(input.note),
-            refresh=input.refresh,
-        )
-    run = launch.run
-    if wait_seconds > 0 and not run.status.is_terminal:
-        run = await wait_for_run(services, run.id, wait_seconds)
-    return FetchDatasetSuccess(run=FetchRun.from_record(run), reused=launch.reused)
+    launching = launch_fetch(
+        services,
+        input.source,
+        start=input.start_date,
+        end=given(input.end_date),
+        assets=given(input.assets),
+        dataset_name=input.name,
+        tags=given(input.tags) or (),
+        note=given(input.note),
+        refresh=input.refresh,
+    )
+    return await launched(info, launching, FetchDatasetSuccess, wait_seconds, locate)

@@ -8,6 +8,7 @@ import strawberry
 from strawberry.file_uploads import Upload
 
 from app.datasets.record import Provenance
+from app.runs.launch import MAX_NOTE_LENGTH
 from app.schema.context import Info
 from app.schema.dataset import DataQuality, Dataset
 from app.schema.enums import Calendar
@@ -15,7 +16,6 @@ from app.schema.errors import InvalidFile, InvalidInput, LimitExceeded, StorageF
 from app.schema.unset import given
 from app.schema.uploads import label_of, require_file, spooled
 from app.services.datasets import ingest_file
-from app.services.runs import MAX_NOTE_LENGTH
 
 MAX_LICENCE_LENGTH = 200
 

@@ -7,6 +7,7 @@ from typing import Annotated, TypeAlias
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
+from app.features.sweeps.service import promote_point as promote
 from app.schema.context import Info
 from app.schema.errors import (
     DatasetNotFound,
@@ -15,15 +16,11 @@ from app.schema.errors import (
     Path,
     QueueFull,
     RunNotFound,
-    field_errors_at,
 )
-from app.schema.factor_run import FactorRun
+from app.schema.launch import WaitSeconds, check_wait, launched
 from app.schema.mutations.compute_factor import ComputeFactorSuccess
-from app.schema.mutations.waiting import check_wait
-from app.schema.node_ids import NodeType, row_id
+from app.schema.node_ids import row_id
 from app.schema.unset import given
-from app.services.runs import wait_for_run
-from app.services.sweeps import promote_point as promote
 
 
 @strawberry.input(description="A point of a sweep to compute as a factor run.")
@@ -57,13 +54,7 @@ _OF_THE_INPUT = frozenset({"sweep", "point", "tags", "note", "dataset"})
 async def promote_point(
     info: Info,
     input: Annotated[PromotePointInput, strawberry.argument(description="Which point of which sweep.")],
-    wait_seconds: Annotated[
-        float,
-        strawberry.argument(
-            description="How long to wait for the end, 0 to 30 seconds. When the time is over the live run "
-            "is returned; a client that disconnects cancels nothing."
-        ),
-    ] = 0,
+    wait_seconds: WaitSeconds = 0,
 ) -> PromotePointResult:
     check_wait(wait_seconds)
     services = info.context.services
@@ -71,17 +62,13 @@ async def promote_point(
     def locate(part: str) -> Path:
         return ("input", to_camel_case(part)) if part in _OF_THE_INPUT else ("input", "point")
 
-    sweep_id = row_id(input.sweep, NodeType.SWEEP_RUN, ("input", "sweep"))
-    with field_errors_at(locate):
-        launch = await promote(
-            services,
-            sweep_id,
-            input.point,
-            tags=given(input.tags) or (),
-            note=given(input.note),
-            force=input.force,
-        )
-    run = launch.run
-    if wait_seconds > 0 and not run.status.is_terminal:
-        run = await wait_for_run(services, run.id, wait_seconds)
-    return ComputeFactorSuccess(run=FactorRun.from_record(run), reused=launch.reused)
+    sweep_id = row_id(input.sweep, "SweepRun", ("input", "sweep"))
+    launching = promote(
+        services,
+        sweep_id,
+        input.point,
+        tags=given(input.tags) or (),
+        note=given(input.note),
+        force=input.force,
+    )
+    return await launched(info, launching, ComputeFactorSuccess, wait_seconds, locate)

@@ -7,6 +7,7 @@ from typing import Annotated, TypeAlias
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
+from app.features.sweeps.service import launch_sweep
 from app.schema.context import Info
 from app.schema.dataset_ref import DatasetRef
 from app.schema.errors import (
@@ -15,16 +16,13 @@ from app.schema.errors import (
     MissingField,
     Path,
     QueueFull,
-    field_errors_at,
     invalid_argument,
 )
 from app.schema.inputs import FactorSpec
-from app.schema.mutations.waiting import check_wait
+from app.schema.launch import check_wait, launched, wait_argument
 from app.schema.sweeps.run import SweepRun
 from app.schema.sweeps.values import SweepAxisInput
 from app.schema.unset import given
-from app.services.runs import wait_for_run
-from app.services.sweeps import launch_sweep
 from engine.sweeps.grid import MAX_AXES, MAX_PARTITIONS
 
 
@@ -92,13 +90,7 @@ _AXES = ("input", "axes")
 async def sweep_factor(
     info: Info,
     input: Annotated[SweepFactorInput, strawberry.argument(description="What to compute.")],
-    wait_seconds: Annotated[
-        float,
-        strawberry.argument(
-            description="How long to wait for the end, 0 to 30 seconds. When the time is over the live sweep "
-            "is returned; a client that disconnects cancels nothing."
-        ),
-    ] = 0,
+    wait_seconds: wait_argument("sweep") = 0,  # type: ignore[valid-type]
 ) -> SweepFactorResult:
     check_wait(wait_seconds)
     if len(input.axes) > MAX_AXES:
@@ -113,21 +105,17 @@ async def sweep_factor(
         return ("input", "spec", to_camel_case(spec)) if part == "base" else ("input", to_camel_case(part))
 
     axes = [axis.to_axis((*_AXES, str(number))) for number, axis in enumerate(input.axes)]
-    with field_errors_at(locate):
-        launch = await launch_sweep(
-            services,
-            factor,
-            options,
-            axes,
-            sample_size=given(input.sample_size),
-            seed=input.seed,
-            partitions=input.partitions,
-            dataset=dataset,
-            tags=given(input.tags) or (),
-            note=given(input.note),
-            force=input.force,
-        )
-    run = launch.run
-    if wait_seconds > 0 and not run.status.is_terminal:
-        run = await wait_for_run(services, run.id, wait_seconds)
-    return SweepFactorSuccess(run=SweepRun.from_record(run), reused=launch.reused)
+    launching = launch_sweep(
+        services,
+        factor,
+        options,
+        axes,
+        sample_size=given(input.sample_size),
+        seed=input.seed,
+        partitions=input.partitions,
+        dataset=dataset,
+        tags=given(input.tags) or (),
+        note=given(input.note),
+        force=input.force,
+    )
+    return await launched(info, launching, SweepFactorSuccess, wait_seconds, locate)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Annotated
 
 import strawberry
 
+from app.errors import FactorQLError
+from app.features.risk.service import stored_risk_config
 from app.schema.connections import check_page_size
 from app.schema.context import Info
 from app.schema.errors import field_errors_at
+from app.schema.loaders import Read
 from app.schema.risk.assets import (
     AssetFactorExposuresConnection,
     AssetsAsked,
@@ -35,14 +39,24 @@ from app.schema.run import Run, run_values
 from app.schema.series import DateRange
 from app.schema.unset import given
 from app.services import series
+from app.services.context import Services
 from app.services.reader_threads import read_beside
-from app.services.risk_arrays import RiskArrays
-from app.services.risk_models import stored_risk_config
+from app.services.risk_arrays import RiskArrays, open_risk_arrays
 from app.services.risk_optimization import optimize_portfolio
 from app.services.risk_portfolios import Holder, holder_of, measure_portfolio
-from app.services.risk_results import RiskModelResults
+from app.services.risk_results import RiskModelResults, get_risk_results
 from app.services.risk_series import chart_rows, check_points, factor_columns, latest_row
+from db.errors import CorruptBlob
 from db.records import RunRecord
+
+
+async def _risk_arrays(services: Services, run_ids: Sequence[int]) -> Mapping[int, RiskArrays]:
+    return {run_id: await open_risk_arrays(services, run_id) for run_id in run_ids}
+
+
+RISK_RESULTS = Read(lambda services, run_ids: get_risk_results(services.store, run_ids), split_on=CorruptBlob)
+RISK_ARRAYS = Read(_risk_arrays, split_on=FactorQLError)
+
 
 _UNTIL_SUCCEEDED = "Null until the run has succeeded."
 
@@ -248,7 +262,7 @@ class RiskModelRun(Run):
         results = await self._results(info)
         if results is None:
             return None
-        arrays = await info.context.loaders.risk_arrays.load(self.record.id)
+        arrays = await info.context.load(RISK_ARRAYS, self.record.id)
         with field_errors_at(input.locate):
             answer = await measure_portfolio(
                 info.context.services, self.record, results, arrays, input.to_request()
@@ -267,7 +281,7 @@ class RiskModelRun(Run):
         results = await self._results(info)
         if results is None:
             return None
-        arrays = await info.context.loaders.risk_arrays.load(self.record.id)
+        arrays = await info.context.load(RISK_ARRAYS, self.record.id)
         with field_errors_at(input.locate):
             answer = await optimize_portfolio(
                 info.context.services, self.record, results, arrays, input.to_request()
@@ -276,13 +290,13 @@ class RiskModelRun(Run):
 
     @classmethod
     def from_record(cls, record: RunRecord) -> RiskModelRun:
-        return cls(**run_values(record), identity_hash=record.identity_hash)
+        return cls(**run_values(cls, record), identity_hash=record.identity_hash)
 
     async def _results(self, info: Info) -> RiskModelResults | None:
-        return await info.context.loaders.risk_models.load(self.record.id)
+        return await info.context.load(RISK_RESULTS, self.record.id)
 
     async def _arrays(self, info: Info) -> tuple[RiskArrays, Holder]:
-        arrays = await info.context.loaders.risk_arrays.load(self.record.id)
+        arrays = await info.context.load(RISK_ARRAYS, self.record.id)
         return arrays, await holder_of(info.context.services, self.record)
 
 

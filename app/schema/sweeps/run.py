@@ -8,12 +8,19 @@ import strawberry
 
 from app.schema.context import Info
 from app.schema.factor_config import FactorConfig, to_factor_config
+from app.schema.loaders import Read
 from app.schema.run import Run, run_values
 from app.schema.sweeps.result import SweepResult
 from app.schema.sweeps.values import SweepAxis
-from app.services.sweep_results import stored_plan
+from app.services.sweep_results import get_sweep_results, stored_plan
+from db.errors import CorruptBlob
 from db.records import RunRecord
 from engine.factors.registry import FACTORS, FactorName
+
+SWEEP_RESULTS = Read(
+    lambda services, run_ids: get_sweep_results(services.store, run_ids), split_on=CorruptBlob
+)
+
 
 if TYPE_CHECKING:
     from app.schema.factor import Factor
@@ -52,14 +59,14 @@ class SweepRun(Run):
 
     @strawberry.field(description="The points and their statistics; null until the sweep has succeeded.")
     async def result(self, info: Info) -> SweepResult | None:
-        found = await info.context.loaders.sweeps.load(self.record.id)
+        found = await info.context.load(SWEEP_RESULTS, self.record.id)
         return None if found is None else SweepResult.of(self.record, found)
 
     @classmethod
     def from_record(cls, record: RunRecord) -> SweepRun:
         plan = stored_plan(record)
         return cls(
-            **run_values(record),
+            **run_values(cls, record),
             identity_hash=record.identity_hash,
             sample_size=plan.sample_size,
             seed=plan.seed,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import strawberry
 
-from app.schema.schema import build_schema
+from app.graph import build_schema
 from app.services.context import Services
 from app.services.events import EventHub
 from app.settings import Settings

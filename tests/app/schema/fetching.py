@@ -9,7 +9,7 @@ from typing import Any
 from app.datasets.quality import LostAsset
 from app.features.fetches.config import FetchConfig
 from app.features.fetches.report import FetchReport
-from app.schema.node_ids import NodeType, encode_id
+from app.schema.node_ids import encode_id
 from app.sources.harvest import SourceRequest
 from app.sources.names import SourceName
 from db.records import RunKind, RunRecord, RunResults
@@ -73,4 +73,4 @@ async def add_fetch(store: Store, **changes: Any) -> RunRecord:
 
 
 def fetch_id(run: RunRecord) -> str:
-    return encode_id(NodeType.FETCH_RUN, run.id)
+    return encode_id("FetchRun", run.id)

@@ -15,7 +15,7 @@ from strawberry.types import ExecutionResult
 from app.datasets.quality import FieldCoverage, QualityCode, QualityCount, QualityReport, RefusedRow
 from app.errors import FactorQLError
 from app.schema.context import GraphContext
-from app.schema.node_ids import NodeType, encode_id
+from app.schema.node_ids import encode_id
 from app.services.context import Services
 from db.import_records import NewImportedRun, NewImportFile, NewMonthlyMetrics, QuarantineRecord
 from db.imports import import_files
@@ -125,7 +125,7 @@ class Population:
 
 
 def run_id(run: RunRecord) -> str:
-    return encode_id(NodeType.FACTOR_RUN, run.id)
+    return encode_id("FactorRun", run.id)
 
 
 def config_of(factor: FactorName, **options: object) -> dict[str, object]:

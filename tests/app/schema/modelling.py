@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,18 +14,17 @@ from app.execution.adhoc import AdHocFailed
 from app.execution.heartbeat import Pulse
 from app.execution.results import decode_result
 from app.features.risk.job import build_model
-from app.features.risk.optimize_job import OptimizeTask, solve
-from app.schema.node_ids import NodeType, encode_id
+from app.features.risk.optimize_job import OptimizeTask, decode_task, solve
+from app.schema.node_ids import encode_id
 from app.services.context import Services
 from db.datasets import add_dataset
-from db.records import AssetRecord, DatasetRecord, RunKind, RunRecord, RunResults
+from db.records import AssetRecord, DatasetRecord, DocumentRecord, RunKind, RunRecord, RunResults
 from db.run_queries import get_runs
 from engine.config import to_json
 from engine.errors import EngineError, InvalidConfig, MissingRisk
 from engine.panel import Panel
 from engine.risk.config import RiskModelConfig
 from engine.risk.model import RiskModel, build_risk_model
-from engine.risk.optimize import OptimalPortfolio
 from tests.app.modelling import config, panel, request_for
 from tests.db.samples import NOW, later, new_dataset, succeeded
 
@@ -102,7 +101,7 @@ async def add_model(services: Services, **changes: Any) -> RunRecord:
 
 
 def model_id(run: RunRecord) -> str:
-    return encode_id(NodeType.RISK_MODEL_RUN, run.id)
+    return encode_id("RiskModelRun", run.id)
 
 
 def _faults(error: EngineError) -> tuple[tuple[str, str, str], ...]:
@@ -125,12 +124,15 @@ class InThisProcess:
         self.adhoc = self
         self.asked: list[OptimizeTask] = []
 
-    async def optimize(self, task: OptimizeTask) -> OptimalPortfolio:
+    async def compute(self, kind: str, config: Any, arrays: Any) -> RunResults:
+        task = decode_task(config, arrays)
         self.asked.append(task)
         try:
-            return solve(task)
+            found = asdict(solve(task))
         except EngineError as error:
             raise AdHocFailed(error.code, str(error), faults=_faults(error)) from error
+        arrays = {name: found.pop(name) for name in ("weights", "exposures")}
+        return RunResults(documents=(DocumentRecord(name=kind, facts=found, arrays=arrays),))
 
     def notify(self) -> None:
         """Runs stay queued."""

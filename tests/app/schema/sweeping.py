@@ -6,7 +6,7 @@ from functools import cache
 
 from app.execution.results import decode_result
 from app.features.sweeps.job import encode_sweep
-from app.schema.node_ids import NodeType, encode_id
+from app.schema.node_ids import encode_id
 from db.records import RunKind, RunRecord, RunResults
 from db.run_queries import get_runs
 from db.store import Store
@@ -51,4 +51,4 @@ async def add_sweep(store: Store) -> RunRecord:
 
 
 def sweep_id(run: RunRecord) -> str:
-    return encode_id(NodeType.SWEEP_RUN, run.id)
+    return encode_id("SweepRun", run.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.errors import BadCursor, DatasetNotFound
-from app.schema.node_ids import NodeType, encode_id
+from app.schema.node_ids import encode_id
 from engine.factors.registry import FactorName
 from tests.app.schema.graph import Graph, Population, add_dataset, config_of, refusal, run_id
 from tests.db.samples import succeeded
@@ -91,7 +91,7 @@ async def test_imports_are_listed_with_what_they_refused(graph: Graph, populatio
     )
     (batch,) = data["importBatches"]["nodes"]
     assert data["importBatches"]["totalCount"] == 1
-    assert batch["id"] == encode_id(NodeType.IMPORT_BATCH, population.batch_id)
+    assert batch["id"] == encode_id("ImportBatch", population.batch_id)
     assert (batch["imported"], batch["repaired"], batch["merged"]) == (1, 1, 2)
     assert (batch["seriesAttached"], batch["monthlySetsAttached"], batch["quarantined"]) == (1, 1, 1)
     assert batch["quarantine"] == [
@@ -127,7 +127,7 @@ async def delete(graph: Graph, **ref: str) -> dict[str, Any]:
 async def test_a_deleted_dataset_is_hidden_and_stays_what_its_runs_were_computed_from(
     graph: Graph, population: Population
 ) -> None:
-    dataset = encode_id(NodeType.DATASET, population.dataset_id)
+    dataset = encode_id("Dataset", population.dataset_id)
     deleted = (await delete(graph, name="panel"))["dataset"]
     assert deleted["deletedAt"] is not None
     shown = {"id": dataset, "name": "panel", "version": 1, "current": False}
@@ -154,7 +154,7 @@ async def test_a_deleted_dataset_is_hidden_and_stays_what_its_runs_were_computed
 async def test_a_deleted_dataset_is_not_found_by_name_nor_computed_on(
     graph: Graph, population: Population
 ) -> None:
-    dataset = encode_id(NodeType.DATASET, population.dataset_id)
+    dataset = encode_id("Dataset", population.dataset_id)
     await delete(graph, id=dataset)
     assert isinstance(await refusal(graph, '{ dataset(ref: {name: "panel"}) { id } }'), DatasetNotFound)
     for ref in ({"id": dataset}, {"name": "panel"}):
@@ -178,7 +178,7 @@ async def test_the_name_of_a_deleted_version_stands_for_the_newest_left(graph: G
 async def test_what_is_no_dataset_cannot_be_deleted(graph: Graph, population: Population) -> None:
     refused = await delete(graph, id=run_id(population.queued))
     assert refused["fieldErrors"] == [{"path": ["ref", "id"], "code": "INVALID_ID"}]
-    unknown = encode_id(NodeType.DATASET, 10**9)
+    unknown = encode_id("Dataset", 10**9)
     refused = await delete(graph, id=unknown)
     assert (refused["__typename"], unknown in refused["message"]) == ("DatasetNotFound", True)
     assert (await delete(graph, name="nobody"))["__typename"] == "DatasetNotFound"

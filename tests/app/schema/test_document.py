@@ -20,7 +20,7 @@ from graphql import (
 from graphql.utilities.find_schema_changes import BreakingChangeType, find_schema_changes
 
 from app.boundary.cost_rules import CostRules
-from app.schema.schema import print_schema_text
+from app.graph import print_schema_text
 
 ROOT = Path(__file__).parents[3]
 RELEASED = Path(__file__).with_name("released.graphql")

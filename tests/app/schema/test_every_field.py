@@ -25,7 +25,7 @@ from graphql import (
 )
 from starlette.datastructures import UploadFile
 
-from app.schema.node_ids import NodeType, encode_id
+from app.schema.node_ids import encode_id
 from app.services.context import Services
 from db.records import RunRecord
 from engine.factors.registry import FactorName
@@ -106,7 +106,7 @@ def writer(
     population: Population,
 ) -> Writer:
     run = run_id(population.runs[FactorName.MOMENTUM])
-    dataset = encode_id(NodeType.DATASET, population.dataset_id)
+    dataset = encode_id("Dataset", population.dataset_id)
     return Writer(
         schema._schema,
         {
@@ -117,7 +117,7 @@ def writer(
             "(ref)": f'{{id: "{dataset}"}}',
             "(id)": f'"{run}"',
             "(runId)": f'"{run}"',
-            "Query.importBatch(id)": f'"{encode_id(NodeType.IMPORT_BATCH, population.batch_id)}"',
+            "Query.importBatch(id)": f'"{encode_id("ImportBatch", population.batch_id)}"',
             "(select)": "[{}, {name: LONG, transform: GROWTH_OF_100}, {transform: ROLLING_SHARPE}]",
             "(range)": '{start: "2020-01-01"}',
             "(maxPoints)": "100",
@@ -136,6 +136,8 @@ def writer(
             "SweepResult.heatMap(y)": "BREAKPOINT",
             "SweepResult.series(select)": "[{}, {name: WALK_FORWARD, transform: DRAWDOWN}]",
             "Query.sweepRuns(orderBy)": "[{field: FINISHED_AT}]",
+            "Query.runs(orderBy)": "[{field: SUBJECT}, {field: ID, direction: ASC}]",
+            "Query.fetchRuns(orderBy)": "[{field: STATUS}]",
             "Mutation.sweepFactor(input)": f'{{dataset: {{id: "{dataset}"}}, '
             "spec: {momentum: {minAssets: 5}}, "
             "axes: [{option: LOOKBACK_PERIODS, values: {numbers: [1, 2]}}]}",

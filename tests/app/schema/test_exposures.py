@@ -11,7 +11,7 @@ from graphql import parse
 
 from app.boundary.query_cost import QueryCostMeter
 from app.errors import InvalidInput, LimitExceeded, RunNotFound, UnknownAssets
-from app.schema.node_ids import NodeType, encode_id
+from app.schema.node_ids import encode_id
 from app.services.exposures import TooFewObservations
 from db.datasets import get_datasets
 from db.records import DatasetRecord, RunRecord
@@ -178,7 +178,7 @@ async def test_errors_point_into_the_input(graph: Graph, exposed: list[RunRecord
     path = ["input", "portfolio", "values", "1", "asset"]
     assert await fault(graph, portfolio=unclear) == (path, "AMBIGUOUS")
     assert await fault(graph, runs=[market, smb, market]) == (["input", "runs", "2"], "DUPLICATE")
-    dataset = encode_id(NodeType.DATASET, 1)
+    dataset = encode_id("Dataset", 1)
     assert await fault(graph, runs=[market, dataset]) == (["input", "runs", "1"], "INVALID_ID")
     path = ["input", "riskFree", "annualRate"]
     assert await fault(graph, riskFree={"annualRate": 5}) == (path, "OUT_OF_RANGE")
@@ -207,7 +207,7 @@ async def test_expected_errors_are_members_of_the_result(graph: Graph, exposed: 
         WEEKS - 91,
         52,
     )
-    found = await ask(graph, runs=[encode_id(NodeType.FACTOR_RUN, 10**9)])
+    found = await ask(graph, runs=[encode_id("FactorRun", 10**9)])
     assert found["__typename"] == "RunNotFound"
     found = await ask(graph, dataset={"name": "none"})
     assert found["__typename"] == "DatasetNotFound"
@@ -249,7 +249,7 @@ async def test_betas_that_cannot_be_told(graph: Graph, exposed: list[RunRecord])
     error = await refusal(graph, query, run=run, assets=["btc"] * 1_001)
     assert isinstance(error, InvalidInput)
     assert error.field_errors[0].path == ("assets",)
-    missing = encode_id(NodeType.FACTOR_RUN, 10**9)
+    missing = encode_id("FactorRun", 10**9)
     assert isinstance(await refusal(graph, query, run=missing), RunNotFound)
 
 

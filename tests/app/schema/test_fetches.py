@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import strawberry
 
-from app.schema.node_ids import NodeType, decode_id, encode_id
+from app.schema.node_ids import decode_id, encode_id
 from app.services.context import open_services
 from app.settings import Settings
 from app.sources import registry
@@ -66,7 +66,7 @@ async def test_a_fetch_waits_with_its_config(graph: Graph) -> None:
     made = await fetch(graph, assets=["btc", " ETH ", "btc"], tags=["b", "a"], note="why", refresh=True)
     run = made["run"]
     assert (made["__typename"], made["reused"], run["status"]) == ("FetchDatasetSuccess", False, "QUEUED")
-    assert decode_id(run["id"])[0] is NodeType.FETCH_RUN
+    assert decode_id(run["id"])[0] == "FetchRun"
     assert (run["source"], run["datasetName"], run["refresh"]) == ("COINMETRICS", "coins", True)
     assert (run["startDate"], run["endDate"], run["assets"]) == ("2024-01-01", "2024-03-01", ["btc", "ETH"])
     assert (run["tags"], run["note"], run["forced"]) == (["a", "b"], "why", True)
@@ -191,9 +191,7 @@ async def test_an_id_of_another_kind_finds_nothing(graph: Graph) -> None:
     run = await add_fetch(graph.services.store)
     error = await refusal(graph, "query ($id: ID!) { run(id: $id) { id } }", id=run_id(run))
     assert error.code == "RUN_NOT_FOUND"
-    error = await refusal(
-        graph, "query ($id: ID!) { run(id: $id) { id } }", id=encode_id(NodeType.FETCH_RUN, 10**9)
-    )
+    error = await refusal(graph, "query ($id: ID!) { run(id: $id) { id } }", id=encode_id("FetchRun", 10**9))
     assert (error.code, error.message) == ("RUN_NOT_FOUND", "there is no fetch 1000000000")
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from app.errors import DatasetUnavailable
 from app.schema.mutations import compute_factor as compute_module
-from app.schema.node_ids import NodeType, encode_id
+from app.schema.node_ids import encode_id
 from db.run_queries import get_runs
 from engine.factors.registry import FactorName
 from tests.app.schema.graph import Graph, Population, add_dataset, run_id
@@ -155,8 +155,8 @@ async def test_wrong_ids_are_typed(graph: Graph, mutation: str) -> None:
     garbage = await change(graph, mutation, "garbage")
     assert garbage["__typename"] == "InvalidInput"
     assert garbage["fieldErrors"] == [{"path": ["id"], "code": "INVALID_ID"}]
-    assert (await change(graph, mutation, encode_id(NodeType.DATASET, 1)))["__typename"] == "InvalidInput"
-    unknown = await change(graph, mutation, encode_id(NodeType.FACTOR_RUN, 10**9))
+    assert (await change(graph, mutation, encode_id("Dataset", 1)))["__typename"] == "InvalidInput"
+    unknown = await change(graph, mutation, encode_id("FactorRun", 10**9))
     assert (unknown["__typename"], unknown["code"]) == ("RunNotFound", "RUN_NOT_FOUND")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.errors import InvalidInput, RunNotFound
-from app.schema.node_ids import NodeType, encode_id
+from app.schema.node_ids import encode_id
 from db.records import RunRecord
 from db.runs import cancel_run
 from tests.app.schema.graph import Graph, Population, add_dataset, refusal, run_id
@@ -29,7 +29,7 @@ async def other(graph: Graph) -> RunRecord:
 
 
 def other_id(run: RunRecord) -> str:
-    return encode_id(NodeType.OTHER_RUN, run.id)
+    return encode_id("OtherRun", run.id)
 
 
 async def events_of(graph: Graph, most: int, **variables: Any) -> list[dict[str, Any]]:
@@ -65,7 +65,7 @@ async def test_an_id_of_another_kind_finds_nothing(graph: Graph, other: RunRecor
     known = await launch(graph.services.store, await add_dataset(graph.services.store), identity_hash="known")
     assert isinstance(await refusal(graph, query, id=other_id(known)), RunNotFound)
     for wrong in ("0", "x"):
-        error = await refusal(graph, query, id=encode_id(NodeType.OTHER_RUN, wrong))
+        error = await refusal(graph, query, id=encode_id("OtherRun", wrong))
         assert isinstance(error, InvalidInput | RunNotFound)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.errors import DatasetNotFound, FactorQLError, InvalidInput, NotFound, RunNotFound
-from app.schema.node_ids import NodeType, encode_id
+from app.schema.node_ids import encode_id
 from db.records import RunKind
 from db.runs import claim_run
 from engine.factors.registry import FactorName
@@ -83,7 +83,7 @@ async def test_an_imported_run_tells_what_was_not_recorded(graph: Graph, populat
     run = data["importedRun"]
     assert run["origin"] == "IMPORTED"
     assert run["importRemarks"] == ["SUSPECT: the Sharpe ratio contradicts the returns"]
-    assert run["importBatchId"] == encode_id(NodeType.IMPORT_BATCH, population.batch_id)
+    assert run["importBatchId"] == encode_id("ImportBatch", population.batch_id)
     assert run["dataset"] is run["engineVersion"] is run["composition"] is None
     assert run["config"]["breakpoint"] == 0.3
     assert run["config"]["minAssets"] is None
@@ -100,9 +100,9 @@ async def test_an_imported_run_tells_what_was_not_recorded(graph: Graph, populat
 
 async def test_nodes_of_every_type_are_found(graph: Graph, population: Population) -> None:
     ids = {
-        "Factor": encode_id(NodeType.FACTOR, "GROWTH"),
+        "Factor": encode_id("Factor", "GROWTH"),
         "FactorRun": run_id(population.queued),
-        "Dataset": encode_id(NodeType.DATASET, population.dataset_id),
+        "Dataset": encode_id("Dataset", population.dataset_id),
     }
     for name, node_id in ids.items():
         data = await graph.ask("query ($id: ID!) { node(id: $id) { __typename id } }", id=node_id)
@@ -114,13 +114,13 @@ async def test_nodes_of_every_type_are_found(graph: Graph, population: Populatio
     [
         ("node", "no id", InvalidInput),
         ("run", "no id", InvalidInput),
-        ("run", encode_id(NodeType.DATASET, 1), InvalidInput),
-        ("run", encode_id(NodeType.FACTOR_RUN, 10**9), RunNotFound),
-        ("node", encode_id(NodeType.FACTOR_RUN, 10**9), RunNotFound),
-        ("node", encode_id(NodeType.DATASET, 10**9), NotFound),
-        ("node", encode_id(NodeType.FACTOR, "ALPHA"), InvalidInput),
-        ("node", encode_id(NodeType.IMPORT_BATCH, 1), NotFound),
-        ("importBatch", encode_id(NodeType.IMPORT_BATCH, 10**9), NotFound),
+        ("run", encode_id("Dataset", 1), InvalidInput),
+        ("run", encode_id("FactorRun", 10**9), RunNotFound),
+        ("node", encode_id("FactorRun", 10**9), RunNotFound),
+        ("node", encode_id("Dataset", 10**9), NotFound),
+        ("node", encode_id("Factor", "ALPHA"), InvalidInput),
+        ("node", encode_id("ImportBatch", 1), NotFound),
+        ("importBatch", encode_id("ImportBatch", 10**9), NotFound),
     ],
 )
 async def test_wrong_ids_are_expected_errors(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.errors import RunNotFound
-from app.schema.node_ids import NodeType, encode_id
+from app.schema.node_ids import encode_id
 from db.errors import CorruptBlob
 from db.records import RunKind, RunRecord, RunResults
 from db.run_queries import get_runs
@@ -154,7 +154,7 @@ async def test_single_faults(graph: Graph) -> None:
     many = {"styles": [{"user": {"name": f"U{at}", "field": "signal"}} for at in range(51)]}
     assert await faults(graph, config=many) == [([*at, "styles"], "TOO_MANY")]
     assert await faults(graph, tags=["x" * 51]) == [(["input", "tags"], "OUT_OF_RANGE")]
-    assert await faults(graph, dataset={"id": encode_id(NodeType.FACTOR_RUN, 1)}) == [
+    assert await faults(graph, dataset={"id": encode_id("FactorRun", 1)}) == [
         (["input", "dataset", "id"], "INVALID_ID")
     ]
     found = await build(graph, config={"covariance": {"volatilityHalfLife": 0}})
@@ -232,9 +232,9 @@ async def test_a_risk_model_is_a_node_and_a_run(graph: Graph, model: RunRecord) 
     assert found["run"]["__typename"] == "RiskModelRun"
     assert found["run"]["dataset"] == {"name": "stocks"}
     query = "query ($id: ID!) { run(id: $id) { id } }"
-    error = await refusal(graph, query, id=encode_id(NodeType.FACTOR_RUN, model.id))
+    error = await refusal(graph, query, id=encode_id("FactorRun", model.id))
     assert isinstance(error, RunNotFound)
-    error = await refusal(graph, query, id=encode_id(NodeType.RISK_MODEL_RUN, 10**9))
+    error = await refusal(graph, query, id=encode_id("RiskModelRun", 10**9))
     assert str(error) == "there is no risk model 1000000000"
 
 
@@ -285,7 +285,7 @@ async def test_a_damaged_model_leaves_the_others(graph: Graph, model: RunRecord)
     result = await graph.execute("{ riskModelRuns { nodes { id status factors { name } } } }")
     assert result.data is not None
     bad, good = result.data["riskModelRuns"]["nodes"]
-    assert (bad["id"], bad["factors"]) == (encode_id(NodeType.RISK_MODEL_RUN, damaged.id), None)
+    assert (bad["id"], bad["factors"]) == (encode_id("RiskModelRun", damaged.id), None)
     assert len(good["factors"]) == 6
     assert result.errors is not None
     (error,) = result.errors

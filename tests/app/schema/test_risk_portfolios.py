@@ -440,10 +440,10 @@ async def test_what_the_solver_cannot_do_is_a_member_of_the_result(graph: Graph,
 async def test_computations_that_fail_are_members_of_the_result(
     graph: Graph, model: RunRecord, executor: InThisProcess, monkeypatch: pytest.MonkeyPatch, code: str
 ) -> None:
-    async def fail(task: object) -> None:
+    async def fail(*_request: object) -> None:
         raise AdHocFailed(code, "it failed")
 
-    monkeypatch.setattr(executor, "optimize", fail)
+    monkeypatch.setattr(executor, "compute", fail)
     found = await best(graph, model, objective="MINIMUM_VARIANCE")
     assert (found["__typename"], found["code"]) == ("ComputationFailed", code)
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.errors import InvalidInput, RunNotFound
-from app.schema.node_ids import NodeType, encode_id
+from app.schema.node_ids import encode_id
 from app.services.events import InvalidCursor
 from db.records import RunKind
 from db.runs import cancel_run, claim_run, delete_run, finish_run, report_progress
@@ -110,8 +110,8 @@ async def test_a_run_that_is_deleted_before_its_end_was_told_is_an_error(graph: 
     ("variables", "expected", "code"),
     [
         ({"run": "garbage"}, InvalidInput, "INVALID_INPUT"),
-        ({"run": encode_id(NodeType.DATASET, 1)}, InvalidInput, "INVALID_INPUT"),
-        ({"run": encode_id(NodeType.FACTOR_RUN, 10**9)}, RunNotFound, "RUN_NOT_FOUND"),
+        ({"run": encode_id("Dataset", 1)}, InvalidInput, "INVALID_INPUT"),
+        ({"run": encode_id("FactorRun", 10**9)}, RunNotFound, "RUN_NOT_FOUND"),
         ({"after": "garbage"}, InvalidCursor, "BAD_CURSOR"),
     ],
 )

@@ -11,7 +11,7 @@ from graphql import parse
 
 from app.boundary.query_cost import QueryCostMeter
 from app.errors import InvalidInput, LimitExceeded, RunNotFound
-from app.schema.node_ids import NodeType, encode_id
+from app.schema.node_ids import encode_id
 from app.schema.sweeps.enums import ConfigOption, SweepMetric
 from db.records import RunRecord
 from db.run_queries import get_runs
@@ -184,7 +184,7 @@ async def test_what_the_dataset_lacks_is_named(graph: Graph) -> None:
 
 async def test_ids_of_one_kind_never_lead_to_the_other(graph: Graph, sweep: RunRecord) -> None:
     factor_run = await launch(graph.services.store, sweep.dataset_id or 0)
-    swapped = [encode_id(NodeType.FACTOR_RUN, sweep.id), encode_id(NodeType.SWEEP_RUN, factor_run.id)]
+    swapped = [encode_id("FactorRun", sweep.id), encode_id("SweepRun", factor_run.id)]
     for wrong in swapped:
         for query in ("run", "node"):
             error = await refusal(graph, f'{{ {query}(id: "{wrong}") {{ id }} }}')
@@ -199,7 +199,7 @@ async def test_ids_of_one_kind_never_lead_to_the_other(graph: Graph, sweep: RunR
     found = await get_runs(graph.services.store, [sweep.id, factor_run.id])
     assert found[sweep.id].tags == ("swept",)
     assert found[factor_run.id].status.value == "QUEUED"
-    for other in (encode_id(NodeType.DATASET, 1), encode_id(NodeType.FACTOR, "SMB")):
+    for other in (encode_id("Dataset", 1), encode_id("Factor", "SMB")):
         assert isinstance(await refusal(graph, f'{{ run(id: "{other}") {{ id }} }}'), InvalidInput)
 
 
@@ -252,9 +252,9 @@ async def test_events_of_a_sweep_carry_it(graph: Graph) -> None:
 
 async def test_sweeps_and_factor_runs_are_listed_apart(graph: Graph, sweep: RunRecord) -> None:
     population = await populate(graph.services.store)
-    waiting = (await launch_sweep(graph, dataset={"id": encode_id(NodeType.DATASET, population.dataset_id)}))[
-        "run"
-    ]["id"]
+    waiting = (await launch_sweep(graph, dataset={"id": encode_id("Dataset", population.dataset_id)}))["run"][
+        "id"
+    ]
     lists = await graph.ask(
         """{ all: sweepRuns { totalCount nodes { id result { pointCount } } }
              done: sweepRuns(where: {status: {eq: SUCCEEDED}, tag: {eq: "swept"}, factor: {eq: MOMENTUM}}) {
@@ -296,7 +296,7 @@ async def test_a_point_becomes_a_factor_run(graph: Graph, sweep: RunRecord) -> N
     assert (first["__typename"], first["reused"]) == ("ComputeFactorSuccess", False), first
     assert (first["run"]["status"], first["run"]["tags"]) == ("QUEUED", [])
     assert first["run"]["config"] == {"breakpoint": 0.5}
-    assert first["run"]["dataset"]["id"] == encode_id(NodeType.DATASET, sweep.dataset_id or 0)
+    assert first["run"]["dataset"]["id"] == encode_id("Dataset", sweep.dataset_id or 0)
     again = await promote(graph, sweep=sweep_id(sweep), point=13)
     assert (again["reused"], again["run"]["id"]) == (True, first["run"]["id"])
     computed_alone = await graph.ask(
@@ -318,12 +318,12 @@ async def test_points_that_cannot_be_promoted(graph: Graph, sweep: RunRecord) ->
     assert await faults(**ours, point=6) == [(["input", "point"], "POINT_FAILED")]
     assert await faults(**ours, point=18) == [(["input", "point"], "OUT_OF_RANGE")]
     assert await faults(**ours, point=1, tags=[""]) == [(["input", "tags"], "OUT_OF_RANGE")]
-    assert await faults(sweep=encode_id(NodeType.FACTOR_RUN, sweep.id), point=1) == [
+    assert await faults(sweep=encode_id("FactorRun", sweep.id), point=1) == [
         (["input", "sweep"], "INVALID_ID")
     ]
     waiting = (await launch_sweep(graph))["run"]["id"]
     assert await faults(sweep=waiting, point=1) == [(["input", "sweep"], "NOT_SUCCEEDED")]
-    missing = await promote(graph, sweep=encode_id(NodeType.SWEEP_RUN, 4711), point=1)
+    missing = await promote(graph, sweep=encode_id("SweepRun", 4711), point=1)
     assert missing["__typename"] == "RunNotFound"
 
 

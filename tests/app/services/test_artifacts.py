@@ -15,10 +15,10 @@ import pytest
 from app.artifacts.reader import open_artifact
 from app.artifacts.writer import ArtifactWriter
 from app.errors import RunNotDeletable
+from app.runs.lifecycle import delete_run
 from app.services.context import Services
 from app.services.datasets import collect_garbage
 from app.services.events import EventHub
-from app.services.runs import delete_run
 from app.settings import Settings
 from db.artifacts import get_artifacts
 from db.records import ArtifactRecord, RunKind, RunRecord, RunResults, RunStatus
@@ -106,7 +106,7 @@ async def test_a_run_is_deleted_though_its_arrays_cannot_be(services, monkeypatc
         raise PermissionError(13, "Permission denied")
 
     with monkeypatch.context() as patched, caplog.at_level(logging.WARNING):
-        patched.setattr("app.services.runs.remove_artifacts", refuse)
+        patched.setattr("app.runs.lifecycle.remove_artifacts", refuse)
         assert (await delete_run(services, run.id)).id == run.id
     assert "cannot be deleted" in caplog.text
     assert (await collect_garbage(services)).artifacts == (folder_of(services, record).name,)

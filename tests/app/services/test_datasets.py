@@ -12,6 +12,8 @@ import pytest
 from app.datasets.period_cache import periods_dir
 from app.datasets.snapshot import open_snapshot, snapshot_fingerprints
 from app.errors import DatasetNotFound, DatasetUnavailable
+from app.features.factors.service import launch_factor
+from app.runs.lifecycle import get_run, wait_for_run
 from app.services import datasets as module
 from app.services.betas import asset_betas
 from app.services.context import Services
@@ -26,7 +28,6 @@ from app.services.datasets import (
 from app.services.events import EventHub
 from app.services.exposures import ExposureRequest, portfolio_exposures
 from app.services.positions import Basis
-from app.services.runs import get_run, launch_factor, wait_for_run
 from app.settings import Settings
 from db.datasets import asset_names, get_datasets, list_versions
 from db.records import DatasetRecord, RunRecord, RunStatus

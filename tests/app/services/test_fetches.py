@@ -13,9 +13,7 @@ from app.datasets.quality import LostAsset
 from app.errors import InvalidInput, QueueFull
 from app.features.fetches.config import FetchConfig
 from app.features.fetches.report import FetchReport
-from app.services.context import Services
-from app.services.events import EventHub
-from app.services.fetches import (
+from app.features.fetches.service import (
     MAX_ASSETS,
     checked_fetch,
     get_fetch_reports,
@@ -23,7 +21,10 @@ from app.services.fetches import (
     list_sources,
     require_key,
 )
-from app.services.runs import Launch, cancel_run
+from app.runs.launch import Launch
+from app.runs.lifecycle import cancel_run
+from app.services.context import Services
+from app.services.events import EventHub
 from app.settings import Settings
 from app.sources.errors import SourceNotConfigured
 from app.sources.names import SourceName

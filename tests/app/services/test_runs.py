@@ -17,10 +17,11 @@ from app.errors import (
     RunNotDeletable,
     RunNotFound,
 )
+from app.features.factors.service import launch_factor
+from app.runs.lifecycle import annotate_run, cancel_run, delete_run, get_run, wait_for_run
 from app.services.context import Services
 from app.services.datasets import DatasetRef, delete_dataset, resolve_dataset
 from app.services.events import EventHub, InvalidCursor, run_events
-from app.services.runs import annotate_run, cancel_run, delete_run, get_run, launch_factor, wait_for_run
 from app.settings import Settings
 from db.datasets import add_dataset
 from db.records import AssetRecord, NewDataset, PerformanceRecord, RunKind, RunResults, RunStatus

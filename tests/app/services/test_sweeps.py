@@ -11,14 +11,15 @@ import pytest
 from app.errors import DatasetNotFound, InvalidInput, MissingField, QueueFull, RunNotFound
 from app.execution.checkpoints import sweeps_dir
 from app.execution.results import decode_result
+from app.features.factors.service import launch_factor
 from app.features.sweeps import job as sweep_job
+from app.features.sweeps.service import launch_sweep, promote_point
 from app.jobs import compute
+from app.runs.lifecycle import cancel_run, get_run, wait_for_run
 from app.services.context import Services
 from app.services.datasets import DatasetRef, collect_garbage, delete_dataset
 from app.services.events import EventHub, run_events
-from app.services.runs import cancel_run, get_run, launch_factor, wait_for_run
 from app.services.sweep_results import SweepResults, get_sweep_results, stored_plan
-from app.services.sweeps import launch_sweep, promote_point
 from app.settings import Settings
 from db import results as result_store
 from db.records import RunKind, RunStatus

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app.schema.node_ids import NodeType, encode_id, row_id
+from app.schema.node_ids import encode_id, row_id
 from app.settings import Settings
 from db.pages import MAX_PAGE_SIZE
 from db.run_queries import get_runs
@@ -87,7 +87,7 @@ def test_no_dataset_is_hidden_by_a_hundred_versions_of_another(
 
 
 def test_a_run_of_a_newer_version_says_where_it_stands(visit: Visit, server: Server) -> None:
-    key = row_id(launched(server, spec={"smb": {"breakpoint": 0.31}}, dataset=None), NodeType.FACTOR_RUN)
+    key = row_id(launched(server, spec={"smb": {"breakpoint": 0.31}}, dataset=None), "FactorRun")
     url = Settings(_env_file=None, data_dir=server.folder / "data").store_url
 
     async def become_unknown() -> None:
@@ -95,7 +95,7 @@ def test_a_run_of_a_newer_version_says_where_it_stands(visit: Visit, server: Ser
             await make_unknown(store, (await get_runs(store, [key]))[key])
 
     run_blocking(become_unknown())
-    visit.open(f"#/runs/{encode_id(NodeType.OTHER_RUN, key)}")
+    visit.open(f"#/runs/{encode_id('OtherRun', key)}")
     main = visit.page.locator("main")
     expect(main.get_by_role("heading", level=1)).to_have_text("Session")
     expect(main).to_contain_text("finished")

@@ -10,19 +10,15 @@ from enum import EnumType
 from itertools import cycle
 
 from app.errors import FieldError, InvalidInput, RunNotFound
+from app.features.factors.service import launch_factor
+from app.runs.checking import asset_selectors, dataset_faults, invalid_config
+from app.runs.launch import Launch, launch
+from app.runs.lifecycle import get_run
 from app.services.context import Services
 from app.services.datasets import DatasetRef, resolve_dataset
-from app.services.runs import (
-    Launch,
-    asset_selectors,
-    dataset_faults,
-    get_run,
-    invalid_config,
-    launch_factor,
-    queue_run,
-)
 from app.services.sweep_results import get_sweep_results, stored_plan
-from db.records import DatasetRecord, RunKind, RunRecord
+from db.records import DatasetRecord, RunInputRecord, RunKind, RunRecord
+from engine import ENGINE_VERSION
 from engine.config import Option, options_of, to_json
 from engine.errors import ConfigFault, InvalidConfig
 from engine.factors.registry import FACTORS, FactorName, parse_config
@@ -71,8 +67,17 @@ async def launch_sweep(
     )
     record = await resolve_dataset(services, dataset)
     await _check_against_dataset(services, plan, record)
-    return await queue_run(
-        services, RunKind.SWEEP, factor, plan_to_json(plan), record, tags=tags, note=note, force=force
+    config = plan_to_json(plan)
+    return await launch(
+        services,
+        RunKind.SWEEP,
+        subject=factor.value,
+        config=config,
+        identity=(factor.value, config, record.fingerprint, ENGINE_VERSION),
+        dataset=record,
+        tags=tags,
+        note=note,
+        force=force,
     )
 
 
@@ -106,6 +111,7 @@ async def promote_point(
         FactorName(run.subject),
         options,
         dataset=DatasetRef(id=run.dataset_id),
+        inputs=[RunInputRecord(role="sweep", fingerprint=run.identity_hash, source_run_id=run.id)],
         tags=tags,
         note=note,
         force=force,

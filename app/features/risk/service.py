@@ -6,20 +6,12 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 
 from app.errors import RunNotFound
+from app.runs.checking import asset_selectors, dataset_faults, invalid_config
+from app.runs.launch import Launch, launch
+from app.runs.lifecycle import get_run
 from app.services.context import Services
 from app.services.datasets import DatasetRef, resolve_dataset
-from app.services.runs import (
-    Launch,
-    asset_selectors,
-    checked_note,
-    checked_tags,
-    dataset_faults,
-    get_run,
-    hash_of,
-    invalid_config,
-    launch_new,
-)
-from db.records import NewRun, RunKind, RunRecord
+from db.records import RunKind, RunRecord
 from engine import ENGINE_VERSION
 from engine.config import parse, to_json
 from engine.errors import ConfigFault, InvalidConfig
@@ -56,19 +48,15 @@ async def launch_risk_model(
         needed_fields(config, record.fields)
         require_distinct_factors(config, record.fields, attributes.get(SECTOR, ()))
     normalised = to_json(config)
-    return await launch_new(
+    return await launch(
         services,
-        NewRun(
-            kind=RunKind.RISK_MODEL,
-            subject=None,
-            config=normalised,
-            identity_hash=hash_of([RunKind.RISK_MODEL.value, normalised, record.fingerprint, ENGINE_VERSION]),
-            dataset_id=record.id,
-            engine_version=ENGINE_VERSION,
-            tags=checked_tags(tags),
-            note=checked_note(note),
-            forced=force,
-        ),
+        RunKind.RISK_MODEL,
+        config=normalised,
+        identity=(normalised, record.fingerprint, ENGINE_VERSION),
+        dataset=record,
+        tags=tags,
+        note=note,
+        force=force,
     )
 
 

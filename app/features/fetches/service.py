@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 from app.errors import FieldError, InvalidInput
 from app.features.fetches.config import FetchConfig
 from app.features.fetches.report import FETCH, FetchReport
+from app.runs.launch import Launch, launch
 from app.services.context import Services
 from app.services.datasets import check_dataset_name
-from app.services.runs import Launch, checked_note, checked_tags, hash_of, launch_new
 from app.settings import Settings
 from app.sources.errors import SourceNotConfigured
 from app.sources.harvest import SourceRequest
 from app.sources.names import SourceName
 from db import results as result_store
-from db.records import NewRun, Reuse, RunKind
+from db.records import RunKind
 from db.store import Store
 
 if TYPE_CHECKING:
@@ -126,20 +126,17 @@ async def launch_fetch(
             now=services.now(),
         )
     )
-    return await launch_new(
+    normalised = config.to_json()
+    # Asking anew changes nothing about what is asked.
+    identity = {name: value for name, value in normalised.items() if name != "refresh"}
+    return await launch(
         services,
-        NewRun(
-            kind=RunKind.FETCH,
-            subject=None,
-            config=config.to_json(),
-            identity_hash=_identity_hash(config),
-            dataset_id=None,
-            engine_version=None,
-            reuse=Reuse.LIVE,
-            tags=checked_tags(tags),
-            note=checked_note(note),
-            forced=refresh,
-        ),
+        RunKind.FETCH,
+        config=normalised,
+        identity=(identity,),
+        tags=tags,
+        note=note,
+        force=refresh,
     )
 
 
@@ -192,12 +189,6 @@ def _checked_assets(source: Source, assets: Sequence[str] | None) -> tuple[str, 
             message = f"an asset's name has 1 to {MAX_ASSET_LENGTH} printable characters"
             raise _fault("assets", "OUT_OF_RANGE", message)
     return words
-
-
-def _identity_hash(config: FetchConfig) -> str:
-    parts = config.to_json()
-    del parts["refresh"]
-    return hash_of([RunKind.FETCH.value, parts])
 
 
 def _fault(name: str, code: str, message: str) -> InvalidInput:
