@@ -105,8 +105,8 @@ WORK: Mapping[str, int] = MappingProxyType(
 
 _POINT_COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "TimeSeries": ("dates", "values", "points"),
-        "SweepSeries": ("dates", "values", "points"),
+        "TimeSeries": ("dates", "times", "timesNs", "values", "points"),
+        "SweepSeries": ("dates", "times", "timesNs", "values", "points"),
         "FactorReturnSeries": ("dates", "returns", "cumulativeReturns", "tStatistics"),
         "ExplainedVariance": ("dates", "rSquared", "assets", "conditionNumbers"),
         "RiskCoverage": ("dates", "priced", "universe", "extremeReturns"),

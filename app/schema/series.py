@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import fields
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import Self
 
 import strawberry
 
@@ -44,19 +47,14 @@ class Point:
     value: float | None = strawberry.field(description="The value in the series' unit; null = undefined.")
 
 
-@strawberry.type(
-    description=(
-        "One series as two columns of equal length (`dates`, `values`), or as `points`. Series that were "
-        "selected together share their dates. Skipped periods have no point."
-    )
-)
-class TimeSeries:
+@strawberry.type
+class SeriesColumns:
+    """What series of all kinds of runs have in common."""
+
     series: strawberry.Private[service.TimeSeries]
-    name: SeriesName = strawberry.field(description="Which series this is.")
-    transform: SeriesTransform = strawberry.field(description="What was made of it.")
-    window_periods: int | None = strawberry.field(
-        description="Values in the window of a rolling transform; null for other transforms."
-    )
+    name: StrEnum  # each type has its own enum
+    transform: SeriesTransform
+    window_periods: int | None
     unit: str = strawberry.field(
         description="The unit of the values in words, such as `fraction per period`."
     )
@@ -70,6 +68,20 @@ class TimeSeries:
     def dates(self) -> list[date]:
         return self.series.dates.tolist()
 
+    @strawberry.field(
+        description="The same with the time of day, to the microsecond: midnight UTC for a series of days. "
+        "Times may be equal."
+    )
+    def times(self) -> list[datetime]:
+        return [moment.replace(tzinfo=UTC) for moment in self.series.times.astype("datetime64[us]").tolist()]
+
+    @strawberry.field(
+        description="The same in nanoseconds since 1970-01-01 UTC, as strings: a number in JavaScript would "
+        "round them."
+    )
+    def times_ns(self) -> list[str]:
+        return [str(time) for time in self.series.nanoseconds()]
+
     @strawberry.field(description="One value a date, in the series' unit; null = undefined there.")
     def values(self) -> list[float | None]:
         return self.series.values.tolist()
@@ -80,16 +92,24 @@ class TimeSeries:
         return [Point(date=day, value=value) for day, value in rows]
 
     @classmethod
-    def from_service(cls, series: service.TimeSeries) -> TimeSeries:
-        return cls(
-            series=series,
-            name=series.name,
-            transform=series.transform,
-            window_periods=series.window_periods,
-            unit=series.unit,
-            source_point_count=series.source_point_count,
-            sampled=series.sampled,
-        )
+    def from_service(cls, series: service.TimeSeries) -> Self:
+        """Return the series in the graph's type; `name` is a member of that type's enum."""
+        names = [one.name for one in fields(cls) if one.init and one.name != "series"]
+        return cls(series=series, **{name: getattr(series, name) for name in names})
+
+
+@strawberry.type(
+    description=(
+        "One series as two columns of equal length (`dates`, `values`), or as `points`. Series that were "
+        "selected together share their dates. Skipped periods have no point."
+    )
+)
+class TimeSeries(SeriesColumns):
+    name: SeriesName = strawberry.field(description="Which series this is.")
+    transform: SeriesTransform = strawberry.field(description="What was made of it.")
+    window_periods: int | None = strawberry.field(
+        description="Values in the window of a rolling transform; null for other transforms."
+    )
 
 
 @strawberry.type(description="The return of one calendar month.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from itertools import pairwise
@@ -12,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import InvalidInput
-from db.records import SeriesRecord
+from db.records import RETURN_UNIT, SeriesRecord
 from engine import return_series
+from engine.factors.series import OTHER_UNITS
 from engine.panel import DateArray, FloatArray
 
 MAX_WINDOW_PERIODS = 2_000
+_NANOSECONDS_A_DAY = 86_400_000_000_000
 
 
 class SeriesName(StrEnum):
@@ -44,10 +46,6 @@ class SeriesName(StrEnum):
     QUANTILE_10 = "QUANTILE_10"
     QUANTILE_SPREAD = "QUANTILE_SPREAD"
 
-    @property
-    def is_return(self) -> bool:
-        return self not in _OTHER_UNITS
-
 
 class SeriesTransform(StrEnum):
     RETURN = "RETURN"
@@ -71,14 +69,6 @@ class SeriesTransform(StrEnum):
 _ROLLING = frozenset(
     {SeriesTransform.ROLLING_SHARPE, SeriesTransform.ROLLING_VOLATILITY, SeriesTransform.ROLLING_MEAN}
 )
-_RETURN_UNIT = "fraction per period"
-_OTHER_UNITS: Mapping[SeriesName, str] = {
-    SeriesName.TURNOVER: "one-way fraction of a leg's capital per period",
-    SeriesName.BREADTH: "assets",
-    SeriesName.IC: "rank correlation",
-    SeriesName.SIGNAL_AUTOCORRELATION: "rank correlation",
-}
-"""Of the series that are no returns."""
 _UNITS_OF_TRANSFORMS: Mapping[SeriesTransform, str] = {
     SeriesTransform.CUMULATIVE: "fraction since the start",
     SeriesTransform.GROWTH_OF_100: "value of 100 invested at the start",
@@ -93,7 +83,7 @@ _UNITS_OF_TRANSFORMS: Mapping[SeriesTransform, str] = {
 class SeriesRequest:
     """`window_periods` is for rolling transforms; None = half a year of periods."""
 
-    name: SeriesName = SeriesName.FACTOR
+    name: str = SeriesName.FACTOR
     transform: SeriesTransform = SeriesTransform.RETURN
     window_periods: int | None = None
 
@@ -108,16 +98,27 @@ class DateRange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeSeries:
-    """dates, values: (n,); NaN = not defined there. source_point_count: points in range before sampling."""
+    """times: (n,) days or nanoseconds in UTC. values: (n,), NaN = not defined there. source_point_count:
+    points in range before sampling."""
 
-    name: SeriesName
+    name: str
     transform: SeriesTransform
     window_periods: int | None
     unit: str
-    dates: DateArray
+    times: DateArray
     values: FloatArray
     source_point_count: int
     sampled: bool
+
+    @property
+    def dates(self) -> DateArray:
+        """The days of `times` in UTC."""
+        return self.times.astype("datetime64[D]", copy=False)
+
+    def nanoseconds(self) -> list[int]:
+        """Return the times since 1970-01-01 UTC; days may be too far away for an int64."""
+        step = _NANOSECONDS_A_DAY if self.times.dtype == np.dtype("datetime64[D]") else 1
+        return [step * time for time in self.times.astype(np.int64).tolist()]
 
 
 def chart_series(
@@ -127,45 +128,59 @@ def chart_series(
     date_range: DateRange,
     max_points: int,
     periods_per_year: int,
+    shared: str = SeriesName.FACTOR,
 ) -> list[TimeSeries]:
-    """The requested series, in that order and on shared dates.
+    """Return the requested series, in that order and at the times of the one whose name is `shared`.
 
-    Transforms see the whole history (a range does not restart the growth of 100), then the range is cut, then
-    sampled. A series that the run does not have is NaN throughout. Where a return is NaN so is the wealth
-    there, which goes on as if 0 had been earned; a rolling window that holds a NaN gives NaN.
-    Raises InvalidInput.
+    These contain the times of all others. Transforms see the whole history (a range does not restart the
+    growth of 100), then the range is cut, then sampled. A series that the run does not have is NaN
+    throughout. Where a return is NaN so is the wealth there, which goes on as if 0 had been earned; a rolling
+    window that holds a NaN gives NaN. Raises InvalidInput.
     """
-    for request in requests:
-        _require_returns(request)
+    times = stored[shared].times if shared in stored else np.zeros(0, dtype="datetime64[D]")
+    found = [_at(times, stored.get(request.name), request.name) for request in requests]
+    for request, series in zip(requests, found, strict=True):
+        _require_returns(request, series)
     windows = [_window(request, periods_per_year) for request in requests]
-    reference = stored.get(SeriesName.FACTOR)
-    dates = reference.dates if reference is not None else np.zeros(0, dtype="datetime64[D]")
-    inside = rows_inside(dates, date_range)
+    inside = rows_inside(times.astype("datetime64[D]", copy=False), date_range)
     columns = [
-        _transformed(stored.get(request.name), request.transform, window, periods_per_year, dates)[inside]
-        for request, window in zip(requests, windows, strict=True)
+        _transformed(series.values, request.transform, window, periods_per_year)[inside]
+        for request, series, window in zip(requests, found, windows, strict=True)
     ]
-    dates = dates[inside]
-    kept = sample_rows(columns, max_points) if len(dates) > max_points else slice(None)
+    times = times[inside]
+    kept = sample_rows(columns, max_points) if len(times) > max_points else slice(None)
     return [
         TimeSeries(
             name=request.name,
             transform=request.transform,
             window_periods=window,
-            unit=unit_of(request),
-            dates=dates[kept],
+            unit=_UNITS_OF_TRANSFORMS.get(request.transform, series.unit),
+            times=times[kept],
             values=values[kept],
-            source_point_count=len(dates),
-            sampled=len(dates) > max_points,
+            source_point_count=len(times),
+            sampled=len(times) > max_points,
         )
-        for request, window, values in zip(requests, windows, columns, strict=True)
+        for request, series, window, values in zip(requests, found, windows, columns, strict=True)
     ]
 
 
-def unit_of(request: SeriesRequest) -> str:
-    """The unit of the values in words."""
-    own = _OTHER_UNITS.get(request.name, _RETURN_UNIT)
-    return _UNITS_OF_TRANSFORMS.get(request.transform, own)
+def _at(times: DateArray, series: SeriesRecord | None, name: str) -> SeriesRecord:
+    """Return a series at times that contain its own, NaN at the others; one that the run does not have is
+    what the engine makes under that name."""
+    if series is not None and len(series.times) == len(times):
+        return series
+    values = np.full(len(times), np.nan)
+    if series is None:
+        other_unit = OTHER_UNITS.get(name)
+        return SeriesRecord(
+            name=name,
+            times=times,
+            values=values,
+            unit=other_unit or RETURN_UNIT,
+            is_return=other_unit is None,
+        )
+    values[np.searchsorted(times, series.times)] = series.values
+    return replace(series, times=times, values=values)
 
 
 def sample_rows(columns: Sequence[FloatArray], max_points: int) -> NDArray[np.int64]:
@@ -207,8 +222,8 @@ def rows_inside(dates: DateArray, date_range: DateRange) -> NDArray[np.bool_]:
     return inside
 
 
-def _require_returns(request: SeriesRequest) -> None:
-    if request.transform.needs_returns and not request.name.is_return:
+def _require_returns(request: SeriesRequest, series: SeriesRecord) -> None:
+    if request.transform.needs_returns and not series.is_return:
         raise InvalidInput(
             f"{request.transform} is for series of returns, which {request.name} is not",
             hint=f"take {SeriesTransform.VALUE} or {SeriesTransform.ROLLING_MEAN}",
@@ -227,15 +242,8 @@ def _window(request: SeriesRequest, periods_per_year: int) -> int | None:
 
 
 def _transformed(
-    series: SeriesRecord | None,
-    transform: SeriesTransform,
-    window: int | None,
-    periods_per_year: int,
-    dates: DateArray,
+    values: FloatArray, transform: SeriesTransform, window: int | None, periods_per_year: int
 ) -> FloatArray:
-    if series is None:
-        return np.full(len(dates), np.nan)
-    values = series.values
     match transform:
         case SeriesTransform.RETURN | SeriesTransform.VALUE:
             return values

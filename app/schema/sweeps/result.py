@@ -26,7 +26,7 @@ from app.schema.sweeps.statistics import DeflatedSharpe, OverfittingProbability,
 from app.schema.unset import given
 from app.services import series as series_service
 from app.services.sweep_results import SweepResults
-from app.services.sweep_series import SweepSeriesName, chart_sweep_series
+from app.services.sweep_series import SweepSeriesName
 from app.services.sweep_verdict import verdict
 from db.records import RunRecord
 
@@ -172,14 +172,15 @@ class SweepResult:
         found = await info.context.loaders.series.load_many((self.run.id, name.value) for name in names)
         stored = {name.value: one for name, one in zip(names, found, strict=True) if one is not None}
         date_range = given(range)
-        columns = chart_sweep_series(
+        columns = series_service.chart_series(
             stored,
             [one.to_request() for one in select],
             date_range=series_service.DateRange() if date_range is None else date_range.to_range(),
             max_points=max_points,
             periods_per_year=self.results.periods_per_year,
+            shared=SweepSeriesName.BEST_POINT,
         )
-        return [SweepSeries.from_service(asked.name, one) for asked, one in zip(select, columns, strict=True)]
+        return [SweepSeries.from_service(one) for one in columns]
 
     @classmethod
     def of(cls, run: RunRecord, results: SweepResults) -> SweepResult:

@@ -23,6 +23,7 @@ from db.records import LegRecord, PerformanceRecord, RunResults
 from engine.compute import compute_factor
 from engine.config import to_json
 from engine.factors.registry import FactorName, parse_config
+from engine.factors.series import OTHER_UNITS
 from engine.panel import Calendar, Panel
 from engine.performance import Performance
 from engine.portfolio import LegHoldings
@@ -105,6 +106,7 @@ def test_every_factor_arrives_as_the_engine_computed_it(launcher, request_, fact
     series = {series.name: series.values for series in results.series}
     for one in results.series:
         np.testing.assert_array_equal(one.dates, expected.dates)
+        assert one.is_return == (one.unit == "fraction per period") == (one.name not in OTHER_UNITS)
     for name in ("FACTOR", "LONG", "SHORT"):
         if (values := getattr(expected, name.lower())) is None:
             assert name not in series

@@ -49,13 +49,15 @@ async def test_series_share_their_dates(graph: Graph) -> None:
           series(select: [{}, {name: LONG, transform: GROWTH_OF_100}, {name: SHORT},
                           {transform: ROLLING_VOLATILITY, windowPeriods: 10}],
                  range: {start: "2021-01-01"}, maxPoints: 50) {
-            name transform unit windowPeriods sampled sourcePointCount dates values
+            name transform unit windowPeriods sampled sourcePointCount dates times timesNs values
             points { date value } } } } }""",
         id=run_id(run),
     )
     factor, long, short, rolling = data["run"]["series"]
     assert factor["dates"] == long["dates"] == short["dates"] == rolling["dates"]
     assert factor["dates"][0] == "2021-01-03"
+    assert factor["times"] == [f"{day}T00:00:00+00:00" for day in factor["dates"]]
+    assert factor["timesNs"] == [str(np.datetime64(day, "ns").astype(int)) for day in factor["dates"]]
     assert len(factor["dates"]) <= 50
     assert factor["sampled"] is True
     assert factor["sourcePointCount"] == int((dates >= np.datetime64("2021-01-01")).sum())
@@ -71,6 +73,34 @@ async def test_series_share_their_dates(graph: Graph) -> None:
     assert growth[str(dates[-1])] == pytest.approx(expected), "a range does not restart the growth"
     assert factor["points"] == [
         {"date": day, "value": value} for day, value in zip(factor["dates"], factor["values"], strict=True)
+    ]
+
+
+async def test_series_of_trades_have_times_of_day(graph: Graph) -> None:
+    moment = np.datetime64("2024-02-29T23:59:59.123456789")
+    trades = SeriesRecord(
+        name="FACTOR", times=np.array([moment, moment]), values=np.array([100.0, 99.5]), unit="USD"
+    )
+    results = RunResults(performance=new_results().performance, series=(trades,))
+    run = await succeeded(
+        graph.services.store,
+        await add_dataset(graph.services.store),
+        results,
+        config=config_of(FactorName.SMB),
+    )
+    data = await graph.ask(
+        """query ($id: ID!) { run(id: $id) { ... on FactorRun {
+          series(select: [{transform: VALUE}]) { unit dates times timesNs values } } } }""",
+        id=run_id(run),
+    )
+    assert data["run"]["series"] == [
+        {
+            "unit": "USD",
+            "dates": ["2024-02-29"] * 2,
+            "times": ["2024-02-29T23:59:59.123456+00:00"] * 2,
+            "timesNs": ["1709251199123456789"] * 2,
+            "values": [100.0, 99.5],
+        }
     ]
 
 

@@ -97,6 +97,41 @@ def test_units_go_with_series_and_transform(request_, unit):
     assert chart(request_)[0].unit == unit
 
 
+def test_what_is_stored_says_unit_and_whether_it_is_of_returns():
+    stored = {
+        name: SeriesRecord(name=name, times=DATES, values=RETURNS, unit=unit, is_return=is_return)
+        for name, unit, is_return in (("FACTOR", "fraction per trade", True), ("EQUITY", "USD", False))
+    }
+
+    def charted(*requests):
+        return chart_series(stored, requests, date_range=WHOLE, max_points=1000, periods_per_year=52)
+
+    units = [one.unit for one in charted(SeriesRequest(), SeriesRequest("EQUITY", SeriesTransform.VALUE))]
+    assert units == ["fraction per trade", "USD"]
+    with pytest.raises(InvalidInput, match="CUMULATIVE is for series of returns, which EQUITY is not"):
+        charted(SeriesRequest("EQUITY", SeriesTransform.CUMULATIVE))
+
+
+def test_times_within_a_day_may_be_equal_and_ranges_are_of_whole_days():
+    moments = ["2024-02-28T23:59:59.999999999"] + 2 * ["2024-02-29T23:59:59.000000001"] + ["2024-03-01"]
+    times = np.array(moments, dtype="datetime64[ns]")
+    stored = {"FACTOR": SeriesRecord(name="FACTOR", times=times, values=np.arange(4.0))}
+    leap_day = DateRange(dt.date(2024, 2, 29), dt.date(2024, 2, 29))
+    (series,) = chart_series(
+        stored, [SeriesRequest()], date_range=leap_day, max_points=9, periods_per_year=52
+    )
+    assert series.values.tolist() == [1.0, 2.0]
+    assert series.nanoseconds() == 2 * [1_709_251_199_000_000_001]
+    assert series.dates.astype(str).tolist() == 2 * ["2024-02-29"]
+
+
+def test_nanoseconds_of_days_are_exact_however_far_away():
+    days = np.array(["0001-01-01", "1969-12-31", "9999-12-31"], dtype="datetime64[D]")
+    stored = {"FACTOR": SeriesRecord(name="FACTOR", times=days, values=np.zeros(3))}
+    (series,) = chart_series(stored, [SeriesRequest()], date_range=WHOLE, max_points=9, periods_per_year=52)
+    assert [time // 86_400_000_000_000 for time in series.nanoseconds()] == [-719_162, -1, 2_932_896]
+
+
 def test_wealth_goes_on_over_a_missing_return():
     returns = np.array([0.1, np.nan, -0.5, 0.2])
     stored = {

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from app.errors import InvalidInput
-from app.services.series import DateRange, SeriesTransform
+from app.services.series import DateRange, SeriesRequest, SeriesTransform, chart_series
 from app.services.sweep_points import PointList, PointOrder
 from app.services.sweep_results import SweepResults
-from app.services.sweep_series import SweepSeriesName, SweepSeriesRequest, chart_sweep_series
+from app.services.sweep_series import SweepSeriesName
 from app.services.sweep_verdict import verdict
 from db.errors import InvalidCursor
 from db.records import DocumentRecord, SeriesRecord, UndefinedMetricRecord
@@ -194,19 +194,20 @@ def test_the_walk_forward_has_the_dates_of_the_best_point():
     assert (best.name, walk.name) == tuple(SweepSeriesName)
 
     def chart(*requests):
-        return chart_sweep_series(
+        return chart_series(
             {one.name: one for one in (best, walk)},
             requests,
             date_range=DateRange(),
             max_points=1000,
             periods_per_year=52,
+            shared=SweepSeriesName.BEST_POINT,
         )
 
     growth = SeriesTransform.GROWTH_OF_100
     chosen, lone, returns = chart(
-        SweepSeriesRequest(SweepSeriesName.WALK_FORWARD, growth),
-        SweepSeriesRequest(transform=growth),
-        SweepSeriesRequest(SweepSeriesName.WALK_FORWARD),
+        SeriesRequest(SweepSeriesName.WALK_FORWARD, growth),
+        SeriesRequest(SweepSeriesName.BEST_POINT, transform=growth),
+        SeriesRequest(SweepSeriesName.WALK_FORWARD),
     )
     np.testing.assert_array_equal(chosen.dates, best.dates)
     start = len(best.dates) - len(walk.dates)
@@ -221,12 +222,13 @@ def test_a_sweep_without_walk_forward_has_its_best_point_alone():
     best = SeriesRecord(
         name="BEST_POINT", times=np.datetime64("2024-01-07") + 7 * np.arange(3), values=np.ones(3)
     )
-    first, second = chart_sweep_series(
+    first, second = chart_series(
         {"BEST_POINT": best},
-        [SweepSeriesRequest(SweepSeriesName.WALK_FORWARD), SweepSeriesRequest()],
+        [SeriesRequest(SweepSeriesName.WALK_FORWARD), SeriesRequest(SweepSeriesName.BEST_POINT)],
         date_range=DateRange(),
         max_points=10,
         periods_per_year=52,
+        shared=SweepSeriesName.BEST_POINT,
     )
     assert np.isnan(first.values).all()
     np.testing.assert_array_equal(second.values, [1, 1, 1])
