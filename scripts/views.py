@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from app.kinds import KINDS, by_name
 from app.services.results import RunWithPerformance
 from db.records import DatasetRecord, PerformanceRecord, RunKind, RunRecord
 from scripts.console import day, moment, number, percent, plain
@@ -73,12 +74,7 @@ _INTERNAL = (
     "losses",
 )
 """Of a run's record, what its JSON leaves out."""
-_KINDS = {
-    RunKind.FACTOR: "factor run",
-    RunKind.SWEEP: "sweep",
-    RunKind.FETCH: "fetch",
-    RunKind.RISK_MODEL: "risk model",
-}
+_KINDS = by_name(KINDS)
 
 
 def run_rows(
@@ -115,17 +111,17 @@ def kind_label(run: RunRecord) -> str:
 def kind_words(run: RunRecord) -> str:
     """Return what is said after "the run is": `a sweep`, or that its kind is not known."""
     if run.kind in _KINDS:
-        return f"a {_KINDS[run.kind]}"
+        return f"a {_KINDS[run.kind].noun}"
     return f"of the kind {run.kind}, which this version does not know"
 
 
 def subject(run: RunRecord) -> str:
-    """Return what a run computes or, of a fetch, where from: the factor's or the source's name."""
-    if run.kind == RunKind.RISK_MODEL:
-        return "risk model"
+    """Return what a run is of: its subject's name, a fetch's source or, where there is none, its kind."""
+    if run.subject is not None:
+        return run.subject.lower()
     if run.kind == RunKind.FETCH:
         return str(run.config["source"]).lower()
-    return "-" if run.subject is None else run.subject.lower()
+    return _KINDS[run.kind].noun if run.kind in _KINDS else "-"
 
 
 def dataset_label(run: RunRecord, datasets: Mapping[int, DatasetRecord]) -> str:

@@ -60,8 +60,11 @@ class Computing:
         )
 
     async def _fingerprint(self) -> str:
+        """Return the fingerprint of the run's dataset; empty for a run that needs none."""
         dataset_id, known = self._run.dataset_id, self._ground.fingerprints
-        if dataset_id is not None and dataset_id not in known:
+        if dataset_id is None:
+            return ""
+        if dataset_id not in known:
             datasets = await get_datasets(self._ground.store, [dataset_id])
             known |= {record.id: record.fingerprint for record in datasets.values()}
         if dataset_id not in known:
