@@ -16,6 +16,7 @@ from app.schema.roots import graph_roots
 if TYPE_CHECKING:
     from app.schema.run import Run
     from app.services.context import Services
+    from db.records import RunRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,12 @@ class GraphContext:
     async def load(self, read: Read, key: Any) -> Any:
         """Load what a feature reads, together with what others of this request ask of it."""
         return await self.loaders.of(read).load(key)
+
+    def run_type(self, record: RunRecord) -> type[Run]:
+        """Return the graph's type of a run; that of unknown kinds for a kind that no feature has."""
+        from app.schema.run import OtherRun
+
+        return self.run_types.get(record.kind, OtherRun)
 
     @property
     def run_types(self) -> Mapping[str, type[Run]]:

@@ -53,5 +53,4 @@ async def launched(
     run = launch.run
     if wait_seconds > 0 and not run.status.is_terminal:
         run = await wait_for_run(info.context.services, run.id, wait_seconds)
-    run_type = info.context.run_types[run.kind]
-    return success(run=run_type.from_record(run), reused=launch.reused)
+    return success(run=info.context.run_type(run).from_record(run), reused=launch.reused)

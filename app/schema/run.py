@@ -11,9 +11,11 @@ from app.schema.context import Info
 from app.schema.dataset import Dataset
 from app.schema.enums import RunOrigin, RunStatus
 from app.schema.fetches.progress import FetchProgress
+from app.schema.loaders import Read
 from app.schema.node import Node
 from app.schema.node_ids import encode_id
-from db.records import RunEventRecord, RunRecord
+from db.records import RunEventRecord, RunInputRecord, RunRecord
+from db.run_inputs import get_inputs
 
 
 @strawberry.type(description="How far a run has come.")
@@ -37,6 +39,30 @@ class Progress:
 class Failure:
     code: str = strawberry.field(description="A stable name of the reason, such as `NO_PERIODS`.")
     message: str = strawberry.field(description="What happened, in one line fit for users.")
+
+
+@strawberry.type(description="What a run is computed from beside its dataset.")
+class RunInput:
+    record: strawberry.Private[RunInputRecord]
+    role: str = strawberry.field(
+        description="What it is to the run, such as `sweep`: the sweep of its point."
+    )
+    fingerprint: str = strawberry.field(
+        description="SHA-256 of the content, or of all that it was computed from, in hexadecimal."
+    )
+
+    @strawberry.field(description="The run that it is; null for a dataset, and once the run is deleted.")
+    async def run(self, info: Info) -> Run | None:
+        found = await info.context.loaders.runs.load(self.record.source_run_id or 0)
+        return None if found is None else info.context.run_type(found).from_record(found)
+
+    @strawberry.field(description="The dataset that it is; null for a run.")
+    async def dataset(self, info: Info) -> Dataset | None:
+        found = await info.context.loaders.datasets.load(self.record.dataset_id or 0)
+        return None if found is None else Dataset.from_record(found)
+
+
+_INPUTS = Read(lambda services, run_ids: get_inputs(services.store, run_ids))
 
 
 @strawberry.interface(
@@ -86,6 +112,11 @@ class Run(Node):
             return None
         found = await info.context.loaders.datasets.load(self.record.dataset_id)
         return None if found is None else Dataset.from_record(found)
+
+    @strawberry.field(description="What else it was computed from, such as the sweep of a promoted point.")
+    async def inputs(self, info: Info) -> list[RunInput] | None:
+        found = await info.context.load(_INPUTS, self.record.id)
+        return [RunInput(record=one, role=one.role, fingerprint=one.fingerprint) for one in found or ()]
 
     @classmethod
     def from_record(cls, record: RunRecord) -> Self:

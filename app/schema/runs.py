@@ -12,7 +12,7 @@ from db.records import RunRecord
 
 def to_run(record: RunRecord, context: GraphContext) -> Run:
     """Return the run as its own type."""
-    return context.run_types.get(record.kind, OtherRun).from_record(record)
+    return context.run_type(record).from_record(record)
 
 
 def is_run(node_type: str, context: GraphContext) -> bool:
@@ -32,7 +32,7 @@ async def find_run(global_id: str, context: GraphContext, path: tuple[str, ...] 
 async def load_run(node_type: str, key: int, context: GraphContext) -> RunRecord:
     """Load the run of that type with that key. Raises RunNotFound."""
     found = await context.loaders.runs.load(key)
-    if found is None or context.run_types.get(found.kind, OtherRun).__name__ != node_type:
+    if found is None or context.run_type(found).__name__ != node_type:
         nouns = {kind.node: kind.noun for kind in by_name(context.services.kinds).values()}
         raise RunNotFound(f"there is no {nouns.get(node_type, 'run')} {key}")
     return found

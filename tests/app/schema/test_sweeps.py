@@ -297,6 +297,10 @@ async def test_a_point_becomes_a_factor_run(graph: Graph, sweep: RunRecord) -> N
     assert (first["run"]["status"], first["run"]["tags"]) == ("QUEUED", [])
     assert first["run"]["config"] == {"breakpoint": 0.5}
     assert first["run"]["dataset"]["id"] == encode_id("Dataset", sweep.dataset_id or 0)
+    query = "query ($id: ID!) { run(id: $id) { inputs { role fingerprint run { id } dataset { id } } } }"
+    assert (await graph.ask(query, id=first["run"]["id"]))["run"]["inputs"] == [
+        {"role": "sweep", "fingerprint": sweep.identity_hash, "run": {"id": sweep_id(sweep)}, "dataset": None}
+    ]
     again = await promote(graph, sweep=sweep_id(sweep), point=13)
     assert (again["reused"], again["run"]["id"]) == (True, first["run"]["id"])
     computed_alone = await graph.ask(
