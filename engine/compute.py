@@ -116,7 +116,7 @@ def gross_history(
     returns = long if short is None else long - short
     return ReturnHistory(
         dates=grid.ends[rows + 1],
-        formation_date=grid.ends[rows[0]],
+        start=grid.ends[rows[0]],
         returns=returns,
         gross_returns=returns,
         long_returns=long,

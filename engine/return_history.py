@@ -1,4 +1,4 @@
-"""A history of period returns, and the formulas of the metrics that are measured on it.
+"""A factor's history of period returns, and the formulas of the metrics that only a factor has.
 
 Returns are simple returns a period (0.01 = 1 %), without gaps: skipped periods are left out, not zero. Each
 formula raises Undefined where it has no value.
@@ -8,26 +8,25 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import date
 from typing import TypeVar
 
 import numpy as np
 
 from engine.costs import BASIS_POINTS, Trading
-from engine.metrics import annualized_return
-from engine.panel import DateArray, FloatArray
+from engine.panel import FloatArray
 from engine.regression import Line, regress_on
-from engine.return_series import cumulative, wealth, years_between
+from engine.return_series import cumulative
+from engine.statistics.performance import ReturnSeries
 from engine.undefined import Undefined, UndefinedReason, positive_deviation
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReturnHistory:
-    """What performance is measured on: R >= 1 reported periods.
+class ReturnHistory(ReturnSeries):
+    """What a factor's performance is measured on: R >= 1 reported periods.
 
-    dates: (R,) period ends. formation_date: when the first portfolio was formed.
+    start: when the first portfolio was formed.
     returns: (R,), perhaps net of costs; gross_returns: (R,) before them.
     long_returns, short_returns: (R,) of holding each leg long; short None if there is none, both None if the
     returns are net, which legs are not.
@@ -36,9 +35,6 @@ class ReturnHistory:
     market: (R,) the market factor's returns, NaN = none; or why there are none.
     """
 
-    dates: DateArray
-    formation_date: np.datetime64
-    returns: FloatArray
     gross_returns: FloatArray
     long_returns: FloatArray | None
     short_returns: FloatArray | None
@@ -46,34 +42,12 @@ class ReturnHistory:
     ics: FloatArray
     market: FloatArray | Undefined
     extreme_returns: int
-    periods_per_year: int
     grid_periods: int
     skipped_periods: int
     missing_returns: int
     breadth: float
     long_hhi: float
     short_hhi: float | None
-
-
-def years(history: ReturnHistory) -> float:
-    return years_between(history.dates)
-
-
-def cumulative_return(history: ReturnHistory) -> float:
-    return float(cumulative(history.returns)[-1])
-
-
-def annualized(history: ReturnHistory) -> float:
-    """Of the compounded return; years run from the first to the last period end."""
-    return annualized_return(cumulative_return(history), years(history))
-
-
-def calmar_ratio(history: ReturnHistory) -> float:
-    """Annualised return over the deepest drawdown (Young 1991)."""
-    depth = max_drawdown(history)[0]
-    if depth == 0.0:
-        raise Undefined(UndefinedReason.NO_DRAWDOWN, "wealth never fell below its peak")
-    return annualized(history) / abs(depth)
 
 
 def leg_return(history: ReturnHistory, returns: FloatArray | None) -> float:
@@ -128,28 +102,3 @@ def on_market(history: ReturnHistory) -> Line:
         raise history.market
     known = ~np.isnan(history.market)
     return regress_on(history.returns[known], history.market[known])
-
-
-def max_drawdown(history: ReturnHistory) -> tuple[float, date | None, date | None, date | None]:
-    """(depth <= 0, peak date, trough date, recovery date or None); all None where wealth never fell."""
-    value = np.concatenate([[1.0], wealth(history.returns)])
-    dates = np.concatenate([[history.formation_date], history.dates])
-    if not np.isfinite(value).all():
-        return math.inf, None, None, None
-    depths = value / np.maximum.accumulate(value) - 1.0
-    trough = int(depths.argmin())
-    if depths[trough] == 0.0:
-        return 0.0, None, None, None
-    top = value[: trough + 1].max()
-    peak = int(np.flatnonzero(value[: trough + 1] == top)[-1])
-    recovered = np.flatnonzero(value[trough:] >= top)
-    recovery = dates[trough + recovered[0]].item() if len(recovered) else None
-    return float(depths[trough]), dates[peak].item(), dates[trough].item(), recovery
-
-
-def wiped_out_on(history: ReturnHistory) -> date | None:
-    ruined = np.flatnonzero(history.returns <= -1.0)
-    if len(ruined) == 0:
-        return None
-    day: date = history.dates[ruined[0]].item()
-    return day

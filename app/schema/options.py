@@ -15,7 +15,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from app.schema.unset import was_given
 from engine.config import Config, Option, explained, meaning
-from engine.performance import Metric, Unit
+from engine.statistics.performance import Metric, Unit
 
 T = TypeVar("T", bound=type)
 

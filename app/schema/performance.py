@@ -7,7 +7,8 @@ from strawberry.utils.str_converters import to_camel_case
 
 from app.schema.options import measured
 from db.records import PerformanceRecord, UndefinedMetricRecord
-from engine.performance import METRICS, Unit
+from engine.performance import METRICS
+from engine.statistics.performance import Unit
 
 
 @strawberry.type(description="Why a metric is null.")

@@ -31,10 +31,11 @@ from engine.factors.definition import SignalContext
 from engine.factors.registry import FACTORS, needed_fields
 from engine.formation import Formation, rank, reported_rows, select
 from engine.panel import FloatArray, Panel
-from engine.performance import METRICS, Metric, selected_metrics
+from engine.performance import METRICS, selected_metrics
 from engine.periods import PeriodPanel, with_lags
 from engine.portfolio import Ranking, leg_holdings
 from engine.return_history import ReturnHistory
+from engine.statistics.performance import Metric
 from engine.undefined import Undefined, UndefinedReason
 from engine.weights import raw_weights
 

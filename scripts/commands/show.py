@@ -27,7 +27,7 @@ from db.records import (
 )
 from db.results import check_results, get_compositions, get_net_performance, get_performance, get_series
 from engine.factors.registry import FACTORS, FactorName
-from engine.performance import Metric, Unit
+from engine.statistics.performance import Metric, Unit
 from scripts.console import (
     day,
     json_option,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from db.records import PerformanceRecord
-from engine.performance import METRICS, Metric, Unit
+from engine.performance import METRICS
+from engine.statistics.performance import Metric, Unit
 
 _GROUPS = {
     "Return": "annualized_return mean_annual_return cumulative_return hit_rate best_period_return "

@@ -16,7 +16,8 @@ from db.run_filters import RunFilter
 from db.run_queries import RunSortField
 from engine.config import options_of
 from engine.factors.registry import FACTORS
-from engine.performance import METRICS, Unit
+from engine.performance import METRICS
+from engine.statistics.performance import Unit
 from scripts.report.metrics import GROUPS
 
 PAGES = Path(__file__).parents[2] / "app/web/dashboard/pages"

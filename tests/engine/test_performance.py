@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from dataclasses import fields
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from engine.costs import Trading
-from engine.performance import performance
+from engine.performance import METRICS, Performance, performance
 from engine.return_history import ReturnHistory
 from engine.return_series import (
     cumulative,
@@ -24,6 +25,7 @@ from engine.return_series import (
     rolling_volatility,
     wealth,
 )
+from engine.statistics.performance import RETURN_METRICS, ReturnSeries, return_performance
 from engine.undefined import Undefined, UndefinedReason
 
 START = np.datetime64("2024-01-07")
@@ -33,7 +35,7 @@ def history(returns, *, short=None, **changes) -> ReturnHistory:
     returns = np.asarray(returns, dtype=float)
     values = {
         "dates": START + 7 * (1 + np.arange(len(returns))),
-        "formation_date": START,
+        "start": START,
         "returns": returns,
         "gross_returns": returns,
         "long_returns": returns,
@@ -119,6 +121,25 @@ def test_one_period_defines_what_it_can():
     assert (result.annualized_return, result.annualized_volatility, result.sharpe_ratio) == (None, None, None)
     assert result.years == 0.0
     assert reasons(result)["annualized_return"] is UndefinedReason.TOO_FEW_PERIODS
+
+
+@given(returns_lists)
+def test_anything_that_earns_has_the_metrics_that_are_not_a_factors_own(values):
+    of_factor = history(values)
+    shared = {item.name: getattr(of_factor, item.name) for item in fields(ReturnSeries)}
+    alone, result = return_performance(ReturnSeries(**shared)), performance(of_factor)
+    for name in RETURN_METRICS:
+        assert getattr(alone, name) == getattr(result, name)
+    assert [one for one in result.undefined if one.metric in RETURN_METRICS] == list(alone.undefined)
+    own = METRICS.keys() - RETURN_METRICS.keys()
+    assert {"long_only_return", "ic_mean", "mean_turnover", "beta", "breadth"} <= own
+
+
+def test_metrics_of_a_factor_stand_where_they_belong():
+    names = list(METRICS)
+    assert set(names) == {item.name for item in fields(Performance)} - {"undefined"}
+    assert names.index("short_only_return") == names.index("worst_period_return") + 2
+    assert names[-3:] == ["start_date", "end_date", "wiped_out_on"]
 
 
 def test_every_null_has_a_reason():

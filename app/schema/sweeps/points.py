@@ -22,7 +22,7 @@ from db.records import RunRecord
 from engine.config import to_json
 from engine.errors import InvalidConfig
 from engine.factors.registry import FactorName, parse_config
-from engine.performance import Unit
+from engine.statistics.performance import Unit
 from engine.sweeps.points import SPAN_SHARPE, SWEEP_METRICS
 
 _FIRST: Final = (SPAN_SHARPE, "sharpe_ratio", "gross_sharpe_ratio")

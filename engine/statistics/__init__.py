@@ -1,0 +1,1 @@
+"""Statistics of any series of returns."""
