@@ -22,7 +22,14 @@ from graphql import (
     is_list_type,
 )
 
-from app.boundary.cost_rules import CostRules
+from app.boundary.cost_rules import (
+    ASSUMED_LIST_SIZE,
+    PAGE_ARGUMENTS,
+    PAGE_LISTS,
+    POINTS_ARGUMENT,
+    SELECT_ARGUMENTS,
+    cost_of,
+)
 
 _INTROSPECTION_FIELDS = frozenset({"__schema", "__type"})
 
@@ -31,7 +38,7 @@ class Multiplies(Enum):
     """What decides how many values a field stands for."""
 
     BY_A_NUMBER = auto()
-    """Known from the schema and the rules: 1, or the assumed length of a list."""
+    """Known from the field: 1, or the assumed length of a list."""
     BY_PAGE = auto()
     BY_SERIES = auto()
     """As many series as are selected, of as many points as are asked for."""
@@ -60,9 +67,8 @@ class FieldPlan:
 class FieldPlans:
     """The plans of one schema, built on demand and kept: at most one a field of the schema."""
 
-    def __init__(self, schema: GraphQLSchema, rules: CostRules) -> None:
+    def __init__(self, schema: GraphQLSchema) -> None:
         self._schema = schema
-        self._rules = rules
         self._introspection_sizes = _introspection_list_sizes(schema)
         self._plans: dict[tuple[str, str], FieldPlan] = {}
 
@@ -81,26 +87,26 @@ class FieldPlans:
         field = self._schema.get_field(parent, field_name)
         if field is None:
             return None
-        rules, name = self._rules, f"{parent.name}.{field_name}"
+        cost, name = cost_of(field), f"{parent.name}.{field_name}"
         named_type = get_named_type(field.type)
         is_leaf = not is_composite_type(named_type)
         multiplies, number, page_argument, select_argument = Multiplies.BY_A_NUMBER, 1, "", ""
         is_list = is_list_type(get_nullable_type(field.type))
         if field_name in _INTROSPECTION_FIELDS:
             multiplies = Multiplies.INTROSPECTION
-        elif name in rules.point_lists:
+        elif cost.column:
             multiplies = Multiplies.BY_POINTS
-        elif rules.page_arguments & field.args.keys():
+        elif PAGE_ARGUMENTS & field.args.keys():
             multiplies = Multiplies.BY_PAGE
-            page_argument = min(rules.page_arguments & field.args.keys())
-        elif rules.points_argument in field.args:
+            page_argument = min(PAGE_ARGUMENTS & field.args.keys())
+        elif POINTS_ARGUMENT in field.args:
             multiplies = Multiplies.BY_SERIES
-            number = rules.list_sizes.get(name, 1)
-            select_argument = min(rules.select_arguments & field.args.keys(), default="")
+            number = cost.size or 1
+            select_argument = min(SELECT_ARGUMENTS & field.args.keys(), default="")
         elif name in self._introspection_sizes:
             number = self._introspection_sizes[name]
-        elif is_list and field_name not in rules.page_lists:
-            number = rules.list_sizes.get(name, rules.assumed_list_size)
+        elif is_list and field_name not in PAGE_LISTS:
+            number = cost.size or ASSUMED_LIST_SIZE
         return FieldPlan(
             multiplies=multiplies,
             named_type=named_type,
@@ -108,9 +114,9 @@ class FieldPlans:
             number=number,
             counts_nodes=not is_leaf
             and (is_list or multiplies is Multiplies.BY_PAGE)
-            and field_name not in rules.page_lists
+            and field_name not in PAGE_LISTS
             and not named_type.name.startswith("__"),
-            work=rules.work.get(name, 0),
+            work=cost.work,
             page_argument=page_argument,
             select_argument=select_argument,
             arguments=field.args,

@@ -18,7 +18,7 @@ from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from app.boundary.access import Access
-from app.boundary.cost_rules import CostLimits, CostRules
+from app.boundary.cost_rules import CostLimits
 from app.boundary.encoding import GRAPHQL_JSON, JSON, encode, negotiate
 from app.boundary.error_masking import internal_error, is_request_error, public_errors
 from app.boundary.guarded_schema import guarded
@@ -49,11 +49,10 @@ class FactorQLApp:
         context_factory: ContextFactory,
         *,
         render_page: Callable[[Request], Awaitable[Response]] | None = None,
-        cost_rules: CostRules | None = None,
         cost_limits: CostLimits | None = None,
         socket_limits: SocketLimits | None = None,
     ) -> None:
-        self.schema = guarded(schema, cost_rules, cost_limits)
+        self.schema = guarded(schema, cost_limits)
         self.settings = settings
         self.access = Access.of(settings)
         self.context_factory = context_factory

@@ -13,7 +13,7 @@ from strawberry.extensions import SchemaExtension
 from strawberry.types.graphql import OperationType
 from strawberry.utils.operation import get_operation_type
 
-from app.boundary.cost_rules import CostLimits, CostRules
+from app.boundary.cost_rules import CostLimits
 from app.boundary.query_cost import QueryCostMeter
 from app.errors import InvalidInput, LimitExceeded
 
@@ -21,16 +21,14 @@ _KEPT_DOCUMENTS = 256
 _KEPT_CHARACTERS = 20_000
 
 
-def guarded(
-    schema: strawberry.Schema, rules: CostRules | None = None, limits: CostLimits | None = None
-) -> strawberry.Schema:
+def guarded(schema: strawberry.Schema, limits: CostLimits | None = None) -> strawberry.Schema:
     """The same schema behind limits: same types and resolvers, same extensions after the guard.
 
     An operation above a limit raises LimitExceeded, which `execute` returns as the error of a request
     that was not executed, and `stream` raises to whoever iterates. Errors are not logged here: whoever
     answers the client does that.
     """
-    guard = _Guard(QueryCostMeter(schema._schema, rules, limits))
+    guard = _Guard(QueryCostMeter(schema._schema, limits))
     view = copy.copy(schema)
     view.guard = guard
     view.extensions = (guard.extension, *schema.extensions)

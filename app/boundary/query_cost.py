@@ -30,7 +30,7 @@ from graphql import (
     parse,
 )
 
-from app.boundary.cost_rules import CostLimits, CostRules
+from app.boundary.cost_rules import ASSUMED_POINTS, COLUMNS_A_SERIES, POINTS_ARGUMENT, CostLimits
 from app.boundary.field_plan import FieldPlan, FieldPlans, Multiplies
 from app.errors import LimitExceeded
 
@@ -145,13 +145,10 @@ def measure_document(document: DocumentNode) -> DocumentSize:
 class QueryCostMeter:
     """Measures and bounds queries against one schema; build it once."""
 
-    def __init__(
-        self, schema: GraphQLSchema, rules: CostRules | None = None, limits: CostLimits | None = None
-    ) -> None:
+    def __init__(self, schema: GraphQLSchema, limits: CostLimits | None = None) -> None:
         self.schema = schema
-        self.rules = rules or CostRules()
         self.limits = limits or CostLimits()
-        self.plans = FieldPlans(schema, self.rules)
+        self.plans = FieldPlans(schema)
         standard = self.measure(parse(get_introspection_query()))
         self.introspection_values = 2 * standard.introspection_values
         self.introspection_depth = standard.introspection_depth + 2
@@ -207,12 +204,7 @@ class _Measurement:
         operation: OperationDefinitionNode,
         variables: Mapping[str, object],
     ) -> None:
-        self.schema, self.plans, self.rules, self.limits = (
-            meter.schema,
-            meter.plans,
-            meter.rules,
-            meter.limits,
-        )
+        self.schema, self.plans, self.limits = meter.schema, meter.plans, meter.limits
         self.operation = operation
         self.variables = _with_defaults(operation, variables)
         self.fragments = {
@@ -228,7 +220,7 @@ class _Measurement:
     def run(self) -> QueryCost:
         root = self.schema.get_root_type(self.operation.operation)
         cost = self._selections(self.operation.selection_set, root, 1)
-        cost.values += self.rules.assumed_points * cost.values_per_point
+        cost.values += ASSUMED_POINTS * cost.values_per_point
         cost.values_per_point = cost.point_columns = 0
         cost.visits, cost.reads_variables = self.visits, self.reads_variables
         return cost
@@ -299,11 +291,11 @@ class _Measurement:
         return _times(size, plan, inner)
 
     def _series(self, node: FieldNode, plan: FieldPlan, inner: QueryCost) -> QueryCost:
-        points_each = self._integer(node, plan, self.rules.points_argument, 0, self.limits.points)
+        points_each = self._integer(node, plan, POINTS_ARGUMENT, 0, self.limits.points)
         selected = self._value(node, plan, plan.select_argument) if plan.select_argument else None
         series = max(1, len(selected)) if isinstance(selected, list | tuple) else plan.number
         # The columns of one series are read at once; more of them repeat the same points.
-        readings = max(1, -(-inner.point_columns // self.rules.columns_a_series))
+        readings = max(1, -(-inner.point_columns // COLUMNS_A_SERIES))
         cost = _times(series, plan, inner)
         cost.points += series * points_each * readings
         cost.values += points_each * cost.values_per_point

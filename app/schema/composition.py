@@ -8,6 +8,7 @@ from datetime import date
 import numpy as np
 import strawberry
 
+from app.boundary.cost_rules import cost
 from db.records import CompositionRecord, LegRecord
 
 
@@ -38,12 +39,13 @@ class Composition:
         description="The end of the period before, when the portfolio was decided; it was held from then on."
     )
 
-    @strawberry.field(description="The long leg, heaviest first, then by asset.")
+    @strawberry.field(description="The long leg, heaviest first, then by asset.", metadata=cost(size=500))
     def long(self) -> list[Holding]:
         return _holdings(self.record.long, self.asset_names)
 
     @strawberry.field(
-        description="The short leg, heaviest first, then by asset; empty for a long-only factor."
+        description="The short leg, heaviest first, then by asset; empty for a long-only factor.",
+        metadata=cost(size=500),
     )
     def short(self) -> list[Holding]:
         return [] if self.record.short is None else _holdings(self.record.short, self.asset_names)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import strawberry
 
+from app.boundary.cost_rules import cost
 from app.datasets.quality import LostAsset as LostRecord
 from app.datasets.quality import QualityReport
 from app.schema.connections import PageInfo, check_page_size, count_items, page_info, slice_page
@@ -72,9 +73,12 @@ class DataQuality:
     rows_merged: int = strawberry.field(description="Rows that repeated another row exactly.")
     rows_skipped: int = strawberry.field(description="Rows without any value.")
     counts: list[QualityCount] = strawberry.field(description="Findings; what did not occur has no entry.")
-    refused: list[RefusedRow] = strawberry.field(description="The first 100 refused rows.")
+    refused: list[RefusedRow] = strawberry.field(
+        description="The first 100 refused rows.", metadata=cost(size=100)
+    )
     lost_assets: list[LostAsset] = strawberry.field(
-        description="Of fetched data, the assets that could not be had; empty for files."
+        description="Of fetched data, the assets that could not be had; empty for files.",
+        metadata=cost(size=100),
     )
     notes: list[str] = strawberry.field(description="Further remarks, in words.")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
+from app.boundary.cost_rules import cost
 from app.errors import InvalidInput
 from app.features.factors.graph.reads import RESEARCH_OF_RUNS, RISK_FREE_RATES
 from app.schema.composition import Composition
@@ -160,13 +161,15 @@ class FactorRun(Run):
         return Composition.from_record(found, await loaders.asset_names.load(self.record.dataset_id))
 
     @strawberry.field(
-        description="Ends of the periods that have a composition, ascending; empty if there is none."
+        description="Ends of the periods that have a composition, ascending; empty if there is none.",
+        metadata=cost(size=2_000),
     )
     async def composition_dates(self, info: Info) -> list[date] | None:
         return (await info.context.loaders.composition_dates.load(self.record.id)).tolist()
 
     @strawberry.field(
-        description="The factor's return by calendar month, oldest first. Null where there are no series."
+        description="The factor's return by calendar month, oldest first. Null where there are no series.",
+        metadata=cost(size=240),
     )
     async def monthly_returns(self, info: Info) -> list[MonthlyReturn] | None:
         key = (self.record.id, service.SeriesName.FACTOR.value)
@@ -177,7 +180,8 @@ class FactorRun(Run):
         description=(
             "The figures of a monthly sheet as of a date. Null where there are no series; what rests on the "
             "holdings is null, with a reason, for imported runs, and the volume without the dataset's files."
-        )
+        ),
+        metadata=cost(work=500),
     )
     async def monthly_metrics(
         self,
@@ -214,7 +218,8 @@ class FactorRun(Run):
             "How far the Sharpe ratio and the annualised return may be due to chance: 95 % intervals, gross "
             "and then, where there are costs, net. Empty where the returns are too few or do not vary. "
             f"{_RESEARCH}"
-        )
+        ),
+        metadata=cost(size=4),
     )
     async def confidence_intervals(self, info: Info) -> list[ConfidenceInterval] | None:
         found = await self._research(info)
@@ -230,7 +235,9 @@ class FactorRun(Run):
         found = await self._research(info)
         return found and same_fields(SignalPersistence, found.persistence)
 
-    @strawberry.field(description=f"How far ahead the signal sees: 1 to 8 periods. {_RESEARCH}")
+    @strawberry.field(
+        description=f"How far ahead the signal sees: 1 to 8 periods. {_RESEARCH}", metadata=cost(size=8)
+    )
     async def ic_decay(self, info: Info) -> list[HorizonIC] | None:
         found = await self._research(info)
         return found and [same_fields(HorizonIC, one) for one in found.decay]

@@ -50,13 +50,15 @@ def shows(
     *,
     nullable: bool = False,
     own_first: bool = False,
+    costs: Mapping[str, Any] = NO_PARTS,
 ) -> Callable[[T], T]:
-    """Give an output a field for each option, before or after its own. nullable: all may be unknown."""
+    """Give an output a field for each option, before or after its own. nullable: all may be unknown. costs:
+    those of fields, by option."""
     return with_fields(
         {
             one.name: (
                 _type(one, parts, nullable=nullable or one.nullable),
-                strawberry.field(description=in_camel_case(meaning(one))),
+                strawberry.field(description=in_camel_case(meaning(one)), metadata=costs.get(one.name)),
             )
             for one in options
         },

@@ -9,6 +9,7 @@ from typing import Self
 
 import strawberry
 
+from app.boundary.cost_rules import cost
 from app.schema.enums import SeriesName, SeriesTransform
 from app.schema.unset import given
 from app.services import series as service
@@ -64,29 +65,37 @@ class SeriesColumns:
         "keeps every selected series' first, last, least and greatest value."
     )
 
-    @strawberry.field(description="Period ends, ascending.")
+    @strawberry.field(description="Period ends, ascending.", metadata=cost(column=True))
     def dates(self) -> list[date]:
         return self.series.dates.tolist()
 
     @strawberry.field(
         description="The same with the time of day, to the microsecond: midnight UTC for a series of days. "
-        "Times may be equal."
+        "Times may be equal.",
+        metadata=cost(column=True),
     )
     def times(self) -> list[datetime]:
         return [moment.replace(tzinfo=UTC) for moment in self.series.times.astype("datetime64[us]").tolist()]
 
     @strawberry.field(
         description="The same in nanoseconds since 1970-01-01 UTC, as strings: a number in JavaScript would "
-        "round them."
+        "round them.",
+        metadata=cost(column=True),
     )
     def times_ns(self) -> list[str]:
         return [str(time) for time in self.series.nanoseconds()]
 
-    @strawberry.field(description="One value a date, in the series' unit; null = undefined there.")
+    @strawberry.field(
+        description="One value a date, in the series' unit; null = undefined there.",
+        metadata=cost(column=True),
+    )
     def values(self) -> list[float | None]:
         return self.series.values.tolist()
 
-    @strawberry.field(description="The same as objects: convenient, and several times slower than columns.")
+    @strawberry.field(
+        description="The same as objects: convenient, and several times slower than columns.",
+        metadata=cost(column=True),
+    )
     def points(self) -> list[Point]:
         rows = zip(self.series.dates.tolist(), self.series.values.tolist(), strict=True)
         return [Point(date=day, value=value) for day, value in rows]

@@ -7,6 +7,7 @@ from datetime import date
 import numpy as np
 import strawberry
 
+from app.boundary.cost_rules import cost
 from app.schema.exposures.enums import AttributionKind
 from app.schema.performance import UndefinedMetric
 from engine.exposures.attribution import ALPHA, RESIDUAL, RISK_FREE, Attribution
@@ -28,7 +29,8 @@ class AttributionPart:
     )
     contributions: list[float] = strawberry.field(
         description="Contribution to each week's return: the parts add up to it. Of LOG returns, to the "
-        "logarithm of 1 + it."
+        "logarithm of 1 + it.",
+        metadata=cost(size=500),
     )
 
 
@@ -42,12 +44,15 @@ class ExposureAttribution:
     total: float | None = strawberry.field(
         description="The compounded simple return of the weeks, not in excess; null if undefined."
     )
-    weeks: list[date] = strawberry.field(description="The Sundays of the weeks, ascending.")
+    weeks: list[date] = strawberry.field(
+        description="The Sundays of the weeks, ascending.", metadata=cost(size=500)
+    )
     portfolio_returns: list[float] = strawberry.field(
-        description="The simple return of each week, not in excess."
+        description="The simple return of each week, not in excess.", metadata=cost(size=500)
     )
     parts: list[AttributionPart] = strawberry.field(
-        description="The factors, then alpha, the risk-free rate and the residual; empty if undefined."
+        description="The factors, then alpha, the risk-free rate and the residual; empty if undefined.",
+        metadata=cost(size=9),
     )
     undefined: UndefinedMetric | None = strawberry.field(
         description="Why there is no attribution; null where there is one."

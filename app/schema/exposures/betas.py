@@ -7,6 +7,7 @@ from typing import Annotated
 
 import strawberry
 
+from app.boundary.cost_rules import cost
 from app.schema.context import Info
 from app.schema.dataset_ref import DatasetRef
 from app.schema.errors import Path, field_errors_at
@@ -64,7 +65,8 @@ class FactorCorrelations:
         description="The factors' names in lower case, with the run where one occurs twice: `smb#12`."
     )
     values: list[list[float | None]] = strawberry.field(
-        description="Row by row, in the order of `runs`; null where a run's returns do not vary."
+        description="Row by row, in the order of `runs`; null where a run's returns do not vary.",
+        metadata=cost(size=100),
     )
     observations: int = strawberry.field(description="Number of weeks that all runs have.")
     start_date: date = strawberry.field(description="The Sunday of the first of these weeks.")

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, TypeAlias
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
+from app.boundary.cost_rules import cost
 from app.schema.context import Info
 from app.schema.dataset import Dataset
 from app.schema.errors import (
@@ -74,7 +75,8 @@ class Exposures:
         "a price of at most 7 days before. Null unless amounts were given."
     )
     positions: list[PortfolioPosition] = strawberry.field(
-        description="One an asset, in the order given; what was given of one twice is added up."
+        description="One an asset, in the order given; what was given of one twice is added up.",
+        metadata=cost(size=50),
     )
     method: Method = strawberry.field(description="One regression on all factors, or one on each.")
     returns: ReturnKind = strawberry.field(description="Which returns were regressed.")
@@ -91,7 +93,7 @@ class Exposures:
     def dataset(self) -> Dataset:
         return Dataset.from_record(self.answer.dataset)
 
-    @strawberry.field(description="One for JOINT; for UNIVARIATE one a factor.")
+    @strawberry.field(description="One for JOINT; for UNIVARIATE one a factor.", metadata=cost(size=2))
     def regressions(self) -> list[ExposureRegression]:
         run_of = dict(zip(self.answer.labels, self.answer.runs, strict=True))
         return [ExposureRegression.of(one, run_of) for one in self.answer.exposures.regressions]

@@ -7,6 +7,7 @@ from datetime import date
 
 import strawberry
 
+from app.boundary.cost_rules import cost
 from app.schema.factor_run import FactorRun
 from app.services.exposures import ExposureAnswer
 from db.records import RunRecord
@@ -56,7 +57,7 @@ class FactorExposure:
     description="A regression of the portfolio's weekly returns by ordinary least squares. Rates are a year."
 )
 class ExposureRegression:
-    factors: list[FactorExposure] = strawberry.field(description="The betas.")
+    factors: list[FactorExposure] = strawberry.field(description="The betas.", metadata=cost(size=6))
     alpha: float = strawberry.field(description="What the factors do not explain: weekly intercept * 52.")
     alpha_standard_error: float = strawberry.field(description="Standard error of alpha.")
     alpha_t_value: float | None = strawberry.field(
@@ -105,15 +106,18 @@ class ExposureRegression:
 class RollingBetaSeries:
     factor: str = strawberry.field(description="The factor, named as in `regressions`.")
     betas: list[float | None] = strawberry.field(
-        description="One a week; null where the factors of the window are combinations of each other."
+        description="One a week; null where the factors of the window are combinations of each other.",
+        metadata=cost(size=500),
     )
 
 
 @strawberry.type(description="The regressions over a moving window of weeks.")
 class RollingExposures:
     window_weeks: int = strawberry.field(description="Complete weeks in a window.")
-    weeks: list[date] = strawberry.field(description="The Sundays on which the windows end, ascending.")
-    series: list[RollingBetaSeries] = strawberry.field(description="One a factor.")
+    weeks: list[date] = strawberry.field(
+        description="The Sundays on which the windows end, ascending.", metadata=cost(size=500)
+    )
+    series: list[RollingBetaSeries] = strawberry.field(description="One a factor.", metadata=cost(size=6))
 
     @classmethod
     def of(cls, answer: ExposureAnswer, rolling: results.RollingBetas) -> RollingExposures:

@@ -6,6 +6,7 @@ from datetime import date
 
 import strawberry
 
+from app.boundary.cost_rules import cost
 from app.features.fetches.config import FetchConfig
 from app.features.fetches.report import FetchReport as StoredReport
 from app.features.fetches.service import get_fetch_reports
@@ -27,7 +28,7 @@ FETCH_REPORTS = Read(
 class FetchReport:
     progress: FetchProgress = strawberry.field(description="The counts at its end.")
     lost_assets: list[LostAsset] = strawberry.field(
-        description="Assets that are not in the dataset, by name, with the reasons."
+        description="Assets that are not in the dataset, by name, with the reasons.", metadata=cost(size=100)
     )
     notes: list[str] = strawberry.field(description="Remarks about the source's data, in words.")
 
@@ -53,7 +54,8 @@ class FetchRun(Run):
     end_date: date = strawberry.field(description="The last day that was asked for (UTC).")
     assets: list[str] | None = strawberry.field(
         description="The assets that were asked for, as they were written; null for all that the source "
-        "recommends."
+        "recommends.",
+        metadata=cost(size=100),
     )
     dataset_name: str = strawberry.field(description="The name that means the dataset once it is there.")
     refresh: bool = strawberry.field(

@@ -6,6 +6,7 @@ from datetime import date
 
 import strawberry
 
+from app.boundary.cost_rules import cost
 from app.schema.enums import Leg
 from app.schema.research.same_fields import same_fields
 from app.services import research as service
@@ -34,7 +35,7 @@ class ExtremePosition:
 )
 class Extremes:
     positions: list[ExtremePosition] = strawberry.field(
-        description="The positions, that with the largest return (up or down) first."
+        description="The positions, that with the largest return (up or down) first.", metadata=cost(size=5)
     )
     contribution: float | None = strawberry.field(
         description="Sum of what they added to the factor's returns, a fraction."

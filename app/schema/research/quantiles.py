@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import strawberry
 
+from app.boundary.cost_rules import cost
 from app.schema.research.same_fields import same_fields
 from app.services import research as service
 
@@ -34,7 +35,7 @@ class QuantileBucket:
 class QuantileAnalysis:
     num_periods: int = strawberry.field(description="Number of periods with an asset in every bucket.")
     buckets: list[QuantileBucket] = strawberry.field(
-        description="The portfolios, that of the lowest signals first."
+        description="The portfolios, that of the lowest signals first.", metadata=cost(size=10)
     )
     spread_mean_return: float | None = strawberry.field(
         description="Mean return of the bucket at the long leg's end minus that at the other, a fraction a "

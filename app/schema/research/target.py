@@ -7,6 +7,7 @@ from datetime import date
 
 import strawberry
 
+from app.boundary.cost_rules import cost
 from app.schema.research.same_fields import same_fields
 from app.services import research as service
 
@@ -48,11 +49,13 @@ class TargetPortfolio:
     )
     long: list[TargetPosition] | None = strawberry.field(
         description="The long leg, heaviest first, what is to be sold entirely last; null if there is no "
-        "portfolio."
+        "portfolio.",
+        metadata=cost(size=500),
     )
     short: list[TargetPosition] | None = strawberry.field(
         description="The short leg in the same order; null if there is no portfolio, and for a long-only "
-        "factor."
+        "factor.",
+        metadata=cost(size=500),
     )
 
     @classmethod

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import strawberry
 
+from app.boundary.cost_rules import cost
 from app.errors import FieldError, InvalidInput
 from app.schema.connections import PageInfo, page_info, slice_page
 from app.services.asset_words import resolve_assets
@@ -37,10 +38,12 @@ class AssetFactorExposures:
     asset: str = strawberry.field(description="The asset's id in the dataset.")
     exposures: list[float | None] = strawberry.field(
         description="Exposure to each factor, in the order of the list's `factors`: 1 to the market and to "
-        "the asset's sector, its scores in standard deviations. All null without a price on the date."
+        "the asset's sector, its scores in standard deviations. All null without a price on the date.",
+        metadata=cost(size=30),
     )
     missing_styles: list[str] = strawberry.field(
-        description="Styles that have no score for the asset: their exposure counts as 0."
+        description="Styles that have no score for the asset: their exposure counts as 0.",
+        metadata=cost(size=2),
     )
     sector: str | None = strawberry.field(
         description="The sector on the date; null if unknown, or if the model has none."
@@ -70,7 +73,9 @@ class AssetFactorExposuresEdge:
 @strawberry.type(description="A page of assets with their exposures at the end of one date.")
 class AssetFactorExposuresConnection:
     date: date = strawberry.field(description="The model's date: the last one up to the date asked for.")
-    factors: list[str] = strawberry.field(description="The factors, in the order of `exposures`.")
+    factors: list[str] = strawberry.field(
+        description="The factors, in the order of `exposures`.", metadata=cost(size=30)
+    )
     edges: list[AssetFactorExposuresEdge] = strawberry.field(
         description="The assets of the page with their cursors."
     )
@@ -138,13 +143,14 @@ class SpecificReturnSeries:
         "keeps the first, last, least and greatest value of each series."
     )
 
-    @strawberry.field(description="The dates, ascending.")
+    @strawberry.field(description="The dates, ascending.", metadata=cost(column=True))
     def dates(self) -> list[date]:
         return self.days.tolist()
 
     @strawberry.field(
         description="Return less what the factors explain, a fraction a row of the dataset; null without a "
-        "return or exposures."
+        "return or exposures.",
+        metadata=cost(column=True),
     )
     def returns(self) -> list[float | None]:
         return self.values.tolist()

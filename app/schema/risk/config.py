@@ -8,6 +8,7 @@ from typing import Any
 
 import strawberry
 
+from app.boundary.cost_rules import cost
 from app.errors import FieldError, InvalidInput
 from app.schema.errors import Path
 from app.schema.options import INPUT, given_options, shows, takes
@@ -71,7 +72,7 @@ def _at_member(fault: FieldError, members: Sequence[str]) -> FieldError:
 
 
 @strawberry.type(description="The options of a risk model, all of them, defaults included.")
-@shows(_OPTIONS.values(), {**_OUTPUT_PARTS, "styles": StyleConfig})
+@shows(_OPTIONS.values(), {**_OUTPUT_PARTS, "styles": StyleConfig}, costs={"styles": cost(size=7)})
 class RiskModelConfig:
     @classmethod
     def of(cls, config: EngineConfig) -> RiskModelConfig:

@@ -7,6 +7,7 @@ from datetime import date
 import numpy as np
 import strawberry
 
+from app.boundary.cost_rules import cost
 from app.schema.risk.enums import FactorKind
 from app.services import risk_series as service
 from app.services.risk_results import RiskModelResults
@@ -32,7 +33,9 @@ class RiskFactor:
 @strawberry.type(description="A default style that the dataset has no field for.")
 class SkippedStyle:
     name: str = strawberry.field(description="The style.")
-    fields: list[str] = strawberry.field(description="The fields of which it needs one.")
+    fields: list[str] = strawberry.field(
+        description="The fields of which it needs one.", metadata=cost(size=3)
+    )
 
 
 @strawberry.type(
@@ -48,20 +51,22 @@ class FactorReturnSeries:
     source_point_count: int = strawberry.field(description=_SOURCE_POINTS)
     sampled: bool = strawberry.field(description=_SAMPLED)
 
-    @strawberry.field(description="The dates, ascending.")
+    @strawberry.field(description="The dates, ascending.", metadata=cost(column=True))
     def dates(self) -> list[date]:
         return self.results.dates[self.chart.rows].tolist()
 
     @strawberry.field(
         description="Simple returns, a fraction a row of the dataset; null where no estimating asset is "
-        "exposed to the factor."
+        "exposed to the factor.",
+        metadata=cost(column=True),
     )
     def returns(self) -> list[float | None]:
         return self.results.factor_returns[self.chart.rows, self.column].tolist()
 
     @strawberry.field(
         description="Returns compounded since the model's first date, a fraction; a missing return counts as "
-        "0."
+        "0.",
+        metadata=cost(column=True),
     )
     def cumulative_returns(self) -> list[float | None]:
         returns = self.results.factor_returns[:, self.column]
@@ -69,7 +74,8 @@ class FactorReturnSeries:
         return (wealth[self.chart.rows] - 1.0).tolist()
 
     @strawberry.field(
-        description="The t-statistic of each return against 0; null where the data do not tell it."
+        description="The t-statistic of each return against 0; null where the data do not tell it.",
+        metadata=cost(column=True),
     )
     def t_statistics(self) -> list[float | None]:
         return self.results.t_statistics[self.chart.rows, self.column].tolist()
@@ -111,30 +117,33 @@ class ExplainedVariance:
         description="Mean R squared over all dates of the range that have one; null without any."
     )
 
-    @strawberry.field(description="The dates, ascending.")
+    @strawberry.field(description="The dates, ascending.", metadata=cost(column=True))
     def dates(self) -> list[date]:
         return self.results.dates[self.chart.rows].tolist()
 
     @strawberry.field(
         description="Share of the weighted variance of the clipped returns that the factors explain, up to "
-        "1; null where it is not defined."
+        "1; null where it is not defined.",
+        metadata=cost(column=True),
     )
     def r_squared(self) -> list[float | None]:
         return self.results.r_squared[self.chart.rows].tolist()
 
-    @strawberry.field(description="Number of assets that estimated.")
+    @strawberry.field(description="Number of assets that estimated.", metadata=cost(column=True))
     def assets(self) -> list[int]:
         return self.results.assets[self.chart.rows].tolist()
 
     @strawberry.field(
         description="Condition number of the weighted style exposures; 1 without styles. Above 30 styles are "
-        "hard to tell apart. Null where nothing was estimated."
+        "hard to tell apart. Null where nothing was estimated.",
+        metadata=cost(column=True),
     )
     def condition_numbers(self) -> list[float | None]:
         return self.results.condition_number[self.chart.rows].tolist()
 
     @strawberry.field(
-        description="How well each factor's returns can be told from 0, over all dates of the range."
+        description="How well each factor's returns can be told from 0, over all dates of the range.",
+        metadata=cost(size=30),
     )
     def significance(self) -> list[FactorSignificance]:
         found = [
@@ -173,13 +182,15 @@ class StyleCoverage:
     style: str = strawberry.field(description="The style, as named among the factors.")
 
     @strawberry.field(
-        description="Number of assets with a price for which the score does not exist and counts as 0."
+        description="Number of assets with a price for which the score does not exist and counts as 0.",
+        metadata=cost(column=True),
     )
     def missing(self) -> list[int]:
         return self.results.coverage.missing[self.chart.rows, self.column].tolist()
 
     @strawberry.field(
-        description="Whether the scores have no deviation on the date, so that they are 0 for all."
+        description="Whether the scores have no deviation on the date, so that they are 0 for all.",
+        metadata=cost(column=True),
     )
     def flat(self) -> list[bool]:
         return self.results.coverage.flagged[self.chart.rows, self.column].tolist()
@@ -192,25 +203,29 @@ class RiskCoverage:
     source_point_count: int = strawberry.field(description=_SOURCE_POINTS)
     sampled: bool = strawberry.field(description=_SAMPLED)
 
-    @strawberry.field(description="The dates, ascending.")
+    @strawberry.field(description="The dates, ascending.", metadata=cost(column=True))
     def dates(self) -> list[date]:
         return self.results.dates[self.chart.rows].tolist()
 
-    @strawberry.field(description="Number of assets with a price: they are given exposures and risk.")
+    @strawberry.field(
+        description="Number of assets with a price: they are given exposures and risk.",
+        metadata=cost(column=True),
+    )
     def priced(self) -> list[int]:
         return self.results.coverage.priced[self.chart.rows].tolist()
 
-    @strawberry.field(description="Number of assets in the estimation universe.")
+    @strawberry.field(description="Number of assets in the estimation universe.", metadata=cost(column=True))
     def universe(self) -> list[int]:
         return self.results.coverage.universe[self.chart.rows].tolist()
 
     @strawberry.field(
-        description="Number of returns that `config.maxAbsReturn` took for faults in the data and left out."
+        description="Number of returns that `config.maxAbsReturn` took for faults in the data and left out.",
+        metadata=cost(column=True),
     )
     def extreme_returns(self) -> list[int]:
         return self.results.extreme_returns[self.chart.rows].tolist()
 
-    @strawberry.field(description="Style by style, how many assets have no score.")
+    @strawberry.field(description="Style by style, how many assets have no score.", metadata=cost(size=7))
     def styles(self) -> list[StyleCoverage]:
         return [
             StyleCoverage(results=self.results, chart=self.chart, column=column, style=style)

@@ -6,6 +6,7 @@ from datetime import date
 
 import strawberry
 
+from app.boundary.cost_rules import cost
 from app.schema.performance import UndefinedMetric
 from app.schema.risk.enums import BiasGroupKind, FactorKind
 from app.services.risk_results import RiskModelResults
@@ -22,11 +23,13 @@ class FactorForecast:
     volatility: float = strawberry.field(description="Volatility, a fraction a year.")
     observations: int = strawberry.field(description="Number of the factor's returns so far.")
     covariances: list[float] = strawberry.field(
-        description="Covariances with each factor, in the order of `names`; fractions squared a year."
+        description="Covariances with each factor, in the order of `names`; fractions squared a year.",
+        metadata=cost(size=30),
     )
     correlations: list[float] = strawberry.field(
         description="Correlations with each factor, in the order of `names`, -1 to 1; 0 where one of them "
-        "does not move."
+        "does not move.",
+        metadata=cost(size=30),
     )
 
 
@@ -35,7 +38,9 @@ class FactorCovariance:
     results: strawberry.Private[RiskModelResults]
     at: strawberry.Private[int]
     date: date = strawberry.field(description="The forecast date: the last one up to the date asked for.")
-    names: list[str] = strawberry.field(description="The factors: market, sectors, styles.")
+    names: list[str] = strawberry.field(
+        description="The factors: market, sectors, styles.", metadata=cost(size=30)
+    )
     regime_multiplier: float = strawberry.field(
         description="What the volatility-regime adjustment multiplied factor volatilities by; they have it "
         "in them. 1 where there is no adjustment."
@@ -44,10 +49,13 @@ class FactorCovariance:
     eigenfactor_biases: list[float | None] | None = strawberry.field(
         description="True over estimated volatility of the eigenportfolios by simulation, by ascending "
         "eigenvalue; null within for factors that nobody is exposed to, and altogether where the adjustment "
-        "was not made."
+        "was not made.",
+        metadata=cost(size=30),
     )
 
-    @strawberry.field(description="Factor by factor: volatility, and the columns of the matrices.")
+    @strawberry.field(
+        description="Factor by factor: volatility, and the columns of the matrices.", metadata=cost(size=30)
+    )
     def factors(self) -> list[FactorForecast]:
         covariance = self.results.covariance
         matrix, correlations = covariance.matrices[self.at], self.results.correlations(self.at)
@@ -90,25 +98,27 @@ class BiasGroup:
     )
     mean_q: float | None = strawberry.field(description="Mean Q; as little above `expectedQ` as possible.")
 
-    @strawberry.field(description="The portfolios.")
+    @strawberry.field(description="The portfolios.", metadata=cost(size=100))
     def names(self) -> list[str]:
         return list(self.outcomes.names)
 
     @strawberry.field(
         description="Standard deviation of return over forecast: 1 if the forecasts are right, above 1 if "
-        "risk was underestimated. Null for fewer than 2 periods."
+        "risk was underestimated. Null for fewer than 2 periods.",
+        metadata=cost(size=100),
     )
     def bias(self) -> list[float | None]:
         return self.outcomes.statistics.bias.tolist()
 
     @strawberry.field(
         description="Mean of z^2 - ln z^2, z = return over forecast: least if the forecasts are right in "
-        "every period. Null without periods."
+        "every period. Null without periods.",
+        metadata=cost(size=100),
     )
     def q(self) -> list[float | None]:
         return self.outcomes.statistics.q.tolist()
 
-    @strawberry.field(description="Number of periods that count.")
+    @strawberry.field(description="Number of periods that count.", metadata=cost(size=100))
     def observations(self) -> list[int]:
         return self.outcomes.statistics.observations.tolist()
 
@@ -141,7 +151,9 @@ class RiskBias:
     )
     high: float | None = strawberry.field(description="The upper end; null if undefined.")
     groups: list[BiasGroup] = strawberry.field(
-        description="Random portfolios, styles and sectors, as far as the model has them; empty if undefined."
+        description="Random portfolios, styles and sectors, as far as the model has them; empty if "
+        "undefined.",
+        metadata=cost(size=3),
     )
     undefined: UndefinedMetric | None = strawberry.field(
         description="Why there are no bias statistics: too few periods; null where there are."

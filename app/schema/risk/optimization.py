@@ -9,6 +9,7 @@ import numpy as np
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
+from app.boundary.cost_rules import cost
 from app.execution.adhoc import AdHocFailed
 from app.execution.launcher import NoChildProcess
 from app.schema.errors import (
@@ -184,7 +185,8 @@ class OptimalPortfolio:
 
     @strawberry.field(
         description="Weights other than 0, and what is sold: the largest weights by size first, then by "
-        "asset."
+        "asset.",
+        metadata=cost(size=1_000),
     )
     def weights(self) -> list[OptimalWeight]:
         names, weights = self.answer.forecast.assets, self.answer.portfolio.weights

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, TypeAlias
 import numpy as np
 import strawberry
 
+from app.boundary.cost_rules import cost
 from app.schema.errors import (
     ArtifactUnavailable,
     DatasetNotFound,
@@ -96,7 +97,7 @@ class RiskDecomposition:
     )
     asset_count: int = strawberry.field(description="Number of assets with a weight other than 0.")
 
-    @strawberry.field(description="Factor by factor, in the model's order.")
+    @strawberry.field(description="Factor by factor, in the model's order.", metadata=cost(size=30))
     def factors(self) -> list[FactorRisk]:
         columns = (
             self.found.exposures,
@@ -127,7 +128,8 @@ class RiskDecomposition:
 
     @strawberry.field(
         description="Asset by asset, the largest contributions by size first, then by asset: the first `top` "
-        "of `assetCount`."
+        "of `assetCount`.",
+        metadata=cost(size=1_000),
     )
     def assets(
         self,
@@ -193,7 +195,8 @@ class PortfolioRisk:
         "date on which all have a price of at most 7 days before. Null unless amounts were given."
     )
     positions: list[PortfolioPosition] = strawberry.field(
-        description="One an asset, in the order given; what was given of one twice is added up."
+        description="One an asset, in the order given; what was given of one twice is added up.",
+        metadata=cost(size=50),
     )
     confidence: float = strawberry.field(
         description="Probability that the loss stays within the value at risk."

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import strawberry
 
+from app.boundary.cost_rules import cost
 from app.errors import FactorQLError
 from app.features.risk.service import stored_risk_config
 from app.schema.connections import check_page_size
@@ -95,12 +96,18 @@ class RiskModelRun(Run):
     def config(self) -> RiskModelConfig:
         return RiskModelConfig.of(stored_risk_config(self.record))
 
-    @strawberry.field(description=f"The factors: the market, the sectors, the styles. {_UNTIL_SUCCEEDED}")
+    @strawberry.field(
+        description=f"The factors: the market, the sectors, the styles. {_UNTIL_SUCCEEDED}",
+        metadata=cost(size=30, work=100),
+    )
     async def factors(self, info: Info) -> list[RiskFactor] | None:
         results = await self._results(info)
         return None if results is None else RiskFactor.all_of(results)
 
-    @strawberry.field(description=f"Default styles that the dataset has no field for. {_UNTIL_SUCCEEDED}")
+    @strawberry.field(
+        description=f"Default styles that the dataset has no field for. {_UNTIL_SUCCEEDED}",
+        metadata=cost(size=7, work=100),
+    )
     async def skipped_styles(self, info: Info) -> list[SkippedStyle] | None:
         results = await self._results(info)
         if results is None:
@@ -109,7 +116,8 @@ class RiskModelRun(Run):
 
     @strawberry.field(
         description=f"The dates that have forecasts, ascending: ends of months, and the latest date. "
-        f"{_UNTIL_SUCCEEDED}"
+        f"{_UNTIL_SUCCEEDED}",
+        metadata=cost(size=240),
     )
     async def forecast_dates(self, info: Info) -> list[date] | None:
         results = await self._results(info)
@@ -117,7 +125,8 @@ class RiskModelRun(Run):
 
     @strawberry.field(
         description=f"How many assets have a price, estimate, and lack scores, date by date. "
-        f"{_UNTIL_SUCCEEDED}"
+        f"{_UNTIL_SUCCEEDED}",
+        metadata=cost(work=100),
     )
     async def coverage(
         self, info: Info, range: RangeArgument = strawberry.UNSET, max_points: PointsArgument = 1000
@@ -131,7 +140,8 @@ class RiskModelRun(Run):
         return RiskCoverage.of(results, chart)
 
     @strawberry.field(
-        description=f"Returns of factors, in the order of `names` and on shared dates. {_UNTIL_SUCCEEDED}"
+        description=f"Returns of factors, in the order of `names` and on shared dates. {_UNTIL_SUCCEEDED}",
+        metadata=cost(size=30, work=100),
     )
     async def factor_returns(
         self,
@@ -154,7 +164,8 @@ class RiskModelRun(Run):
         return [FactorReturnSeries.of(results, chart, column) for column in columns]
 
     @strawberry.field(
-        description=f"How much of the assets' returns the factors explain, date by date. {_UNTIL_SUCCEEDED}"
+        description=f"How much of the assets' returns the factors explain, date by date. {_UNTIL_SUCCEEDED}",
+        metadata=cost(work=100),
     )
     async def explained_variance(
         self, info: Info, range: RangeArgument = strawberry.UNSET, max_points: PointsArgument = 1000
@@ -169,7 +180,8 @@ class RiskModelRun(Run):
 
     @strawberry.field(
         description="The forecast of how factor returns move together, annualised. Null until the run has "
-        "succeeded, and for a day before the first of `forecastDates`."
+        "succeeded, and for a day before the first of `forecastDates`.",
+        metadata=cost(work=100),
     )
     async def covariance(self, info: Info, date: DateArgument = strawberry.UNSET) -> FactorCovariance | None:
         results = await self._results(info)
@@ -178,7 +190,8 @@ class RiskModelRun(Run):
 
     @strawberry.field(
         description="Assets with their exposures at the end of one date: they explain the returns of the "
-        "next one. Null until the run has succeeded, and for a day before the model's first date."
+        "next one. Null until the run has succeeded, and for a day before the model's first date.",
+        metadata=cost(work=2_000),
     )
     async def exposures(
         self,
@@ -199,7 +212,8 @@ class RiskModelRun(Run):
 
     @strawberry.field(
         description="Assets with their specific risk on one forecast date. Null until the run has succeeded, "
-        "and for a day before the first of `forecastDates`."
+        "and for a day before the first of `forecastDates`.",
+        metadata=cost(work=2_000),
     )
     async def specific_risk(
         self,
@@ -219,7 +233,8 @@ class RiskModelRun(Run):
         return await read_beside(specific_risk_page, results, arrays, holder, at, asked)
 
     @strawberry.field(
-        description=f"Returns of assets that no factor explains, on shared dates. {_UNTIL_SUCCEEDED}"
+        description=f"Returns of assets that no factor explains, on shared dates. {_UNTIL_SUCCEEDED}",
+        metadata=cost(work=5_000),
     )
     async def specific_returns(
         self,
@@ -243,14 +258,18 @@ class RiskModelRun(Run):
             specific_return_series, results, arrays, holder, assets, _range(range), max_points
         )
 
-    @strawberry.field(description=f"Whether the forecasts were right, out of sample. {_UNTIL_SUCCEEDED}")
+    @strawberry.field(
+        description=f"Whether the forecasts were right, out of sample. {_UNTIL_SUCCEEDED}",
+        metadata=cost(work=100),
+    )
     async def bias(self, info: Info) -> RiskBias | None:
         results = await self._results(info)
         return None if results is None else RiskBias.of(results)
 
     @strawberry.field(
         description="How risky a portfolio is, and what its risk comes from. Expected errors are members of "
-        f"the result, by `Error`. {_UNTIL_SUCCEEDED}"
+        f"the result, by `Error`. {_UNTIL_SUCCEEDED}",
+        metadata=cost(work=5_000),
     )
     async def portfolio_risk(
         self,
@@ -271,7 +290,8 @@ class RiskModelRun(Run):
 
     @strawberry.field(
         description="The best portfolio within limits, found by a convex solver in a process of its own. "
-        f"Expected errors are members of the result, by `Error`. {_UNTIL_SUCCEEDED}"
+        f"Expected errors are members of the result, by `Error`. {_UNTIL_SUCCEEDED}",
+        metadata=cost(work=40_000),
     )
     async def optimize(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import strawberry
 
+from app.boundary.cost_rules import cost
 from app.schema.sweeps.enums import ConfigOption, SweepMetric
 from app.schema.sweeps.values import SweepValue
 from app.services.sweep_results import HeatMap as ServiceHeatMap
@@ -17,16 +18,24 @@ class HeatMap:
     x: ConfigOption = strawberry.field(description="The option across.")
     y: ConfigOption = strawberry.field(description="The option down.")
     metric: SweepMetric = strawberry.field(description="The metric.")
-    x_values: list[SweepValue] = strawberry.field(description="The values across, one a column.")
-    y_values: list[SweepValue] = strawberry.field(description="The values down, one a row.")
-    cells: list[list[float | None]] = strawberry.field(description="Mean over the points of each cell.")
+    x_values: list[SweepValue] = strawberry.field(
+        description="The values across, one a column.", metadata=cost(size=100)
+    )
+    y_values: list[SweepValue] = strawberry.field(
+        description="The values down, one a row.", metadata=cost(size=100)
+    )
+    cells: list[list[float | None]] = strawberry.field(
+        description="Mean over the points of each cell.", metadata=cost(size=10_000)
+    )
     minimums: list[list[float | None]] = strawberry.field(
-        description="Least value of the points of each cell."
+        description="Least value of the points of each cell.", metadata=cost(size=10_000)
     )
     maximums: list[list[float | None]] = strawberry.field(
-        description="Greatest value of the points of each cell."
+        description="Greatest value of the points of each cell.", metadata=cost(size=10_000)
     )
-    counts: list[list[int]] = strawberry.field(description="Number of points of each cell that have a value.")
+    counts: list[list[int]] = strawberry.field(
+        description="Number of points of each cell that have a value.", metadata=cost(size=10_000)
+    )
 
     @classmethod
     def of(cls, x: ConfigOption, y: ConfigOption, metric: SweepMetric, found: ServiceHeatMap) -> HeatMap:

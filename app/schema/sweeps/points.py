@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import strawberry
 
+from app.boundary.cost_rules import cost
 from app.schema.connections import PageInfo, page_info
 from app.schema.enums import SortDirection
 from app.schema.errors import in_graph_spelling
@@ -38,8 +39,10 @@ class SweepPoint:
     number: int = strawberry.field(
         description="Its number in the sweep, from 0; the last axis varies fastest."
     )
-    position: list[int] = strawberry.field(description="The place of its value on each axis, from 0.")
-    values: list[SweepValue] = strawberry.field(description="Its value on each axis.")
+    position: list[int] = strawberry.field(
+        description="The place of its value on each axis, from 0.", metadata=cost(size=4)
+    )
+    values: list[SweepValue] = strawberry.field(description="Its value on each axis.", metadata=cost(size=4))
     failure: Failure | None = strawberry.field(
         description="Why it could not be computed; null if it could be."
     )

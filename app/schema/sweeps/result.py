@@ -7,6 +7,7 @@ from typing import Annotated
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
+from app.boundary.cost_rules import cost
 from app.schema.connections import check_page_size, cursors_checked
 from app.schema.context import Info
 from app.schema.errors import field_errors_at, in_graph_spelling
@@ -68,7 +69,9 @@ class SweepResult:
     def verdict(self) -> str:
         return verdict(self.results)
 
-    @strawberry.field(description="Why points failed, the most frequent reasons first: up to 100.")
+    @strawberry.field(
+        description="Why points failed, the most frequent reasons first: up to 100.", metadata=cost(size=100)
+    )
     def failures(self) -> list[SweepFailure]:
         return [
             SweepFailure(code=one.code, message=in_graph_spelling(one.message), count=one.count)
@@ -81,7 +84,8 @@ class SweepResult:
 
     @strawberry.field(
         description="The points next to the best: one step away on one axis; of a sample the nearest two an "
-        "axis."
+        "axis.",
+        metadata=cost(size=10),
     )
     def neighbours(self) -> list[SweepPoint]:
         return [SweepPoint.of(self.run, self.results, number) for number in self.results.neighbours]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
+from app.boundary.cost_rules import cost
 from app.schema.context import Info
 from app.schema.factor_config import FactorConfig, to_factor_config
 from app.schema.loaders import Read
@@ -43,7 +44,9 @@ class SweepRun(Run):
     grid_size: float = strawberry.field(
         description="Number of combinations of all values; up to 10^15 where a sample is drawn."
     )
-    axes: list[SweepAxis] = strawberry.field(description="What is varied; the last axis varies fastest.")
+    axes: list[SweepAxis] = strawberry.field(
+        description="What is varied; the last axis varies fastest.", metadata=cost(size=4)
+    )
 
     @strawberry.field(description="The factor model.")
     def factor(self) -> Annotated[Factor, strawberry.lazy("app.schema.factor")]:

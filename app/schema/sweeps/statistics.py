@@ -7,6 +7,7 @@ from datetime import date
 
 import strawberry
 
+from app.boundary.cost_rules import cost
 from app.schema.sweeps.points import SweepPoint
 from app.services.sweep_results import HistogramBin as ServiceBin
 from app.services.sweep_results import SweepResults
@@ -97,7 +98,8 @@ class OverfittingProbability:
     )
     logit_histogram: list[HistogramBin] = strawberry.field(
         description="The logits of the chosen points' relative ranks in the other half, in 20 bins around 0; "
-        "`probability` is the share of those at 0 and below."
+        "`probability` is the share of those at 0 and below.",
+        metadata=cost(size=20),
     )
 
     @classmethod
@@ -141,7 +143,9 @@ class WalkForward:
     results: strawberry.Private[SweepResults]
     num_choices: int = strawberry.field(description="Number of quarters.")
     distinct_points: int = strawberry.field(description="Number of different points that were chosen.")
-    choices: list[WalkForwardChoice] = strawberry.field(description="The choices, oldest first.")
+    choices: list[WalkForwardChoice] = strawberry.field(
+        description="The choices, oldest first.", metadata=cost(size=100)
+    )
     sharpe_ratio: float | None = strawberry.field(
         description="Annualised Sharpe ratio of the stitched returns, all out of sample."
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 import strawberry
 
+from app.boundary.cost_rules import cost
 from app.schema.errors import Path, invalid_argument
 from app.schema.options import value_text
 from app.schema.sweeps.enums import ConfigOption
@@ -119,7 +120,7 @@ class SweepAxis:
     value_count: int = strawberry.field(description="Number of its values.")
     plan: strawberry.Private[grid.SweepAxis]
 
-    @strawberry.field(description="Its values, in the order given.")
+    @strawberry.field(description="Its values, in the order given.", metadata=cost(size=100))
     def values(self) -> list[SweepValue]:
         return [SweepValue.of(self.plan.option, value) for value in self.plan.values]
 

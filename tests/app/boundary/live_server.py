@@ -19,7 +19,7 @@ from app.boundary.middleware import boundary_middleware
 from app.boundary.server import uvicorn_options
 from app.boundary.transport_ws import SocketLimits
 from app.settings import Settings
-from tests.app.boundary.sample_schema import COST_RULES, build_sample_schema
+from tests.app.boundary.sample_schema import build_sample_schema
 
 
 async def page(request: Request) -> HTMLResponse:
@@ -43,7 +43,6 @@ def application(settings: Settings | None = None, socket_limits: SocketLimits | 
         settings,
         lambda connection: object(),
         render_page=page,
-        cost_rules=COST_RULES,
         socket_limits=socket_limits,
     )
     return Starlette(

@@ -11,14 +11,8 @@ import strawberry
 from strawberry.file_uploads import Upload
 from strawberry.scalars import JSON
 
-from app.boundary.cost_rules import CostRules
+from app.boundary.cost_rules import cost
 from app.errors import InvalidInput, QueueFull, RunNotFound, StorageFailure
-
-COST_RULES = CostRules(
-    list_sizes={"Query.factors": 6, "Run.dates": 2_000},
-    point_lists=frozenset({"TimeSeries.dates", "TimeSeries.values", "TimeSeries.points"}),
-    work={},
-)
 
 
 @strawberry.type
@@ -30,9 +24,9 @@ class Point:
 @strawberry.type
 class TimeSeries:
     name: str
-    dates: list[str]
-    values: list[float | None]
-    points: list[Point]
+    dates: list[str] = strawberry.field(metadata=cost(column=True))
+    values: list[float | None] = strawberry.field(metadata=cost(column=True))
+    points: list[Point] = strawberry.field(metadata=cost(column=True))
 
 
 @strawberry.input
@@ -51,7 +45,7 @@ class Run:
     def tags(self) -> list[str]:
         return ["a"]
 
-    @strawberry.field
+    @strawberry.field(metadata=cost(size=2_000))
     def dates(self) -> list[str]:
         return ["2024-01-07"]
 
@@ -86,6 +80,10 @@ class Factor:
     def runs(self, first: int = 50, after: str | None = None) -> RunConnection:
         return _connection(first)
 
+    @strawberry.field(metadata=cost(work=3_000))
+    def measured_factor(self) -> Factor:
+        return self
+
     @strawberry.field
     def latest_run(self) -> Run:
         return Run(id=strawberry.ID("1"))
@@ -116,7 +114,7 @@ class Query:
         JOURNAL.contexts.append(info.context)
         return str(id(info.context))
 
-    @strawberry.field
+    @strawberry.field(metadata=cost(size=6))
     def factors(self) -> list[Factor]:
         return [Factor(name="SMB")]
 
@@ -126,6 +124,10 @@ class Query:
 
     @strawberry.field
     def factor_runs(self, first: int = 50, after: str | None = None) -> RunConnection:
+        return _connection(first)
+
+    @strawberry.field(metadata=cost(work=40_000))
+    def measured_runs(self, first: int = 50) -> RunConnection:
         return _connection(first)
 
     @strawberry.field

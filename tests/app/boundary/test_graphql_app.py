@@ -12,7 +12,7 @@ from app.boundary.error_masking import public_error
 from app.boundary.graphql_app import FactorQLApp
 from app.errors import InvalidFile, StorageFailure, UnknownAsset, UnknownAssets
 from tests.app.boundary.live_server import application, page, settings_of
-from tests.app.boundary.sample_schema import COST_RULES, JOURNAL, build_sample_schema
+from tests.app.boundary.sample_schema import JOURNAL, build_sample_schema
 
 
 def client_of(app=None):
@@ -30,7 +30,7 @@ async def ask(query, app=None, headers=None, accept="application/json", **parame
 def bare_app(**options):
     settings = options.pop("settings", settings_of())
     factory = options.pop("context_factory", lambda connection: object())
-    return FactorQLApp(build_sample_schema(), settings, factory, cost_rules=COST_RULES, **options)
+    return FactorQLApp(build_sample_schema(), settings, factory, **options)
 
 
 class TestErrors:

@@ -14,12 +14,17 @@ from graphql import (
     GraphQLSchema,
     GraphQLUnionType,
     build_schema,
+    get_named_type,
+    get_nullable_type,
+    is_composite_type,
     is_introspection_type,
+    is_list_type,
+    is_object_type,
     is_specified_scalar_type,
 )
 from graphql.utilities.find_schema_changes import BreakingChangeType, find_schema_changes
 
-from app.boundary.cost_rules import CostRules
+from app.boundary.cost_rules import cost_of
 from app.graph import print_schema_text
 
 ROOT = Path(__file__).parents[3]
@@ -62,8 +67,14 @@ def test_descriptions_are_sentences(schema: strawberry.Schema) -> None:
     assert wrong == []
 
 
-def test_rules_of_cost_name_fields_that_exist(schema: strawberry.Schema) -> None:
-    assert CostRules().unknown_fields(schema._schema) == ()
+def test_costs_stand_at_fields_that_they_can_change(schema: strawberry.Schema) -> None:
+    for kind in schema._schema.type_map.values():
+        for name, field in getattr(kind, "fields", {}).items() if is_object_type(kind) else ():
+            cost = cost_of(field)
+            is_list = is_list_type(get_nullable_type(field.type))
+            assert cost.size is None or is_list, f"{kind.name}.{name}"
+            assert not cost.column or (is_list and cost.size is None), f"{kind.name}.{name}"
+            assert not cost.work or is_composite_type(get_named_type(field.type)), f"{kind.name}.{name}"
 
 
 LONG_LISTS = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import strawberry
 
+from app.boundary.cost_rules import cost
 from app.schema.exposures.betas import asset_betas, factor_correlations
 from app.schema.exposures.exposures import exposures
 
@@ -14,11 +15,15 @@ class Query:
         exposures,
         description="A portfolio's exposures to factors: betas, how well they are known, and what each "
         "factor contributed to its return. Expected errors are members of the result, by `Error`.",
+        metadata=cost(work=20_000),
     )
     asset_betas = strawberry.field(
         asset_betas,
         description="Univariate betas of single assets to a factor run, from weekly simple returns.",
+        metadata=cost(size=1_000, work=20_000),
     )
     factor_correlations = strawberry.field(
-        factor_correlations, description="How factor runs move together, over the weeks that all have."
+        factor_correlations,
+        description="How factor runs move together, over the weeks that all have.",
+        metadata=cost(work=5_000),
     )

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import strawberry
 
+from app.boundary.cost_rules import cost
 from app.schema.context import GraphContext, Info
 from app.schema.dataset_ref import DatasetRef, find_dataset
 from app.schema.enums import FactorName, RunOrigin
@@ -34,7 +35,7 @@ TYPES = (*CONFIG_TYPES.values(),)
 
 @strawberry.type
 class Query:
-    @strawberry.field(description="All factor models.")
+    @strawberry.field(description="All factor models.", metadata=cost(size=6))
     def factors(self) -> list[Factor] | None:
         return [Factor.from_definition(definition) for definition in FACTORS.values()]
 
@@ -57,7 +58,8 @@ class Query:
         description=(
             "The run of each factor that succeeded last (imported ones count by the time of their legacy "
             f"id), best annualised return first, undefined ones last. {LATEST}"
-        )
+        ),
+        metadata=cost(size=6),
     )
     async def latest_factor_runs(
         self,

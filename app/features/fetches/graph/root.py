@@ -6,6 +6,7 @@ import asyncio
 
 import strawberry
 
+from app.boundary.cost_rules import cost
 from app.features.fetches.service import list_sources
 from app.schema.context import Info
 from app.schema.fetches.run import FetchRun
@@ -30,7 +31,10 @@ FetchRunWhere = where_type(
 
 @strawberry.type
 class Query:
-    @strawberry.field(description="The vendors of data that this server knows, with or without their keys.")
+    @strawberry.field(
+        description="The vendors of data that this server knows, with or without their keys.",
+        metadata=cost(size=5),
+    )
     async def sources(self, info: Info) -> list[Source] | None:
         known = await asyncio.to_thread(list_sources, info.context.services.settings)
         return [Source.from_info(one) for one in known]
