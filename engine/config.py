@@ -117,15 +117,6 @@ def _declared(config_type: Any) -> Mapping[str, Option]:
     return MappingProxyType(found)
 
 
-def option_names(config_type: type[Config]) -> set[str]:
-    """Return the names of a config's options and of those of its parts."""
-    names: set[str] = set()
-    for one in options_of(config_type).values():
-        parts = one.variants.values() if one.variants else [one.kind] if issubclass(one.kind, Config) else []
-        names |= {one.name}.union(*map(option_names, parts))
-    return names
-
-
 def meaning(one: Option) -> str:
     """Return what an option means, what null does, and what held before there was the option."""
     text = f"{one.text}." + (f" Null = {one.null}." if one.nullable else "")

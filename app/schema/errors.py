@@ -8,7 +8,7 @@ results.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from typing import ClassVar
@@ -17,12 +17,9 @@ import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
 from app import errors as program
-from app.sources import errors as sources
 from app.storage import told_error
 from db.errors import StoreUnavailable
-from engine.config import option_names
-from engine.factors.registry import FACTORS
-from engine.risk.config import RiskModelConfig
+from engine.config import Config, options_of
 
 
 @strawberry.interface(description="An expected error. Further kinds may be added: keep a default branch.")
@@ -104,11 +101,6 @@ class QueueFull(Error):
     shows: ClassVar = (program.QueueFull,)
 
 
-@strawberry.type(description="The source needs a key that the server does not have.")
-class SourceNotConfigured(Error):
-    shows: ClassVar = (sources.SourceNotConfigured,)
-
-
 @strawberry.type(description="The request or the file is larger than the server allows.")
 class LimitExceeded(Error):
     shows: ClassVar = (program.LimitExceeded,)
@@ -151,21 +143,7 @@ def _handler(expected: type[Exception], shown: type[Error]) -> strawberry.Except
 
 Path = tuple[str, ...]
 
-_FURTHER_OPTIONS = {
-    "sample_size",
-    "min_observations",
-    "annual_rate",
-    "horizon_days",
-    "expected_returns",
-    "exposure_limits",
-    "max_turnover",
-}
-_OPTION_NAMES = sorted(
-    option_names(RiskModelConfig).union(
-        _FURTHER_OPTIONS, *(option_names(factor.config_type) for factor in FACTORS.values())
-    )
-)
-_SNAKE_OPTION = re.compile(rf"\b({'|'.join(name for name in _OPTION_NAMES if '_' in name)})\b")
+_SNAKE_WORD = re.compile(r"\b[a-z0-9]+(?:_[a-z0-9]+)+\b")
 
 
 @contextmanager
@@ -175,15 +153,17 @@ def field_errors_at(locate: Callable[[str], Path]) -> Iterator[None]:
     try:
         yield
     except program.InvalidInput as error:
+        # A request may have options beside its config's: their names are where its faults are.
+        named = {name for fault in error.field_errors for name in fault.path}
         error.field_errors = tuple(
             program.FieldError(
                 (*locate(fault.path[0]), *map(to_camel_case, fault.path[1:])) if fault.path else (),
                 fault.code,
-                in_graph_spelling(fault.message),
+                in_graph_spelling(fault.message, named),
             )
             for fault in error.field_errors
         )
-        _respell(error)
+        _respell(error, named)
         raise
     except program.MissingField as error:
         _respell(error)
@@ -195,11 +175,15 @@ def invalid_argument(path: Path, code: str, message: str) -> program.InvalidInpu
     return program.InvalidInput(message, (program.FieldError(path, code, message),))
 
 
-def _respell(error: program.FactorQLError) -> None:
-    error.message = in_graph_spelling(error.message)
+def _respell(error: program.FactorQLError, named: Collection[str] = ()) -> None:
+    error.message = in_graph_spelling(error.message, named)
     error.args = (error.message,)
 
 
-def in_graph_spelling(message: str) -> str:
-    """A message of the program with its options named as the graph names them."""
-    return _SNAKE_OPTION.sub(lambda match: to_camel_case(match[0]), message)
+def in_graph_spelling(message: str, named: Collection[str] = ()) -> str:
+    """Return a message of the program with its options, and what else is `named`, as the graph names them."""
+    configs: list[type[Config]] = [Config]
+    for one in configs:
+        configs += one.__subclasses__()
+    names = {*named}.union(*map(options_of, configs[1:]))
+    return _SNAKE_WORD.sub(lambda word: to_camel_case(word[0]) if word[0] in names else word[0], message)

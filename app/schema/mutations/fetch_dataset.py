@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, TypeAlias
+from typing import Annotated, ClassVar, TypeAlias
 
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
@@ -11,10 +11,11 @@ from strawberry.utils.str_converters import to_camel_case
 from app.features.fetches.service import launch_fetch
 from app.schema.context import Info
 from app.schema.enums import SourceName
-from app.schema.errors import InvalidInput, Path, QueueFull, SourceNotConfigured
+from app.schema.errors import Error, InvalidInput, Path, QueueFull
 from app.schema.fetches.run import FetchRun
 from app.schema.launch import check_wait, launched, wait_argument
 from app.schema.unset import given
+from app.sources import errors
 
 
 @strawberry.input(description="Daily data to fetch from a vendor into an immutable dataset.")
@@ -61,6 +62,11 @@ class FetchDatasetSuccess:
         description="Whether the same fetch was waiting or running already. One that has ended is not "
         "reused: what the vendor says may have changed since."
     )
+
+
+@strawberry.type(description="The source needs a key that the server does not have.")
+class SourceNotConfigured(Error):
+    shows: ClassVar = (errors.SourceNotConfigured,)
 
 
 FetchDatasetResult: TypeAlias = Annotated[

@@ -1,11 +1,13 @@
 """The program's errors as types of the graph."""
 
 import inspect
+from dataclasses import dataclass
 from typing import Annotated
 
 import pytest
 import strawberry
 from graphql import GraphQLObjectType, GraphQLUnionType
+from strawberry.utils.str_converters import to_camel_case
 
 from app import errors as program
 from app.boundary.error_masking import public_errors
@@ -14,6 +16,7 @@ from app.execution.launcher import NoChildProcess
 from app.rest.answers import error_answer
 from app.schema.errors import Error, exception_handlers, field_errors_at
 from db.errors import StoreUnavailable
+from engine.config import Config, option
 
 OF_ANOTHER_NAME = {
     StoreUnavailable: "StorageFailure",
@@ -135,6 +138,18 @@ def test_faults_of_options_are_told_in_the_spelling_of_the_graph() -> None:
     (fault,) = caught.value.field_errors
     assert fault.message == "lookbackPeriods must be from 1 to 12"
     assert fault.path == ("input", "spec", "lookback_periods")
+
+
+def test_options_of_a_request_and_of_any_config_are_respelled() -> None:
+    @dataclass(frozen=True, slots=True)
+    class StrategyConfig(Config):
+        stop_loss: float = option(0.1, 0.0, 1.0, "Where it is left")
+
+    fault = program.FieldError(("paper_money",), "TOO_LITTLE", "paper_money is below stop_loss * max_loss")
+    with pytest.raises(program.InvalidInput) as caught, field_errors_at(lambda name: (to_camel_case(name),)):
+        raise program.InvalidInput(fault.message, (fault,))
+    assert caught.value.message == "paperMoney is below stopLoss * max_loss"
+    assert caught.value.field_errors[0].path == ("paperMoney",)
 
 
 def test_other_names_with_underscores_are_left_alone() -> None:
