@@ -12,9 +12,9 @@ from importlib import import_module
 
 import scipy.special  # noqa: F401  the engine would import it in each child, at the first quantile
 
-from app.execution.child import Computation, ReportProgress
-from app.execution.frames import Buffer
-from app.execution.protocol import ComputeRequest
+from app.execution.worker.child import Computation, ReportProgress
+from app.execution.worker.frames import Buffer
+from app.execution.worker.protocol import ComputeRequest
 from app.kinds import FEATURES, Feature
 
 

@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,59 @@ def forbidden_imports(path):
         tops.discard("tests")  # the reference implementation is what benchmarks compare with
     forbidden = {*ROOMS, "tests", "pickle"} - MAY_IMPORT[room]
     return sorted(tops & (forbidden | FORBIDDEN_IN_ENGINE if room == "engine" else forbidden))
+
+
+CORE = ("artifacts", "boundary", "datasets", "execution", "runs", "sources", "*.py")
+"""Rooms of `app` that every run needs: they know features by `app.kinds` alone."""
+
+
+def test_core_rooms_import_no_feature():
+    modules = [
+        path
+        for room in CORE
+        for path in ((ROOT / "app").glob(room) if room == "*.py" else (ROOT / "app" / room).rglob("*.py"))
+    ]
+    assert len(modules) > 60
+    wrong = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in modules
+        for name in imported_modules(path)
+        if name.startswith("app.features")
+    ]
+    assert wrong == []
+
+
+def test_no_circle_of_imports():
+    names = {module_name(path): path for path in SOURCES}
+    graph = {name: {one for one in loaded_with(path) if one in names} for name, path in names.items()}
+    order = TopologicalSorter({name: sorted(others - {name}) for name, others in graph.items()})
+    order.prepare()  # raises CycleError, which names the circle
+
+
+def module_name(path):
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def loaded_with(path):
+    """The modules that a module imports when it is imported itself."""
+    names = set()
+    for node in top_level(ast.parse(path.read_text()).body):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
+
+
+def top_level(nodes):
+    """Statements outside functions and what only type checkers read."""
+    for node in nodes:
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            for part in ("body", "orelse", "handlers", "finalbody"):
+                yield from top_level(getattr(node, part, ()))
 
 
 def test_the_store_is_used_where_nothing_is_cancelled():
@@ -129,8 +183,9 @@ def tracked_files() -> list[Path]:
 
 
 def test_nothing_committed_names_a_package_host_or_a_machine_path():
+    # an option that names an index, or an address of the shape that an index gives to a package
     host = re.compile(
-        rb'--(extra-)?index-url|"resolved": *"http|/simple/|files\.pythonhosted|registry\.npmjs'
+        rb'--(extra-)?index-url|"resolved": *"http|https?://[^\s"\'<>]*(/simple/|/-/|\.whl\b|\.tgz\b)'
     )
     place = re.compile(rb"(?<![\w.])/(work|home|root|farm)/")
     for path in tracked_files():

@@ -11,12 +11,12 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 from app.errors import INTERNAL, FactorQLError, LimitExceeded
-from app.execution.child_task import ChildTask
-from app.execution.codes import COMPUTATION_CRASHED, SERVER_STOPS, TIMED_OUT
-from app.execution.conversation import Ended
-from app.execution.frames import FrameTooLong
-from app.execution.launcher import Launcher, NoChildProcess
-from app.execution.protocol import ComputeRequest, Failure
+from app.execution.worker.child_task import ChildTask
+from app.execution.worker.codes import COMPUTATION_CRASHED, SERVER_STOPS, TIMED_OUT
+from app.execution.worker.exchange import ChildExited
+from app.execution.worker.frames import FrameTooLong
+from app.execution.worker.launcher import Launcher, NoChildProcess
+from app.execution.worker.protocol import ComputeRequest, Failure
 from app.settings import Settings
 from app.turns import Turns
 from db.records import RunResults
@@ -36,8 +36,8 @@ class AdHocFailed(FactorQLError):
     """Why there is no answer.
 
     code: of the engine's error (INVALID_CONFIG, MISSING_RISK, INFEASIBLE_PORTFOLIO, UNBOUNDED_PORTFOLIO,
-    SOLVER_FAILURE, MISSING_EXTRA, ...) or one of app.execution.codes. faults: the options of INVALID_CONFIG,
-    the assets of MISSING_RISK.
+    SOLVER_FAILURE, MISSING_EXTRA, ...) or one of app.execution.worker.codes. faults: the options of
+    INVALID_CONFIG, the assets of MISSING_RISK.
     """
 
     code = "CONSULT_FAILED"
@@ -102,7 +102,7 @@ class AdHocComputations:
                 return outcome
             case Failure():
                 raise _failed(outcome, kind)
-            case Ended():
+            case ChildExited():
                 raise self._lost(outcome)
 
     def _request(
@@ -123,7 +123,7 @@ class AdHocComputations:
             arrays=arrays,
         )
 
-    def _lost(self, ended: Ended) -> FactorQLError:
+    def _lost(self, ended: ChildExited) -> FactorQLError:
         if self._closed:
             return _stopping()
         if ended.exit_code is None:

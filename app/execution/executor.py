@@ -12,15 +12,15 @@ from importlib import import_module
 
 from app.datasets.snapshot import has_snapshot, snapshot_fingerprints
 from app.execution.adhoc import SOLVING, AdHocComputations
-from app.execution.computing import Computing
-from app.execution.flight import Ending, Flight
-from app.execution.ground import Ground
+from app.execution.attempt import Ending, RunAttempt
+from app.execution.child_process_task import ChildProcessTask
+from app.execution.environment import RunEnvironment
 from app.execution.heartbeat import ClaimKey, HeartbeatThread, Pulse
-from app.execution.identity import worker_id
-from app.execution.launcher import PRODUCTION, Launcher
 from app.execution.recovery import Recovery
+from app.execution.task import RunTask
 from app.execution.timing import Timing
-from app.execution.work import Work
+from app.execution.worker.identity import worker_id
+from app.execution.worker.launcher import PRODUCTION, Launcher
 from app.kinds import KINDS, Kind, Lane, by_name
 from app.settings import Settings
 from db.datasets import kept_fingerprints
@@ -68,7 +68,7 @@ class RunExecutor:
         self._worker = worker_id()
         self._launcher = Launcher(computation)
         self._adhoc = AdHocComputations(Launcher(solving), settings)
-        self._ground = Ground(
+        self._environment = RunEnvironment(
             store=store,
             settings=settings,
             worker=self._worker,
@@ -80,13 +80,13 @@ class RunExecutor:
         self._heartbeats = HeartbeatThread(
             store_url=settings.store_url,
             worker=self._worker,
-            claims=lambda: tuple(self._flights),
+            claims=lambda: tuple(self._attempts),
             on_lost=self._lose,
             interval_seconds=self._timing.heartbeat,
         )
         self._recovery = Recovery(self._timing.stale, self._kinds)
-        self._flights: dict[ClaimKey, Flight] = {}
-        self._flying: set[asyncio.Task[None]] = set()
+        self._attempts: dict[ClaimKey, RunAttempt] = {}
+        self._executing: set[asyncio.Task[None]] = set()
         self._loops: set[asyncio.Task[None]] = set()
         self._unclaimed = ""
         """Why no run could be claimed the last time; empty if one could."""
@@ -118,19 +118,19 @@ class RunExecutor:
         try:
             # Not cancelled: a run claimed at this very moment must not be forgotten.
             await _wait(self._loops, self._timing.stop_limit)
-            await _wait(self._flying, self._timing.stop_grace)
-            for flight in tuple(self._flights.values()):
-                flight.end(Ending.RELEASED)
-            await _wait(self._flying, self._timing.stop_limit)
+            await _wait(self._executing, self._timing.stop_grace)
+            for attempt in tuple(self._attempts.values()):
+                attempt.end(Ending.RELEASED)
+            await _wait(self._executing, self._timing.stop_limit)
         finally:
             # Also when stopping is interrupted: with the forkserver all children end.
             self._launcher.close()
             self._heartbeats.stop()
-            unfinished = self._loops | self._flying
+            unfinished = self._loops | self._executing
             for task in unfinished:
                 task.cancel()
             await _wait(unfinished, self._timing.stop_limit)
-            await self._ground.close()
+            await self._environment.close()
         await asyncio.to_thread(self._heartbeats.join, self._timing.stop_limit)
 
     @property
@@ -154,13 +154,13 @@ class RunExecutor:
 
     def kill(self, run_id: int) -> None:
         """End the computation of a run whose end is written already, because it was canceled."""
-        for (flying_id, _), flight in tuple(self._flights.items()):
-            if flying_id == run_id:
-                flight.end(Ending.NOT_OURS)
+        for (attempted_id, _), attempt in tuple(self._attempts.items()):
+            if attempted_id == run_id:
+                attempt.end(Ending.NOT_OURS)
 
     @property
     def running_count(self) -> int:
-        return len(self._flights)
+        return len(self._attempts)
 
     async def _dispatch(self) -> None:
         while not self._stopping.is_set():
@@ -177,7 +177,7 @@ class RunExecutor:
             run = await self._claim(kinds)
             self._unclaimed = ""
             if run is not None:
-                self._take_off(run, await self._work_of(run))
+                self._start_attempt(run, await self._task_of(run))
             return run is not None
         except StoreError as error:
             if str(error) != self._unclaimed:  # once, not at every look
@@ -187,14 +187,14 @@ class RunExecutor:
             log.exception("no run can be claimed")
         return False
 
-    async def _work_of(self, run: RunRecord) -> Work:
+    async def _task_of(self, run: RunRecord) -> RunTask:
         kind = self._kinds[run.kind]
         if kind.lane is Lane.COMPUTE:
-            return Computing(run, self._ground)
+            return ChildProcessTask(run, self._environment)
         # In a thread, and at the first such run: it may bring an HTTP client, which few commands need.
         module = await asyncio.to_thread(import_module, f"{kind.feature.package}.work")
-        work: Work = module.begin(run, self._ground)
-        return work
+        task: RunTask = module.begin(run, self._environment)
+        return task
 
     async def _claim(self, kinds: Collection[str]) -> RunRecord | None:
         """Return a run that is now this worker's; one that is claimed too late, while it stops, goes back."""
@@ -222,30 +222,30 @@ class RunExecutor:
             raise
 
     def _kinds_with_room(self) -> list[str]:
-        taken = Counter(self._kinds[flight.kind].lane for flight in self._flights.values())
+        taken = Counter(self._kinds[attempt.kind].lane for attempt in self._attempts.values())
         return [name for name, kind in self._kinds.items() if taken[kind.lane] < self._capacities[kind.lane]]
 
-    def _take_off(self, run: RunRecord, work: Work) -> None:
+    def _start_attempt(self, run: RunRecord, task: RunTask) -> None:
         # An earlier attempt of our own that was taken from us, and did not notice yet.
         self.kill(run.id)
         key = (run.id, run.attempt)
-        flight = Flight(run, work, self._ground)
-        self._flights[key] = flight
+        attempt = RunAttempt(run, task, self._environment)
+        self._attempts[key] = attempt
 
-        def land(task: asyncio.Task[None]) -> None:
-            del self._flights[key]
-            self._flying.discard(task)
+        def done(executed: asyncio.Task[None]) -> None:
+            del self._attempts[key]
+            self._executing.discard(executed)
             self._wake.set()
 
-        task = asyncio.create_task(flight.fly(), name=f"run {run.id}")
-        self._flying.add(task)
-        task.add_done_callback(land)
+        executing = asyncio.create_task(attempt.execute(), name=f"run {run.id}")
+        self._executing.add(executing)
+        executing.add_done_callback(done)
         self._on_event()
 
     def _lose(self, claim: ClaimKey) -> None:
-        flight = self._flights.get(claim)
-        if flight is not None:
-            flight.end(Ending.NOT_OURS)
+        attempt = self._attempts.get(claim)
+        if attempt is not None:
+            attempt.end(Ending.NOT_OURS)
 
     async def _keep_recovering(self) -> None:
         while not await _wait_for(self._stopping, self._timing.recovery):
@@ -258,7 +258,7 @@ class RunExecutor:
 
     async def _look_around(self) -> None:
         # Lost runs first: a data folder that cannot be read must not keep them lost.
-        if await self._recovery.recover(self._store, self._flights, self._worker):
+        if await self._recovery.recover(self._store, self._attempts, self._worker):
             self._on_event()
             self._wake.set()
         kept = await kept_fingerprints(self._store)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 
 from app.execution.heartbeat import ClaimKey
-from app.execution.identity import is_alive
+from app.execution.worker.identity import is_alive
 from db.records import Claim, RunStatus
 from db.runs import list_claims, retry_or_lose
 from db.store import Store
@@ -32,17 +32,17 @@ class Recovery:
         self._clock = clock
         self._last_changes: dict[Claim, float] = {}
 
-    async def recover(self, store: Store, in_flight: Collection[ClaimKey], worker: str) -> int:
+    async def recover(self, store: Store, attempted: Collection[ClaimKey], worker: str) -> int:
         """Put back the lost runs (or fail them, after too many losses) and say how many there were.
 
-        `in_flight` are `worker`'s own, which are never lost. Errors: StoreError."""
+        `attempted` are `worker`'s own, which are never lost. Errors: StoreError."""
         now = self._clock()
         claims = await list_claims(store, self._kinds)
         # A heartbeat makes an unequal claim, so what is still in here has not had one since.
         self._last_changes = {claim: self._last_changes.get(claim, now) for claim in claims}
         recovered = 0
         for claim, last_change in self._last_changes.items():
-            if claim.claimed_by == worker and (claim.run_id, claim.attempt) in in_flight:
+            if claim.claimed_by == worker and (claim.run_id, claim.attempt) in attempted:
                 continue
             if is_alive(claim.claimed_by) is False or now - last_change >= self._stale_seconds:
                 status = await retry_or_lose(store, claim, now=datetime.now(UTC))

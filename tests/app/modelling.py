@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from app.datasets.snapshot import write_snapshot
-from app.execution.protocol import ComputeRequest
+from app.execution.worker.protocol import ComputeRequest
 from db.records import DatasetRecord, NewRun, RunKind, RunRecord
 from db.runs import launch_run
 from db.store import Store

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from app.datasets.snapshot import write_snapshot
-from app.execution.protocol import ComputeRequest
-from app.execution.results import decode_result
+from app.execution.worker.protocol import ComputeRequest
+from app.execution.worker.results import decode_result
 from app.jobs import compute
 from app.services.context import Services
 from db.datasets import add_dataset, get_datasets

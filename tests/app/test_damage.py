@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-from app.execution import conversation
-from app.execution.protocol import Findings
+from app.execution.worker import exchange as conversation
+from app.execution.worker.protocol import Findings
 from tests.app.datasets.files import damage
 from tests.app.rest.asking import body
 from tests.app.test_main import ask, serving, settings_of, upload_sample

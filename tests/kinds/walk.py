@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 
-from app.execution.payload import NamedSeries, encode_payload
+from app.execution.worker.payload import NamedSeries, encode_payload
 
 
 def walk(request, report):

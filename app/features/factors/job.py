@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from app.datasets.period_cache import open_periods
 from app.datasets.snapshot import open_snapshot
-from app.execution.child import ReportProgress
-from app.execution.frames import Buffer
-from app.execution.payload import Compositions, Document, NamedSeries, encode_payload, plain
-from app.execution.protocol import ComputeRequest
-from app.execution.warming import warming_up
+from app.execution.worker.child import ReportProgress
+from app.execution.worker.frames import Buffer
+from app.execution.worker.payload import Compositions, Document, NamedSeries, encode_payload, plain
+from app.execution.worker.protocol import ComputeRequest
+from app.execution.worker.warming import warming_up
 from app.features.factors.toy import toy_options, toy_panel
 from engine.compute import FactorResult, compute_factor
 from engine.errors import MissingField

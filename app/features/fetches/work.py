@@ -16,11 +16,11 @@ from app.datasets.limits import ReadLimits
 from app.datasets.record import Provenance, new_dataset
 from app.datasets.snapshot import write_snapshot
 from app.errors import FactorQLError
-from app.execution.codes import INTERNAL_ERROR
-from app.execution.conversation import Ended
-from app.execution.ground import Ground
-from app.execution.protocol import Failure, Progress
-from app.execution.work import NoteProgress, Outcome
+from app.execution.environment import RunEnvironment
+from app.execution.task import NoteProgress, Outcome
+from app.execution.worker.codes import INTERNAL_ERROR
+from app.execution.worker.exchange import ChildExited
+from app.execution.worker.protocol import Failure, Progress
 from app.features.fetches.config import FetchConfig
 from app.features.fetches.report import FetchReport
 from app.features.fetches.vendors import Vendors
@@ -34,18 +34,18 @@ _SHARE_OF_FETCHING = 0.9
 _MAX_LOST_NAMED = 3
 
 
-class Fetching:
-    """A `Work`: stopping it cancels what is under way."""
+class FetchTask:
+    """A `RunTask`: stopping it cancels what is under way."""
 
     name = "the fetch"
 
-    def __init__(self, run: RunRecord, ground: Ground) -> None:
+    def __init__(self, run: RunRecord, environment: RunEnvironment) -> None:
         self._run = run
-        self._ground = ground
+        self._environment = environment
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[Outcome] | None = None
         self._stopped = False
-        self.timeout_seconds = ground.settings.fetch_timeout_seconds
+        self.timeout_seconds = environment.settings.fetch_timeout_seconds
 
     async def outcome(self, note: NoteProgress) -> Outcome:
         self._task = asyncio.create_task(self._fetch(note))
@@ -55,7 +55,7 @@ class Fetching:
             return await self._task
         except asyncio.CancelledError:
             if self._stopped:
-                return Ended(0)
+                return ChildExited(0)
             raise
         except FactorQLError as error:
             return Failure(
@@ -70,7 +70,7 @@ class Fetching:
             self._loop.call_soon_threadsafe(self._task.cancel)
 
     async def _fetch(self, note: NoteProgress) -> Outcome:
-        config, vendors = FetchConfig.from_json(self._run.config), self._ground.shared(Vendors)
+        config, vendors = FetchConfig.from_json(self._run.config), self._environment.shared(Vendors)
         source = vendors.source(config.source)
         usage = Usage()
 
@@ -92,7 +92,7 @@ class Fetching:
 
     def _keep(self, name: str, source: Source, harvest: Harvest) -> NewDataset:
         """The snapshot, in place. One whose row is not committed after all is left to gc."""
-        settings = self._ground.settings
+        settings = self._environment.settings
         read = read_harvest(
             harvest,
             name=source.title,
@@ -138,4 +138,4 @@ def _nothing(source: Source, config: FetchConfig, harvest: Harvest) -> str:
     return f"{what} ({named}{more})"
 
 
-begin = Fetching
+begin = FetchTask

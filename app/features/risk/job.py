@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from app.artifacts.writer import ArtifactWriter
 from app.datasets.snapshot import open_snapshot
-from app.execution.child import ReportProgress
-from app.execution.frames import Buffer
-from app.execution.payload import Document, encode_payload, plain
-from app.execution.protocol import ComputeRequest
+from app.execution.worker.child import ReportProgress
+from app.execution.worker.frames import Buffer
+from app.execution.worker.payload import Document, encode_payload, plain
+from app.execution.worker.protocol import ComputeRequest
 from app.features.risk.documents import (
     ARTIFACT_ARRAYS,
     RISK_COVARIANCE,

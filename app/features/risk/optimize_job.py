@@ -13,10 +13,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from app.execution.child import ReportProgress
-from app.execution.frames import Buffer
-from app.execution.payload import Document, encode_payload
-from app.execution.protocol import ComputeRequest
+from app.execution.worker.child import ReportProgress
+from app.execution.worker.frames import Buffer
+from app.execution.worker.payload import Document, encode_payload
+from app.execution.worker.protocol import ComputeRequest
 from engine.panel import FloatArray
 from engine.risk.forecast import RiskForecast
 from engine.risk.optimize import OptimalPortfolio, maximum_sharpe, minimum_variance

@@ -11,7 +11,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from app.boundary.cost_rules import cost
 from app.execution.adhoc import AdHocFailed
-from app.execution.launcher import NoChildProcess
+from app.execution.worker.launcher import NoChildProcess
 from app.schema.errors import (
     ArtifactUnavailable,
     DatasetNotFound,

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from app.errors import DatasetUnavailable
-from app.execution.child import ReportProgress
-from app.execution.frames import Buffer
-from app.execution.protocol import ComputeRequest, encode_arrays
+from app.execution.worker.child import ReportProgress
+from app.execution.worker.frames import Buffer
+from app.execution.worker.protocol import ComputeRequest, encode_arrays
 from engine.errors import NoPeriods
 from engine.portfolio import LegHoldings
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from app.execution.protocol import ComputeRequest
+from app.execution.worker.protocol import ComputeRequest
 
 
 def lives(pid: int) -> bool:

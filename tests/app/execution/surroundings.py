@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app import jobs
-from app.execution.child import ReportProgress
-from app.execution.frames import Buffer
-from app.execution.protocol import ComputeRequest, encode_arrays
+from app.execution.worker.child import ReportProgress
+from app.execution.worker.frames import Buffer
+from app.execution.worker.protocol import ComputeRequest, encode_arrays
 
 IMPORTED_IN = os.getpid()
 THREADS: list[str] = []

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from app.datasets.snapshot import remove_snapshot, write_snapshot
-from app.execution import conversation
-from app.execution.conversation import converse
-from app.execution.frames import MAX_RESULT_BYTES, FrameKind, receive_frame, send_frame
-from app.execution.launcher import PRODUCTION, Launcher
-from app.execution.protocol import ComputeRequest, Failure, decode_arrays, encode_message
-from app.execution.results import decode_result
+from app.execution.worker import exchange as conversation
+from app.execution.worker.exchange import exchange
+from app.execution.worker.frames import MAX_RESULT_BYTES, FrameKind, receive_frame, send_frame
+from app.execution.worker.launcher import PRODUCTION, Launcher
+from app.execution.worker.protocol import ComputeRequest, Failure, decode_arrays, encode_message
+from app.execution.worker.results import decode_result
 from app.features.factors.job import encode_result
 from app.file_hashes import known_hashes, remember_hashes
 from db.records import LegRecord, PerformanceRecord, RunResults
@@ -81,7 +81,7 @@ def request_(tmp_path) -> ComputeRequest:
 
 def computed(launcher: Launcher, request: ComputeRequest):
     with closing(launcher.launch()) as child:
-        return converse(child, request, lambda _: None)
+        return exchange(child, request, lambda _: None)
 
 
 def assert_same_leg(stored: LegRecord, leg: LegHoldings, period: int) -> None:

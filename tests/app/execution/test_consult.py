@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from app.errors import LimitExceeded, QueueFull
-from app.execution import conversation
 from app.execution.adhoc import MOST_AT_ONCE, MOST_WAITING, SOLVING, AdHocComputations, AdHocFailed
-from app.execution.launcher import Launcher
+from app.execution.worker import exchange as conversation
+from app.execution.worker.launcher import Launcher
 from app.features.risk.optimize_job import Objective, OptimizeTask, decode_task, encode_task
 from app.services.risk_optimization import optimize
 from app.settings import Settings

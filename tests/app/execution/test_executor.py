@@ -12,10 +12,10 @@ from dataclasses import replace
 import pytest
 import uvloop
 
-from app.execution import flight
+from app.execution import attempt as attempts
 from app.execution.executor import RunExecutor
-from app.execution.identity import worker_id
-from app.execution.launcher import ForkserverLost
+from app.execution.worker.identity import worker_id
+from app.execution.worker.launcher import ForkserverLost
 from db.errors import StoreUnavailable
 from db.records import RunEventKind, RunKind, RunStatus
 from db.runs import cancel_run, claim_run, list_claims
@@ -203,8 +203,8 @@ def failing(times: int, write, error: Exception, *, after_commit: bool = False):
 async def test_a_result_waits_for_a_store_that_is_away_for_a_moment(
     store, settings, monkeypatch, after_commit
 ):
-    away = failing(3, flight.finish_run, StoreUnavailable("database is locked"), after_commit=after_commit)
-    monkeypatch.setattr(flight, "finish_run", away)
+    away = failing(3, attempts.finish_run, StoreUnavailable("database is locked"), after_commit=after_commit)
+    monkeypatch.setattr(attempts, "finish_run", away)
     run = await queue(store, "succeed", seed=5)
     async with executing(store, settings):
         run = await ended(store, run.id)
@@ -215,8 +215,8 @@ async def test_a_result_waits_for_a_store_that_is_away_for_a_moment(
 
 async def test_a_result_that_a_store_does_not_take_for_long_is_computed_again(store, settings, monkeypatch):
     tries = len(BRISK.commit_retries) + 1
-    away = failing(tries, flight.finish_run, StoreUnavailable("disk is full", "free some space"))
-    monkeypatch.setattr(flight, "finish_run", away)
+    away = failing(tries, attempts.finish_run, StoreUnavailable("disk is full", "free some space"))
+    monkeypatch.setattr(attempts, "finish_run", away)
     run = await queue(store, "succeed")
     async with executing(store, settings):
         run = await ended(store, run.id)
@@ -224,7 +224,7 @@ async def test_a_result_that_a_store_does_not_take_for_long_is_computed_again(st
 
 
 async def test_a_result_that_cannot_be_stored_at_all_is_a_fault_of_the_program(store, settings, monkeypatch):
-    monkeypatch.setattr(flight, "finish_run", failing(9, flight.finish_run, RuntimeError("a mistake")))
+    monkeypatch.setattr(attempts, "finish_run", failing(9, attempts.finish_run, RuntimeError("a mistake")))
     run = await queue(store, "succeed")
     async with executing(store, settings):
         run = await ended(store, run.id)
@@ -233,7 +233,7 @@ async def test_a_result_that_cannot_be_stored_at_all_is_a_fault_of_the_program(s
 
 async def test_a_fault_while_following_a_computation_ends_it(store, settings, monkeypatch):
     monkeypatch.setattr(
-        flight, "report_progress", failing(9, flight.report_progress, RuntimeError("a mistake"))
+        attempts, "report_progress", failing(9, attempts.report_progress, RuntimeError("a mistake"))
     )
     run = await queue(store, "sleep", seconds=60)
     async with executing(store, settings) as executor:
@@ -267,7 +267,7 @@ async def test_stopping_puts_long_runs_back_and_never_as_their_last_attempt(stor
 
 
 async def test_stopping_does_not_wait_for_ever_for_a_store_that_is_away(store, settings, monkeypatch):
-    monkeypatch.setattr(flight, "put_back", failing(99, flight.put_back, StoreUnavailable("away")))
+    monkeypatch.setattr(attempts, "put_back", failing(99, attempts.put_back, StoreUnavailable("away")))
     run = await queue(store, "sleep")
     async with asyncio.timeout(30):
         timing = replace(BRISK, commit_retries=(60.0,), stop_limit=0.2)

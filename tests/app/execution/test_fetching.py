@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from app.datasets.snapshot import open_snapshot, snapshot_fingerprints
-from app.execution import flight
+from app.execution import attempt as attempts
 from app.features.fetches.config import FetchConfig
 from app.sources import registry
 from app.sources.errors import SourceRefused
@@ -148,7 +148,7 @@ async def test_the_longer_a_fetch_takes_the_less_often_its_progress_is_told(
             bring(harvest, f"c{number:03}")
             await asyncio.sleep(0.01)
 
-    monkeypatch.setattr(flight, "_PROGRESS_NOTES", 1)  # after a second, a second apart
+    monkeypatch.setattr(attempts, "_PROGRESS_NOTES", 1)  # after a second, a second apart
     sourced(bring_slowly)
     run = await queue_fetch(store)
     async with executing(store, settings):

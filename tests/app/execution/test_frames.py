@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.execution.frames import CutOffFrame, DamagedFrame, FrameKind, FrameTooLong, receive_frame, send_frame
+from app.execution.worker.frames import (
+    CutOffFrame,
+    DamagedFrame,
+    FrameKind,
+    FrameTooLong,
+    receive_frame,
+    send_frame,
+)
 
 LIMIT = 1 << 24
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from app.execution import identity
-from app.execution.identity import is_alive, worker_id
+from app.execution.worker import identity
+from app.execution.worker.identity import is_alive, worker_id
 
 
 def sleeper() -> subprocess.Popen[bytes]:

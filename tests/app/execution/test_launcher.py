@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from app.execution import launcher as launcher_module
-from app.execution.conversation import Ended, converse
-from app.execution.frames import MAX_RESULT_BYTES, Frame, FrameKind, receive_frame, send_frame
-from app.execution.launcher import ChildProcess, ForkRefused, ForkserverLost, Launcher
-from app.execution.protocol import ComputeRequest, Failure, Progress, decode_arrays, encode_message
+from app.execution.worker import launcher as launcher_module
+from app.execution.worker.exchange import ChildExited, exchange
+from app.execution.worker.frames import MAX_RESULT_BYTES, Frame, FrameKind, receive_frame, send_frame
+from app.execution.worker.launcher import ChildProcess, ForkRefused, ForkserverLost, Launcher
+from app.execution.worker.protocol import ComputeRequest, Failure, Progress, decode_arrays, encode_message
 from db.records import RunResults
 from tests.app.execution.processes import eventually, lives, request_to
 
@@ -42,7 +42,7 @@ def own_launcher() -> Iterator[Launcher]:
 
 def outcome_of(launcher: Launcher, request: ComputeRequest) -> object:
     with closing(launcher.launch()) as child:
-        return converse(child, request, lambda _: None)
+        return exchange(child, request, lambda _: None)
 
 
 def answer(child: ChildProcess, request: ComputeRequest) -> Frame | None:
@@ -64,7 +64,7 @@ def test_a_result_comes_back_whole(launcher):
 def test_progress_comes_in_order_before_the_result(launcher):
     heard: list[Progress] = []
     with closing(launcher.launch()) as child:
-        assert isinstance(converse(child, request_to("report_steps"), heard.append), RunResults)
+        assert isinstance(exchange(child, request_to("report_steps"), heard.append), RunResults)
     assert heard == [Progress(0.0, "step 0"), Progress(0.25, "step 1"), Progress(0.5, "step 2")]
 
 
@@ -119,7 +119,7 @@ def test_mapped_files_do_not_count_as_memory(launcher, tmp_path):
 
 
 def test_a_child_that_nobody_stops_is_stopped_by_its_processor_time(launcher):
-    assert outcome_of(launcher, request_to("stay_busy_in_numpy", cpu_limit_seconds=1)) == Ended(
+    assert outcome_of(launcher, request_to("stay_busy_in_numpy", cpu_limit_seconds=1)) == ChildExited(
         -signal.SIGKILL
     )
 
@@ -130,9 +130,9 @@ def test_a_child_that_nobody_stops_is_stopped_by_its_processor_time(launcher):
 @pytest.mark.parametrize(
     ("request_", "ended"),
     [
-        (request_to("exit_silently"), Ended(0)),
-        (request_to("exit_silently", code=3), Ended(3)),
-        (request_to("crash"), Ended(-signal.SIGSEGV)),
+        (request_to("exit_silently"), ChildExited(0)),
+        (request_to("exit_silently", code=3), ChildExited(3)),
+        (request_to("crash"), ChildExited(-signal.SIGSEGV)),
     ],
 )
 def test_a_child_that_ends_without_a_result_is_told_by_its_exit_code(launcher, request_, ended):
@@ -288,7 +288,9 @@ def test_a_child_without_its_forkserver_can_still_be_killed(own_launcher):
 
 
 def test_a_child_that_dies_with_its_forkserver_is_lost_not_crashed(own_launcher, tmp_path):
-    assert outcome_of(own_launcher, request_to("die_once", marker=str(tmp_path / "marker"))) == Ended(None)
+    assert outcome_of(own_launcher, request_to("die_once", marker=str(tmp_path / "marker"))) == ChildExited(
+        None
+    )
 
 
 def test_a_forkserver_that_hangs_is_replaced(own_launcher, monkeypatch):
@@ -298,7 +300,7 @@ def test_a_forkserver_that_hangs_is_replaced(own_launcher, monkeypatch):
     with closing(own_launcher.launch()) as child:
         hanging = own_launcher.forkserver_pid
         os.kill(hanging, signal.SIGSTOP)
-        assert converse(child, request_to("exit_silently", code=3), lambda _: None) == Ended(None)
+        assert exchange(child, request_to("exit_silently", code=3), lambda _: None) == ChildExited(None)
     assert isinstance(outcome_of(own_launcher, request_to("succeed")), RunResults)
     assert not lives(hanging)
 
@@ -319,10 +321,10 @@ def test_closing_leaves_no_process_and_no_way_to_start_another(own_launcher):
 def test_no_process_outlives_a_server_that_is_killed():
     script = """
 import sys, time
-from app.execution.frames import FrameKind, receive_frame, send_frame
-from app.execution import launcher as launcher_module
-from app.execution.launcher import Launcher
-from app.execution.protocol import encode_message
+from app.execution.worker.frames import FrameKind, receive_frame, send_frame
+from app.execution.worker import launcher as launcher_module
+from app.execution.worker.launcher import Launcher
+from app.execution.worker.protocol import encode_message
 from tests.app.execution.processes import request_to
 launcher = Launcher("tests.app.execution.computations")
 children = [launcher.launch() for _ in range(4)]

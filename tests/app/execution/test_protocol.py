@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
-from app.execution.protocol import (
+from app.execution.worker.protocol import (
     ComputeRequest,
     Failure,
     Findings,

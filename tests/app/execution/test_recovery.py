@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from app.execution.identity import worker_id
 from app.execution.recovery import Recovery
+from app.execution.worker.identity import worker_id
 from db.records import RunKind, RunStatus
 from db.runs import claim_run, heartbeat
 from tests.app.execution.queueing import now, queue, run_of

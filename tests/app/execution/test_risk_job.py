@@ -17,11 +17,11 @@ import pytest
 from app.artifacts.reader import open_artifact
 from app.artifacts.writer import RowWriter
 from app.errors import DatasetDamaged
-from app.execution.conversation import Ended, converse
-from app.execution.frames import MAX_RESULT_BYTES, FrameKind, receive_frame, send_frame
-from app.execution.launcher import Launcher
-from app.execution.protocol import Failure, decode_arrays, encode_arrays, encode_message
-from app.execution.results import decode_result
+from app.execution.worker.exchange import ChildExited, exchange
+from app.execution.worker.frames import MAX_RESULT_BYTES, FrameKind, receive_frame, send_frame
+from app.execution.worker.launcher import Launcher
+from app.execution.worker.protocol import Failure, decode_arrays, encode_arrays, encode_message
+from app.execution.worker.results import decode_result
 from app.features.risk import job as risk_job
 from app.features.risk.documents import ARTIFACT_ARRAYS, DOCUMENT_ARRAYS
 from app.folders import stale_temporaries
@@ -118,7 +118,7 @@ def test_a_child_computes_the_same_with_few_words(launcher, tmp_path, kind):
     request = request_for(KINDS[kind], tmp_path)
     told = []
     with closing(launcher.launch()) as child:
-        results = converse(child, request, told.append)
+        results = exchange(child, request, told.append)
     assert isinstance(results, RunResults), results
     here = computed_here(request)
     for name, values in arrays_of(here, tmp_path).items():
@@ -193,12 +193,12 @@ def test_a_disk_that_fills_while_rows_are_written_ends_all_threads(tmp_path, mon
 @pytest.mark.parametrize("stage", ["Scoring", "Storing"])
 def test_a_killed_child_leaves_nothing_but_a_stale_folder(launcher, tmp_path, stage):
     with closing(launcher.launch()) as child:
-        outcome = converse(
+        outcome = exchange(
             child,
             request_for(KINDS["sectors"], tmp_path),
             lambda progress: os.kill(child.pid, signal.SIGKILL) if progress.stage.startswith(stage) else None,
         )
-    assert outcome == Ended(-signal.SIGKILL)
+    assert outcome == ChildExited(-signal.SIGKILL)
     assert stale_temporaries(tmp_path / "artifacts", grace_seconds=0.0) == tuple(left(tmp_path))
     assert len(left(tmp_path)) <= 1
 
@@ -206,7 +206,7 @@ def test_a_killed_child_leaves_nothing_but_a_stale_folder(launcher, tmp_path, st
 def test_too_little_memory_is_a_failure_that_leaves_nothing(launcher, tmp_path):
     request = replace(request_for(panel(assets=800), tmp_path), memory_limit_bytes=32 * 2**20)
     with closing(launcher.launch()) as child:
-        outcome = converse(child, request, lambda _: None)
+        outcome = exchange(child, request, lambda _: None)
     assert isinstance(outcome, Failure), outcome
     assert outcome.code == "OUT_OF_MEMORY"
     assert left(tmp_path) == []
@@ -224,7 +224,7 @@ def test_what_the_engine_refuses_leaves_nothing(tmp_path, launcher, options, cod
     request = request_for(KINDS["sectors"], tmp_path)
     request = replace(request, config=to_json(config()) | options)
     with closing(launcher.launch()) as child:
-        outcome = converse(child, request, lambda _: None)
+        outcome = exchange(child, request, lambda _: None)
     assert isinstance(outcome, Failure), outcome
     assert outcome.code == code
     assert left(tmp_path) == []
@@ -234,7 +234,7 @@ def test_options_at_fault_come_back_one_by_one(tmp_path, launcher):
     request = request_for(KINDS["none"], tmp_path)
     request = replace(request, config={"winsor": 0.9, "specific": {"min_observations": 0}})
     with closing(launcher.launch()) as child:
-        outcome = converse(child, request, lambda _: None)
+        outcome = exchange(child, request, lambda _: None)
     assert outcome.code == "INVALID_CONFIG"
     assert {(option, code) for option, code, _ in outcome.faults} == {
         ("winsor", "OUT_OF_RANGE"),

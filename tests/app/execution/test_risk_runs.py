@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from app.artifacts.reader import open_artifact
-from app.execution.launcher import PRODUCTION
+from app.execution.worker.launcher import PRODUCTION
 from app.features.risk.documents import ARTIFACT_ARRAYS
 from app.folders import stale_temporaries
 from app.services.context import Services

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.execution.identity import worker_id
+from app.execution.worker.identity import worker_id
 from db.records import RunEventKind, RunKind, RunStatus
 from db.results import get_performance, get_series
 from db.runs import cancel_run, claim_run

@@ -13,10 +13,10 @@ import pytest
 from app.datasets.snapshot import write_snapshot
 from app.errors import DatasetDamaged
 from app.execution.checkpoints import SweepCheckpoints, stale_checkpoints, sweeps_dir
-from app.execution.conversation import converse
-from app.execution.launcher import Launcher
-from app.execution.protocol import ComputeRequest, Failure
-from app.execution.results import decode_result
+from app.execution.worker.exchange import exchange
+from app.execution.worker.launcher import Launcher
+from app.execution.worker.protocol import ComputeRequest, Failure
+from app.execution.worker.results import decode_result
 from app.features.sweeps import job as sweep_job
 from db.records import RunResults
 from engine.factors.registry import FactorName
@@ -65,7 +65,7 @@ def test_a_sweep_arrives_from_its_child_as_the_engine_computed_it(request_):
     expected = sweep(PANEL, plan())
     with closing(Launcher()) as launcher, closing(launcher.launch()) as child:
         stages = []
-        results = converse(child, request_, stages.append)
+        results = exchange(child, request_, stages.append)
     assert isinstance(results, RunResults), results
     assert results.performance is None
     assert results.compositions == ()
@@ -173,7 +173,7 @@ def test_a_sweep_without_a_point_is_a_failure_with_a_reason(request_):
         FactorName.MOMENTUM, OPTIONS, (SweepAxis(option="min_assets", values=(100, 200)),), partitions=4
     )
     with closing(Launcher()) as launcher, closing(launcher.launch()) as child:
-        outcome = converse(child, replace(request_, config=plan_to_json(hopeless)), lambda _: None)
+        outcome = exchange(child, replace(request_, config=plan_to_json(hopeless)), lambda _: None)
     assert isinstance(outcome, Failure)
     assert outcome.code == "ALL_POINTS_FAILED"
     assert "are needed" in outcome.message

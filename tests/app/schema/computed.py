@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from app.execution.results import decode_result
+from app.execution.worker.results import decode_result
 from app.features.factors.job import encode_result
 from db.records import AssetRecord, RunRecord, RunResults
 from db.store import Store

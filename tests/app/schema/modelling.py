@@ -12,7 +12,7 @@ from typing import Any
 from app.datasets.snapshot import write_snapshot
 from app.execution.adhoc import AdHocFailed
 from app.execution.heartbeat import Pulse
-from app.execution.results import decode_result
+from app.execution.worker.results import decode_result
 from app.features.risk.job import build_model
 from app.features.risk.optimize_job import OptimizeTask, decode_task, solve
 from app.schema.node_ids import encode_id

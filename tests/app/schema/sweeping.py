@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from app.execution.results import decode_result
+from app.execution.worker.results import decode_result
 from app.features.sweeps.job import encode_sweep
 from app.schema.node_ids import encode_id
 from db.records import RunKind, RunRecord, RunResults

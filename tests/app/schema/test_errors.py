@@ -12,7 +12,7 @@ from strawberry.utils.str_converters import to_camel_case
 from app import errors as program
 from app.boundary.error_masking import public_errors
 from app.execution.adhoc import AdHocFailed
-from app.execution.launcher import NoChildProcess
+from app.execution.worker.launcher import NoChildProcess
 from app.rest.answers import error_answer
 from app.schema.errors import Error, exception_handlers, field_errors_at
 from db.errors import StoreUnavailable

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import select
 
-from app.execution.identity import worker_id
+from app.execution.worker.identity import worker_id
 from app.services.context import Services
 from app.services.events import EventHub
 from app.services.health import HealthReport, report_health

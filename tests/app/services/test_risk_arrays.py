@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from app.errors import ArtifactUnavailable, RunNotFound
-from app.execution.results import decode_result
+from app.execution.worker.results import decode_result
 from app.features.risk import job as risk_job
 from app.services.context import Services
 from app.services.events import EventHub

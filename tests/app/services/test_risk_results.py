@@ -8,8 +8,8 @@ from dataclasses import fields, is_dataclass, replace
 import numpy as np
 import pytest
 
-from app.execution.payload import encode_payload
-from app.execution.results import decode_result
+from app.execution.worker.payload import encode_payload
+from app.execution.worker.results import decode_result
 from app.features.risk.documents import RISK_COVERAGE, RISK_MODEL, RISK_VALIDATION
 from app.features.risk.job import risk_documents
 from app.services import risk_results

@@ -10,7 +10,7 @@ import pytest
 
 from app.errors import DatasetNotFound, InvalidInput, MissingField, QueueFull, RunNotFound
 from app.execution.checkpoints import sweeps_dir
-from app.execution.results import decode_result
+from app.execution.worker.results import decode_result
 from app.features.factors.service import launch_factor
 from app.features.sweeps import job as sweep_job
 from app.features.sweeps.service import launch_sweep, promote_point

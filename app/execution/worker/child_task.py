@@ -9,9 +9,9 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from typing import TypeVar
 
-from app.execution.conversation import Ended, converse
-from app.execution.launcher import ChildProcess, Launcher, NoChildProcess
-from app.execution.protocol import ComputeRequest, Failure, Progress
+from app.execution.worker.exchange import ChildExited, exchange
+from app.execution.worker.launcher import ChildProcess, Launcher, NoChildProcess
+from app.execution.worker.protocol import ComputeRequest, Failure, Progress
 from db.records import RunResults
 
 log = logging.getLogger(__name__)
@@ -31,32 +31,32 @@ class ChildTask:
 
     async def outcome(
         self, request: ComputeRequest, note: Callable[[Progress], None]
-    ) -> RunResults | Failure | Ended:
-        """`note` is called in a thread. Errors: those of `converse`."""
-        return await _in_daemon_thread(lambda: self._converse(request, note))
+    ) -> RunResults | Failure | ChildExited:
+        """`note` is called in a thread. Errors: those of `exchange`."""
+        return await _in_daemon_thread(lambda: self._exchange(request, note))
 
     def stop(self) -> None:
-        """From any thread and at any moment, also before the task begins: the outcome is Ended."""
+        """From any thread and at any moment, also before the task begins: the outcome is ChildExited."""
         with self._lock:
             self._stopped = True
             if self._child is not None:
                 self._child.kill()
 
-    def _converse(
+    def _exchange(
         self, request: ComputeRequest, note: Callable[[Progress], None]
-    ) -> RunResults | Failure | Ended:
+    ) -> RunResults | Failure | ChildExited:
         """In a thread of its own."""
         try:
             child = self._launcher.launch()
         except NoChildProcess as error:
             log.error("%s: no child process: %s", self._name, error)
-            return Ended(None)
+            return ChildExited(None)
         with closing(child):
             with self._lock:
                 self._child = child
                 if self._stopped:
                     child.kill()
-            return converse(child, request, note)
+            return exchange(child, request, note)
 
 
 def _in_daemon_thread(function: Callable[[], T]) -> asyncio.Future[T]:

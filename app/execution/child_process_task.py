@@ -7,10 +7,10 @@ from typing import Final
 from app.datasets.period_cache import periods_dir
 from app.errors import DatasetUnavailable, FactorQLError
 from app.execution.checkpoints import checkpoint_identity
-from app.execution.child_task import ChildTask
-from app.execution.ground import Ground
-from app.execution.protocol import ComputeRequest, Failure
-from app.execution.work import NoteProgress, Outcome
+from app.execution.environment import RunEnvironment
+from app.execution.task import NoteProgress, Outcome
+from app.execution.worker.child_task import ChildTask
+from app.execution.worker.protocol import ComputeRequest, Failure
 from app.file_hashes import known_hashes
 from db.datasets import get_datasets
 from db.records import RunRecord
@@ -19,16 +19,16 @@ _MOST_THREADS: Final = 2
 """Of a computation: what a second of its time may use of processors' time."""
 
 
-class Computing:
-    """A `Work`: stopping it kills the child."""
+class ChildProcessTask:
+    """A `RunTask`: stopping it kills the child."""
 
     name = "the computation"
 
-    def __init__(self, run: RunRecord, ground: Ground) -> None:
+    def __init__(self, run: RunRecord, environment: RunEnvironment) -> None:
         self._run = run
-        self._ground = ground
-        self._task = ChildTask(ground.launcher, f"run {run.id}")
-        self.timeout_seconds = ground.settings.run_timeout_seconds
+        self._environment = environment
+        self._task = ChildTask(environment.launcher, f"run {run.id}")
+        self.timeout_seconds = environment.settings.run_timeout_seconds
 
     async def outcome(self, note: NoteProgress) -> Outcome:
         try:
@@ -41,9 +41,9 @@ class Computing:
         self._task.stop()
 
     async def _request(self) -> ComputeRequest:
-        settings = self._ground.settings
+        settings = self._environment.settings
         datasets_dir, cache_dir = settings.datasets_dir.resolve(), settings.cache_dir.resolve()
-        fingerprint = await self._ground.persistently(self._run.id, self._fingerprint)
+        fingerprint = await self._environment.retry_on_unavailable(self._run.id, self._fingerprint)
         folders = (datasets_dir / fingerprint, periods_dir(cache_dir) / fingerprint)
         return ComputeRequest(
             datasets_dir=str(datasets_dir),
@@ -61,11 +61,11 @@ class Computing:
 
     async def _fingerprint(self) -> str:
         """Return the fingerprint of the run's dataset; empty for a run that needs none."""
-        dataset_id, known = self._run.dataset_id, self._ground.fingerprints
+        dataset_id, known = self._run.dataset_id, self._environment.fingerprints
         if dataset_id is None:
             return ""
         if dataset_id not in known:
-            datasets = await get_datasets(self._ground.store, [dataset_id])
+            datasets = await get_datasets(self._environment.store, [dataset_id])
             known |= {record.id: record.fingerprint for record in datasets.values()}
         if dataset_id not in known:
             raise DatasetUnavailable("the run's dataset does not exist any more")

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from app.execution.launcher import Launcher
 from app.execution.timing import Timing
+from app.execution.worker.launcher import Launcher
 from app.settings import Settings
 from db.errors import StoreUnavailable
 from db.store import Store
@@ -31,7 +31,7 @@ R = TypeVar("R", bound=Resource)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
+class RunEnvironment:
     """`on_event` is called after every change of a run, `on_succeeded` with the id of each run whose results
     were committed by this executor. It must not raise."""
 
@@ -59,7 +59,7 @@ class Ground:
         for resource in self.opened.values():
             await resource.close()
 
-    async def persistently(self, run_id: int, access: Callable[[], Awaitable[T]]) -> T:
+    async def retry_on_unavailable(self, run_id: int, access: Callable[[], Awaitable[T]]) -> T:
         """Try again for a while when the database is busy or away; StoreUnavailable when it stays so."""
         for wait in self.timing.commit_retries:
             try:

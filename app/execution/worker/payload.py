@@ -1,7 +1,7 @@
 """What every computation sends back, whatever it computed: metrics, series, compositions, documents, and
 where the arrays are that it has put into files.
 
-The child encodes it, the server decodes it into the store's records (`app.execution.results`).
+The child encodes it, the server decodes it into the store's records (`app.execution.worker.results`).
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.artifacts.writer import WrittenArtifact
-from app.execution.frames import Buffer
-from app.execution.protocol import encode_arrays
+from app.execution.worker.frames import Buffer
+from app.execution.worker.protocol import encode_arrays
 from engine.panel import DateArray, FloatArray
 from engine.performance import Performance
 from engine.portfolio import LegHoldings

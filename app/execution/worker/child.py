@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from app.errors import FactorQLError
-from app.execution.codes import INTERNAL_ERROR, OUT_OF_MEMORY, RESULT_TOO_LARGE
-from app.execution.frames import (
+from app.execution.worker.codes import INTERNAL_ERROR, OUT_OF_MEMORY, RESULT_TOO_LARGE
+from app.execution.worker.frames import (
     MAX_REQUEST_BYTES,
     Buffer,
     FrameKind,
@@ -23,8 +23,8 @@ from app.execution.frames import (
     receive_frame,
     send_frame,
 )
-from app.execution.limits import limit_allocations, limit_processor_time
-from app.execution.protocol import (
+from app.execution.worker.limits import limit_allocations, limit_processor_time
+from app.execution.worker.protocol import (
     ComputeRequest,
     Failure,
     Findings,

@@ -11,11 +11,11 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from enum import Enum, auto
 
-from app.execution.codes import COMPUTATION_CRASHED, INTERNAL_ERROR, TIMED_OUT
-from app.execution.conversation import Ended
-from app.execution.ground import Ground
-from app.execution.protocol import Failure, Progress
-from app.execution.work import Outcome, Work
+from app.execution.environment import RunEnvironment
+from app.execution.task import Outcome, RunTask
+from app.execution.worker.codes import COMPUTATION_CRASHED, INTERNAL_ERROR, TIMED_OUT
+from app.execution.worker.exchange import ChildExited
+from app.execution.worker.protocol import Failure, Progress
 from db.errors import StoreError, StoreUnavailable
 from db.records import Claim, RunRecord, RunResults
 from db.runs import fail_run, finish_run, list_claims, put_back, report_progress, retry_or_lose
@@ -36,13 +36,13 @@ class Ending(Enum):
     """The executor stops: the run goes back to the queue."""
 
 
-class Flight:
-    """`fly` takes the run to its end; `end` cuts it short, from any thread and at any moment."""
+class RunAttempt:
+    """`execute` takes the run to its end; `end` cuts it short, from any thread and at any moment."""
 
-    def __init__(self, run: RunRecord, work: Work, ground: Ground) -> None:
+    def __init__(self, run: RunRecord, task: RunTask, environment: RunEnvironment) -> None:
         self._run = run
-        self._work = work
-        self._ground = ground
+        self._task = task
+        self._environment = environment
         self._progress: Progress | None = None
         self._ending: Ending | None = None
         self._lock = threading.Lock()
@@ -56,9 +56,9 @@ class Flight:
             if self._ending is not None:
                 return
             self._ending = ending
-        self._work.stop()
+        self._task.stop()
 
-    async def fly(self) -> None:
+    async def execute(self) -> None:
         """Never raises: what cannot be written is logged, and the claim, confirmed no more, becomes stale."""
         try:
             try:
@@ -75,7 +75,7 @@ class Flight:
     # -- the work ------------------------------------------------------------------------------------------
 
     async def _outcome(self) -> Outcome:
-        working = asyncio.ensure_future(self._work.outcome(self._note))
+        working = asyncio.ensure_future(self._task.outcome(self._note))
         try:
             await self._follow(working)
             return await working
@@ -90,11 +90,11 @@ class Flight:
         written: Progress | None = None
         while not working.done():
             elapsed = loop.time() - begun
-            remaining = self._work.timeout_seconds - elapsed
+            remaining = self._task.timeout_seconds - elapsed
             if remaining <= 0:
                 return self.end(Ending.TIMED_OUT)
             # Each is an event that is kept: an hour of fetching is not told every half second.
-            pause = max(self._ground.timing.progress, elapsed / _PROGRESS_NOTES)
+            pause = max(self._environment.timing.progress, elapsed / _PROGRESS_NOTES)
             await asyncio.wait([working], timeout=min(pause, remaining))
             if self._progress is not written and not working.done():
                 written = self._progress
@@ -104,13 +104,13 @@ class Flight:
         self._progress = progress
 
     async def _write_progress(self, progress: Progress) -> None:
-        run, ground = self._run, self._ground
+        run, environment = self._run, self._environment
         try:
             ours = await report_progress(
-                ground.store,
+                environment.store,
                 run.id,
                 run.attempt,
-                ground.worker,
+                environment.worker,
                 progress.fraction,
                 progress.stage,
                 _now(),
@@ -120,7 +120,7 @@ class Flight:
             log.warning("run %d: its progress could not be written: %s", run.id, error)
             return
         if ours:
-            ground.on_event()
+            environment.on_event()
         else:
             self.end(Ending.NOT_OURS)
 
@@ -134,38 +134,40 @@ class Flight:
                 await self._finish(outcome)
             case Failure():
                 await self._fail(outcome)
-            case Ended() if self._ending is Ending.TIMED_OUT:
-                limit = self._work.timeout_seconds
-                await self._fail(Failure(TIMED_OUT, f"{self._work.name} took longer than {limit:g} seconds"))
-            case Ended() if self._ending is Ending.RELEASED:
+            case ChildExited() if self._ending is Ending.TIMED_OUT:
+                limit = self._task.timeout_seconds
+                await self._fail(Failure(TIMED_OUT, f"{self._task.name} took longer than {limit:g} seconds"))
+            case ChildExited() if self._ending is Ending.RELEASED:
                 await self._give_back(put_back)
-            case Ended(exit_code=None):
+            case ChildExited(exit_code=None):
                 # The system may be out of processes for a moment.
-                await asyncio.sleep(self._ground.timing.poll)
+                await asyncio.sleep(self._environment.timing.poll)
                 await self._give_back(retry_or_lose)
-            case Ended():
+            case ChildExited():
                 await self._fail(Failure(COMPUTATION_CRASHED, f"the computation's process {outcome}"))
 
     async def _finish(self, results: RunResults) -> None:
-        run, ground = self._run, self._ground
+        run, environment = self._run, self._environment
         counts = None if self._progress is None else self._progress.counts
         ours = await self._write(
             lambda: finish_run(
-                ground.store, run.id, run.attempt, ground.worker, results, _now(), counts=counts
+                environment.store, run.id, run.attempt, environment.worker, results, _now(), counts=counts
             )
         )
-        if ours and ground.on_succeeded is not None:
-            await ground.on_succeeded(run.id)
+        if ours and environment.on_succeeded is not None:
+            await environment.on_succeeded(run.id)
 
     async def _fail(self, failure: Failure) -> None:
-        run, ground = self._run, self._ground
+        run, environment = self._run, self._environment
         message = failure.message
         if failure.traceback is not None:
             error_id = uuid.uuid4().hex[:12]
             log.error("error %s: run %d (%s)\n%s", error_id, run.id, run.kind.lower(), failure.traceback)
             message = f"{message} (error id {error_id})"
         await self._write(
-            lambda: fail_run(ground.store, run.id, run.attempt, ground.worker, failure.code, message, _now())
+            lambda: fail_run(
+                environment.store, run.id, run.attempt, environment.worker, failure.code, message, _now()
+            )
         )
 
     async def _give_back(self, give: Callable[..., Awaitable[object]]) -> None:
@@ -173,7 +175,7 @@ class Flight:
         await self._write(lambda: self._give_own(give))
 
     async def _give_own(self, give: Callable[..., Awaitable[object]]) -> object:
-        store = self._ground.store
+        store = self._environment.store
         # A heartbeat in between changes the claim: look again.
         while (claim := self._find_own(await list_claims(store, [self._run.kind]))) is not None:
             if given := await give(store, claim, now=_now()):
@@ -181,7 +183,7 @@ class Flight:
         return None
 
     def _find_own(self, claims: Iterable[Claim]) -> Claim | None:
-        own = (self._run.id, self._run.attempt, self._ground.worker)
+        own = (self._run.id, self._run.attempt, self._environment.worker)
         return next(
             (claim for claim in claims if (claim.run_id, claim.attempt, claim.claimed_by) == own), None
         )
@@ -189,10 +191,10 @@ class Flight:
     async def _write(self, write: Callable[[], Awaitable[object]]) -> bool:
         """Whether it was written. A write that is refused, because the run is not ours any more, leaves it to
         whoever has it."""
-        ours = bool(await self._ground.persistently(self._run.id, write))
+        ours = bool(await self._environment.retry_on_unavailable(self._run.id, write))
         if not ours:
             log.info("run %d was ended by others meanwhile", self._run.id)
-        self._ground.on_event()
+        self._environment.on_event()
         return ours
 
 

@@ -15,7 +15,7 @@ import threading
 from contextlib import closing, suppress
 
 from app.errors import FactorQLError
-from app.execution.forkserver import NUMBER
+from app.execution.worker.forkserver import NUMBER
 
 PRODUCTION = "app.jobs"
 """What children run. Only the code that makes a launcher chooses it: no setting, request or row does."""
@@ -36,7 +36,7 @@ _ONE_THREAD = {
 _PROGRAM = """\
 import json, sys
 control, computation, sys.path[:] = json.loads(sys.argv[1])
-from app.execution.forkserver import main
+from app.execution.worker.forkserver import main
 main(control, computation)
 """
 

@@ -1,22 +1,22 @@
-"""What a flight carries out, whatever kind of run it is."""
+"""What an attempt carries out, whatever kind of run it is."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Protocol
 
-from app.execution.conversation import Ended
-from app.execution.protocol import Failure, Progress
+from app.execution.worker.exchange import ChildExited
+from app.execution.worker.protocol import Failure, Progress
 from db.records import RunResults
 
 NoteProgress = Callable[[Progress], None]
 """Called from any thread."""
 
 
-Outcome = RunResults | Failure | Ended
+Outcome = RunResults | Failure | ChildExited
 
 
-class Work(Protocol):
+class RunTask(Protocol):
     """`name` stands in messages ("the computation"); it may take `timeout_seconds`."""
 
     name: str
@@ -27,5 +27,6 @@ class Work(Protocol):
         ...
 
     def stop(self) -> None:
-        """Cut it short, from any thread and at any moment, also before it begins: the outcome is Ended."""
+        """Cut it short, from any thread and at any moment, also before it begins; the outcome is then
+        ChildExited."""
         ...

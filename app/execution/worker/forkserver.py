@@ -30,9 +30,9 @@ import traceback
 from contextlib import suppress
 from importlib import import_module
 
-from app.execution import child
-from app.execution.limits import allocated_bytes, prefer_to_be_killed
-from app.execution.warming import warming_up
+from app.execution.worker import child
+from app.execution.worker.limits import allocated_bytes, prefer_to_be_killed
+from app.execution.worker.warming import warming_up
 
 NUMBER = struct.Struct("<q")
 """How pids, exit codes and (negative, in a pid's place) the errno of a failed fork are written."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.artifacts.place import artifact_path, parse_artifact_path
-from app.execution.protocol import decode_arrays
+from app.execution.worker.protocol import decode_arrays
 from db.records import (
     ArtifactRecord,
     CompositionRecord,

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.execution.frames import Buffer
+from app.execution.worker.frames import Buffer
 from app.file_hashes import FileIdentity, KnownHash
 
 _HEADER_LENGTH = struct.Struct("<Q")

@@ -7,8 +7,8 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.execution.codes import COMPUTATION_CRASHED
-from app.execution.frames import (
+from app.execution.worker.codes import COMPUTATION_CRASHED
+from app.execution.worker.frames import (
     MAX_REQUEST_BYTES,
     MAX_RESULT_BYTES,
     CutOffFrame,
@@ -17,8 +17,8 @@ from app.execution.frames import (
     receive_frame,
     send_frame,
 )
-from app.execution.launcher import ChildProcess
-from app.execution.protocol import (
+from app.execution.worker.launcher import ChildProcess
+from app.execution.worker.protocol import (
     ComputeRequest,
     Failure,
     Progress,
@@ -27,7 +27,7 @@ from app.execution.protocol import (
     decode_progress,
     encode_message,
 )
-from app.execution.results import decode_result
+from app.execution.worker.results import decode_result
 from app.file_hashes import remember_hashes
 from db.records import RunResults
 
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class ChildExited:
     """The child ended without a result: its exit code, or minus the signal that ended it. None when nobody
     knows, because the forkserver ended with it."""
 
@@ -54,9 +54,9 @@ class Ended:
         return f"was killed by {name}{cause}"
 
 
-def converse(
+def exchange(
     child: ChildProcess, request: ComputeRequest, on_progress: Callable[[Progress], None]
-) -> RunResults | Failure | Ended:
+) -> RunResults | Failure | ChildExited:
     """Send the request and take frames until the result, a failure or the child's end. The caller closes the
     child, which kills one that still lives. Findings are taken over: hashes remembered, warnings logged.
 
@@ -64,7 +64,7 @@ def converse(
     try:
         send_frame(child.channel, FrameKind.REQUEST, [encode_message(request)], MAX_REQUEST_BYTES)
     except ConnectionError:
-        return Ended(child.exit_code())
+        return ChildExited(child.exit_code())
     try:
         while frame := receive_frame(child.channel, MAX_RESULT_BYTES):
             match frame.kind:
@@ -85,4 +85,4 @@ def converse(
         pass
     except DamagedFrame as damage:
         return Failure(COMPUTATION_CRASHED, f"the computation's process sent damaged data: {damage}")
-    return Ended(child.exit_code())
+    return ChildExited(child.exit_code())
