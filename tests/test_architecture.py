@@ -111,6 +111,14 @@ def top_level(nodes):
                 yield from top_level(getattr(node, part, ()))
 
 
+def test_sweeps_and_statistics_know_no_factor():
+    """They are of anything that earns."""
+    of_factors = ("engine.factors", "engine.compute", "engine.formation", "engine.performance")
+    for room in ("sweeps", "statistics"):
+        for path in (ROOT / "engine" / room).glob("*.py"):
+            assert [name for name in imported_modules(path) if name.startswith(of_factors)] == []
+
+
 def test_the_store_is_used_where_nothing_is_cancelled():
     """Whoever opens `store.read()` or `store.write()` is a `store_access`, which runs to its end."""
     cancellable = [

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.datasets.array_folder import DamagedFolder, read_array_folder, write_array_folder
-from engine.sweeps.points import POINT_METRICS
+from engine.factors.sweepable import POINT_METRICS
 from engine.sweeps.sweep import Evaluated
 
 FORMAT: Final = 1

@@ -15,7 +15,7 @@ from app.features.sweeps.job import SWEEP
 from db import results as result_store
 from db.records import DocumentRecord, RunRecord, UndefinedMetricRecord
 from db.store import Store
-from engine.factors.registry import FactorName, parse_config
+from engine.factors.sweepable import SWEEPABLE_FACTORS
 from engine.panel import FloatArray
 from engine.sweeps.cscv import OverfittingProbability
 from engine.sweeps.grid import SweepAxis, SweepPlan
@@ -228,10 +228,10 @@ async def get_sweep_results(store: Store, run_ids: Sequence[int]) -> dict[int, S
 
 def stored_plan(run: RunRecord) -> SweepPlan:
     """The plan of a sweep's run, which was checked when it was launched."""
-    factor, config = FactorName(run.subject), run.config
+    subject, config = SWEEPABLE_FACTORS[run.subject], run.config
     return SweepPlan(
-        factor=factor,
-        base=parse_config(factor, config["base"]),
+        subject=subject,
+        base=subject.parse(config["base"]),
         axes=tuple(SweepAxis(option=one["option"], values=tuple(one["values"])) for one in config["axes"]),
         sample_size=config["sample_size"],
         seed=config["seed"],

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from engine.config import options_of, to_json
 from engine.errors import ConfigFault, InvalidConfig
-from engine.factors.config import FactorConfig
-from engine.factors.registry import FactorName, parse_config
+from engine.sweeps.points import Sweepable
 
 MAX_POINTS: Final = 10_000
 MAX_GRID_POINTS: Final = 10**15
@@ -39,13 +38,13 @@ class SweepAxis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepPlan:
-    """What to try. base: the config that the axes vary. sample_size: None = the whole grid.
+    """What to try of the subject. base: its config, which the axes vary. sample_size: None = the whole grid.
 
     partitions: blocks of periods for the probability of backtest overfitting.
     """
 
-    factor: FactorName
-    base: FactorConfig
+    subject: Sweepable
+    base: Any
     axes: tuple[SweepAxis, ...]
     sample_size: int | None = None
     seed: int = 0
@@ -65,7 +64,7 @@ class SweepPlan:
             numbers = np.sort(draw.choice(self.grid_size, self.sample_size, replace=False))
         return np.stack(np.unravel_index(numbers, shape), axis=1).astype(np.int64)
 
-    def configs(self) -> Callable[[Sequence[int]], FactorConfig]:
+    def configs(self) -> Callable[[Sequence[int]], Any]:
         """From a point's position to its config; raises InvalidConfig where values do not go together."""
         known = options_of(type(self.base))
         values = [
@@ -73,9 +72,9 @@ class SweepPlan:
             for axis in self.axes
         ]
         names = [axis.option for axis in self.axes]
-        follows: dict[str, Any] = {"min_assets": None} if "top_n" in names else {}
+        follows = dict.fromkeys(_followers(self.subject, names))
 
-        def config(position: Sequence[int]) -> FactorConfig:
+        def config(position: Sequence[int]) -> Any:
             swept: dict[str, Any] = {
                 name: of_axis[place] for name, of_axis, place in zip(names, values, position, strict=True)
             }
@@ -84,10 +83,10 @@ class SweepPlan:
         return config
 
     def options(self, position: Sequence[int]) -> dict[str, object]:
-        """All options of the point at a position, for parse_config."""
+        """Return all options of the point at a position, for the subject to parse."""
         options = to_json(self.base)
-        if "top_n" in {axis.option for axis in self.axes}:
-            options.pop("min_assets", None)  # of the market factor it follows top_n
+        for follower in _followers(self.subject, [axis.option for axis in self.axes]):
+            options.pop(follower, None)
         for axis, place in zip(self.axes, position, strict=True):
             options[axis.option] = self._listed(axis, axis.values[place])
         return options
@@ -101,7 +100,7 @@ class SweepPlan:
 
 
 def parse_plan(
-    factor: FactorName,
+    subject: Sweepable,
     base: Mapping[str, object],
     axes: Sequence[SweepAxis],
     *,
@@ -113,8 +112,8 @@ def parse_plan(
 
     Every value is checked by itself; values that do not go together make points that fail, not plans.
     """
-    config = _without_swept(factor, base, axes)
-    faults = _axes_faults(factor, config, axes)
+    config = _without_swept(subject, base, axes)
+    faults = _axes_faults(subject, config, axes)
     if not 0 <= seed < 2**63:
         faults.append(ConfigFault("seed", "OUT_OF_RANGE", "seed must be from 0 to 2^63 - 1"))
     if partitions % 2 or not MIN_PARTITIONS <= partitions <= MAX_PARTITIONS:
@@ -124,7 +123,7 @@ def parse_plan(
         message = f"sample_size must be from 1 to {MAX_POINTS:,}, not {sample_size:,}"
         faults.append(ConfigFault("sample_size", "OUT_OF_RANGE", message))
     plan = SweepPlan(
-        factor=factor,
+        subject=subject,
         base=config,
         axes=tuple(axes),
         sample_size=sample_size,
@@ -134,7 +133,7 @@ def parse_plan(
     if not faults:
         faults = _size_faults(plan)
     if not faults:
-        faults = [fault for axis in axes for fault in _value_faults(factor, axis)]
+        faults = [fault for axis in axes for fault in _value_faults(subject, axis)]
     if faults:
         raise InvalidConfig(tuple(faults))
     return plan
@@ -151,11 +150,11 @@ def plan_to_json(plan: SweepPlan) -> dict[str, object]:
     }
 
 
-def plan_from_json(factor: FactorName, stored: Mapping[str, Any]) -> SweepPlan:
+def plan_from_json(subject: Sweepable, stored: Mapping[str, Any]) -> SweepPlan:
     """Raises InvalidConfig, and KeyError or TypeError for what plan_to_json never wrote."""
     axes = [SweepAxis(option=axis["option"], values=tuple(axis["values"])) for axis in stored["axes"]]
     return parse_plan(
-        factor,
+        subject,
         stored["base"],
         axes,
         sample_size=stored["sample_size"],
@@ -173,7 +172,7 @@ def _size_faults(plan: SweepPlan) -> list[ConfigFault]:
     return [ConfigFault("axes", "TOO_MANY_POINTS", message)]
 
 
-def _axes_faults(factor: FactorName, base: FactorConfig, axes: Sequence[SweepAxis]) -> list[ConfigFault]:
+def _axes_faults(subject: Sweepable, base: Any, axes: Sequence[SweepAxis]) -> list[ConfigFault]:
     if not 1 <= len(axes) <= MAX_AXES:
         message = f"a sweep varies 1 to {MAX_AXES} options, not {len(axes)}"
         return [ConfigFault("axes", "EMPTY" if not axes else "TOO_MANY", message)]
@@ -183,7 +182,7 @@ def _axes_faults(factor: FactorName, base: FactorConfig, axes: Sequence[SweepAxi
     for axis in axes:
         name = axis.option
         if name not in known:
-            message = f"{factor.lower()} has no option {name!r}; it has {', '.join(known)}"
+            message = f"{subject.name} has no option {name!r}; it has {', '.join(known)}"
             faults.append(ConfigFault(name, "UNKNOWN_OPTION", message))
         elif not known[name].sweepable:
             message = f"{name} cannot be swept: its values would not be compared over the same periods"
@@ -200,12 +199,12 @@ def _axes_faults(factor: FactorName, base: FactorConfig, axes: Sequence[SweepAxi
     return faults
 
 
-def _value_faults(factor: FactorName, axis: SweepAxis) -> list[ConfigFault]:
+def _value_faults(subject: Sweepable, axis: SweepAxis) -> list[ConfigFault]:
     """The first value that the option can never take, whatever the others are."""
-    alone = SweepPlan(factor=factor, base=parse_config(factor, {}), axes=(axis,))
+    alone = SweepPlan(subject=subject, base=subject.parse({}), axes=(axis,))
     for place in range(len(axis.values)):
         try:
-            parse_config(factor, {axis.option: alone.options([place])[axis.option]})
+            subject.parse({axis.option: alone.options([place])[axis.option]})
         except InvalidConfig as error:
             faults = [
                 fault for fault in error.faults if fault.option == axis.option and fault.code in _VALUE_FAULTS
@@ -215,11 +214,15 @@ def _value_faults(factor: FactorName, axis: SweepAxis) -> list[ConfigFault]:
     return []
 
 
-def _without_swept(factor: FactorName, base: Mapping[str, object], axes: Sequence[SweepAxis]) -> FactorConfig:
+def _without_swept(subject: Sweepable, base: Mapping[str, object], axes: Sequence[SweepAxis]) -> Any:
     """The base config with the swept options at their defaults, since theirs are never used: what is the same
     sweep is the same plan."""
-    parse_config(factor, base)
-    swept = {axis.option for axis in axes}
-    if "top_n" in swept:
-        swept.add("min_assets")  # of the market factor it follows top_n
-    return parse_config(factor, {name: value for name, value in base.items() if name not in swept})
+    subject.parse(base)
+    names = [axis.option for axis in axes]
+    swept = {*names, *_followers(subject, names)}
+    return subject.parse({name: value for name, value in base.items() if name not in swept})
+
+
+def _followers(subject: Sweepable, names: Sequence[str]) -> list[str]:
+    """Return the options that follow swept ones."""
+    return [follower for option, follower in subject.followers.items() if option in names]

@@ -1,31 +1,26 @@
-"""A sweep: a factor computed for many configs, and what protects from believing the best of them."""
+"""A sweep: whatever earns, computed for many configs, and what protects from believing the best of them."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.eligibility import require_selectors
 from engine.errors import AllPointsFailed, InvalidConfig
-from engine.factors.config import FactorConfig
-from engine.factors.registry import needed_fields
-from engine.panel import DateArray, FloatArray, Panel
-from engine.periods import PeriodPanel, build_periods
+from engine.panel import DateArray, FloatArray
+from engine.periods import PeriodGrid
 from engine.sweeps.cscv import OverfittingProbability, probability_of_overfitting
 from engine.sweeps.grid import SweepPlan
 from engine.sweeps.overfitting import DeflatedSharpe, column_sharpe, deflated_sharpe, first_best
-from engine.sweeps.points import POINT_METRICS, SPAN_SHARPE, Point, PointEvaluator, ranking_key, without_cost
+from engine.sweeps.points import SPAN_SHARPE, Point, PointEvaluator
 from engine.sweeps.walk_forward import WalkForward, walk_forward
 from engine.undefined import Undefined
-
-"""Annualised, over the periods of all points, 0 where a point held nothing: what points are compared by."""
 
 T = TypeVar("T")
 
@@ -34,7 +29,7 @@ T = TypeVar("T")
 class Evaluated:
     """Points as arrays. numbers: (B,) of the plan. returns: (B, P), NaN where a point held nothing.
 
-    metrics: (B, len(POINT_METRICS)), NaN = undefined. failures: one a point, None where there is none.
+    metrics: (B, M) as each Point has them, NaN = undefined. failures: one a point, None where there is none.
     """
 
     numbers: NDArray[np.int64]
@@ -70,16 +65,11 @@ class SweepResult:
     walk_forward: WalkForward | Undefined
 
 
-def check_sweep(
-    plan: SweepPlan,
-    fields: Collection[str],
-    assets: Collection[str],
-    attributes: Mapping[str, Collection[str | None]],
-) -> None:
-    """Check that a dataset has what the plan's values ask for, each with the others' first.
+def check_sweep(plan: SweepPlan, check: Callable[[Any], None]) -> None:
+    """Check a config for each of the plan's values, together with the others' first.
 
-    Raises MissingField, InvalidConfig (unknown assets). A value that goes together with none of the others'
-    firsts and lasts is left to fail with its points.
+    Errors of `check` pass through. A value that goes together with none of the others' firsts and lasts is
+    left to fail with its points.
     """
     config_of = plan.configs()
     firsts = [0] * len(plan.axes)
@@ -90,20 +80,14 @@ def check_sweep(
                 config_of, ([*rest[:number], place, *rest[number + 1 :]] for rest in (firsts, lasts))
             )
             if config is not None:
-                needed_fields(config, fields)
-                if config.exclude or config.universe is not None:
-                    require_selectors(config, assets, attributes)
+                check(config)
 
 
 def evaluate_points(
-    panel: Panel, plan: SweepPlan, periods: PeriodPanel, chunks: Iterable[NDArray[np.int64]]
+    evaluator: PointEvaluator, plan: SweepPlan, chunks: Iterable[NDArray[np.int64]]
 ) -> Iterator[Evaluated]:
-    """The points of each chunk of numbers (see `chunked`), computed when it is asked for.
-
-    periods: the panel on the plan's grid with all its fields, without lags.
-    """
+    """Yield the points of each chunk of numbers (see `chunked`), computed when it is asked for."""
     positions, config_of = plan.positions(), plan.configs()
-    evaluator = PointEvaluator(panel, periods)
     for numbers in chunks:
         points = [_evaluate(evaluator, config_of, positions[number].tolist()) for number in numbers.tolist()]
         yield Evaluated(
@@ -117,20 +101,19 @@ def evaluate_points(
 def chunked(plan: SweepPlan, size: int) -> list[NDArray[np.int64]]:
     """The numbers of all points in chunks, in an order in which neighbours share the most work."""
     positions, config_of = plan.positions(), plan.configs()
-    keys = []
+    keys: list[tuple[tuple[str, ...], int]] = []
     for number, position in enumerate(positions):
         try:
-            config = config_of(position.tolist())
-            key = (repr(ranking_key(config)), repr(without_cost(config)))
+            key = plan.subject.sharing_key(config_of(position.tolist()))
         except InvalidConfig:
-            key = ("", "")
-        keys.append((*key, number))
-    order = np.array([number for *_, number in sorted(keys)], dtype=np.int64)
+            key = ()
+        keys.append((key, number))
+    order = np.array([number for _, number in sorted(keys)], dtype=np.int64)
     return [order[start : start + size] for start in range(0, len(order), size)]
 
 
-def conclude(plan: SweepPlan, periods: PeriodPanel, evaluated: Sequence[Evaluated]) -> SweepResult:
-    """What all points together say. Raises AllPointsFailed."""
+def conclude(plan: SweepPlan, grid: PeriodGrid, evaluated: Sequence[Evaluated]) -> SweepResult:
+    """Return what all points together say, on the grid of their returns. Raises AllPointsFailed."""
     order = np.argsort(np.concatenate([chunk.numbers for chunk in evaluated]))
     returns = np.concatenate([chunk.returns for chunk in evaluated])[order]
     metrics = np.concatenate([chunk.metrics for chunk in evaluated])[order]
@@ -144,11 +127,11 @@ def conclude(plan: SweepPlan, periods: PeriodPanel, evaluated: Sequence[Evaluate
     span = slice(held[0], held[-1] + 1)
     matrix = np.nan_to_num(returns[succeeded, span], nan=0.0).T
     positions = plan.positions()
-    ppy = periods.grid.periods_per_year
+    ppy = grid.periods_per_year
     span_sharpe = column_sharpe(matrix)
     place = int(first_best(span_sharpe))
     best = int(succeeded[place])
-    by_name = {name: metrics[:, column] for column, name in enumerate(POINT_METRICS)}
+    by_name = {name: metrics[:, column] for column, name in enumerate(plan.subject.metrics)}
     by_name[SPAN_SHARPE] = np.full(len(failures), np.nan)
     by_name[SPAN_SHARPE][succeeded] = np.where(np.isfinite(span_sharpe), span_sharpe, np.nan) * math.sqrt(ppy)
     return SweepResult(
@@ -157,7 +140,7 @@ def conclude(plan: SweepPlan, periods: PeriodPanel, evaluated: Sequence[Evaluate
         metrics=by_name,
         failure_codes=tuple(None if failure is None else failure[0] for failure in failures),
         failure_messages=tuple(None if failure is None else failure[1] for failure in failures),
-        dates=periods.grid.ends[span],
+        dates=grid.ends[span],
         periods_per_year=ppy,
         best=best,
         neighbours=_neighbours(plan, positions, best),
@@ -168,20 +151,7 @@ def conclude(plan: SweepPlan, periods: PeriodPanel, evaluated: Sequence[Evaluate
     )
 
 
-def sweep(
-    panel: Panel, plan: SweepPlan, *, periods: PeriodPanel | None = None, chunk_size: int = 500
-) -> SweepResult:
-    """All of it in one go. periods: the panel on the plan's grid with all its fields, without lags.
-
-    Raises MissingField, InvalidConfig (unknown assets), AllPointsFailed.
-    """
-    check_sweep(plan, panel.fields, panel.assets, panel.attributes)
-    if periods is None:
-        periods = build_periods(panel, plan.base.rebalance)
-    return conclude(plan, periods, list(evaluate_points(panel, plan, periods, chunked(plan, chunk_size))))
-
-
-ConfigOf = Callable[[Sequence[int]], FactorConfig]
+ConfigOf = Callable[[Sequence[int]], Any]
 
 
 def _evaluate(evaluator: PointEvaluator, config_of: ConfigOf, position: Sequence[int]) -> Point:
@@ -192,7 +162,7 @@ def _evaluate(evaluator: PointEvaluator, config_of: ConfigOf, position: Sequence
     return evaluator.evaluate(config)
 
 
-def _first_config(config_of: ConfigOf, positions: Iterable[Sequence[int]]) -> FactorConfig | None:
+def _first_config(config_of: ConfigOf, positions: Iterable[Sequence[int]]) -> Any:
     """The config of the first position whose values go together."""
     for position in positions:
         with suppress(InvalidConfig):

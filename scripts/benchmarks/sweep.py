@@ -20,11 +20,12 @@ from app.main import create_app
 from app.services.datasets import ingest_file
 from app.settings import Settings
 from engine.compute import FactorResult, compute_factor
-from engine.factors.registry import FactorName, parse_config
+from engine.factors.registry import FactorName
+from engine.factors.sweepable import SWEEPABLE_FACTORS, sweep
 from engine.panel import Panel
 from engine.periods import build_periods
 from engine.sweeps.grid import SweepAxis, SweepPlan, parse_plan
-from engine.sweeps.sweep import SweepResult, sweep
+from engine.sweeps.sweep import SweepResult
 from scripts.benchmarks.measure import Table, best_of, milliseconds
 from scripts.benchmarks.panels import ASSETS, DAYS, long_form, seeded_panel
 from scripts.benchmarks.real import FOLDER, OPTIONS
@@ -106,7 +107,10 @@ def _subjects(folder: Path, quick: bool) -> Iterator[_Subject | str]:
 
 def _measure(subject: _Subject, folder: Path, quick: bool) -> tuple[str, ...]:
     plan = parse_plan(
-        FactorName.MOMENTUM, subject.options, _AXES, sample_size=QUICK_POINTS if quick else None
+        SWEEPABLE_FACTORS[FactorName.MOMENTUM],
+        subject.options,
+        _AXES,
+        sample_size=QUICK_POINTS if quick else None,
     )
     fingerprint = write_snapshot(subject.panel, folder)
 
@@ -137,7 +141,7 @@ def _single_runs(panel: Panel, plan: SweepPlan, result: SweepResult) -> tuple[fl
     chosen = np.random.default_rng(0).choice(succeeded, min(SINGLE_RUNS, len(succeeded)), replace=False)
     seconds, difference = 0.0, 0.0
     for point in chosen.tolist():
-        config = parse_config(plan.factor, plan.options(result.positions[point].tolist()))
+        config = plan.subject.parse(plan.options(result.positions[point].tolist()))
         start = time.perf_counter()
         run = compute_factor(panel, config, periods=periods)
         seconds += time.perf_counter() - start

@@ -10,9 +10,9 @@ import pytest
 
 from engine.compute import compute_factor
 from engine.factors.registry import FactorName, parse_config
+from engine.factors.sweepable import SWEEPABLE_FACTORS, sweep
 from engine.panel import SINCE_EVER, DatedValue, Panel
 from engine.sweeps.grid import SweepAxis, parse_plan
-from engine.sweeps.sweep import sweep
 from tests.engine.panels import holdings_frame, panel_of, synthetic_frame
 
 DAYS = 200
@@ -66,7 +66,7 @@ def test_the_universe_is_what_it_was_when_the_portfolio_was_formed(panel, option
 def test_a_sweep_forms_the_same_portfolios(panel):
     options = OPTIONS | {"universe": ["tier=core"]}
     axes = (SweepAxis(option="breakpoint", values=(0.3, 0.5)),)
-    points = sweep(panel, parse_plan(FactorName.SMB, options, axes, partitions=4))
+    points = sweep(panel, parse_plan(SWEEPABLE_FACTORS[FactorName.SMB], options, axes, partitions=4))
     for number, breakpoint_ in enumerate((0.3, 0.5)):
         config = parse_config(FactorName.SMB, options | {"breakpoint": breakpoint_})
         alone = compute_factor(panel, config)

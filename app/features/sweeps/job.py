@@ -21,8 +21,9 @@ from app.execution.worker.warming import warming_up
 from app.features.factors.toy import toy_options, toy_panel
 from engine.errors import MissingField
 from engine.factors.registry import FactorName
+from engine.factors.sweepable import SWEEPABLE_FACTORS, FactorPoints, dataset_check, sweep
 from engine.sweeps.grid import SweepAxis, parse_plan, plan_from_json
-from engine.sweeps.sweep import SweepResult, check_sweep, chunked, conclude, evaluate_points, sweep
+from engine.sweeps.sweep import SweepResult, check_sweep, chunked, conclude, evaluate_points
 from engine.sweeps.walk_forward import WalkForward
 from engine.undefined import Undefined
 
@@ -36,8 +37,8 @@ def compute_sweep(request: ComputeRequest, report: ReportProgress) -> Sequence[B
     DatasetUnavailable."""
     report(0.01, "Reading data")
     panel = open_snapshot(Path(request.datasets_dir), request.fingerprint)
-    plan = plan_from_json(FactorName(request.subject), request.config)
-    check_sweep(plan, panel.fields, panel.assets, panel.attributes)
+    plan = plan_from_json(SWEEPABLE_FACTORS[request.subject], request.config)
+    check_sweep(plan, dataset_check(panel.fields, panel.assets, panel.attributes))
     report(0.02, "Forming periods")
     periods = open_periods(panel, request.fingerprint, plan.base.rebalance, Path(request.cache_dir))
     chunks = chunked(plan, CHUNK_POINTS)
@@ -48,14 +49,14 @@ def compute_sweep(request: ComputeRequest, report: ReportProgress) -> Sequence[B
     if done:
         report(_share(done, count), f"{done:,} of {count:,} points, from an earlier attempt")
     missing = chunks[len(evaluated) :]
-    for chunk in evaluate_points(panel, plan, periods, missing):
+    for chunk in evaluate_points(FactorPoints(panel, periods), plan, missing):
         checkpoints.write(len(evaluated), chunk)
         evaluated.append(chunk)
         done += len(chunk.numbers)
         report(_share(done, count), f"{done:,} of {count:,} points")
     report(0.92, "Testing for overfitting")
     try:
-        return encode_sweep(conclude(plan, periods, evaluated))
+        return encode_sweep(conclude(plan, periods.grid, evaluated))
     finally:
         checkpoints.remove()
 
@@ -137,7 +138,9 @@ def warm_up() -> None:
     """Compute a sweep of two points, as `app.features.factors.job.warm_up` does factors."""
     with warming_up("a sweep"), suppress(MissingField):
         axes = (SweepAxis(option="lookback_periods", values=(1, 2)),)
-        plan = parse_plan(FactorName.MOMENTUM, toy_options(FactorName.MOMENTUM), axes, partitions=4)
+        plan = parse_plan(
+            SWEEPABLE_FACTORS[FactorName.MOMENTUM], toy_options(FactorName.MOMENTUM), axes, partitions=4
+        )
         encode_sweep(sweep(toy_panel(), plan))
 
 

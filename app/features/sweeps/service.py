@@ -22,6 +22,7 @@ from engine import ENGINE_VERSION
 from engine.config import Option, options_of, to_json
 from engine.errors import ConfigFault, InvalidConfig
 from engine.factors.registry import FACTORS, FactorName, parse_config
+from engine.factors.sweepable import SWEEPABLE_FACTORS, dataset_check
 from engine.sweeps.grid import (
     MAX_AXES,
     MAX_AXIS_VALUES,
@@ -148,7 +149,14 @@ def checked_plan(
     axes = [_normalised(factor, axis) for axis in axes]
     options = to_json(base)
     try:
-        plan = parse_plan(factor, options, axes, sample_size=sample_size, seed=seed, partitions=partitions)
+        plan = parse_plan(
+            SWEEPABLE_FACTORS[factor],
+            options,
+            axes,
+            sample_size=sample_size,
+            seed=seed,
+            partitions=partitions,
+        )
     except InvalidConfig as error:
         raise invalid_config(error, _locator(axes)) from None
     if plan.sample_size is None or plan.sample_size >= plan.grid_size:
@@ -214,7 +222,7 @@ async def _check_against_dataset(services: Services, plan: SweepPlan, dataset: D
         return locate_axis(fault) if fault.option in swept else ("base", fault.option)
 
     with dataset_faults(dataset, locate):
-        await asyncio.to_thread(check_sweep, plan, dataset.fields, assets, attributes)
+        await asyncio.to_thread(check_sweep, plan, dataset_check(dataset.fields, assets, attributes))
 
 
 def _fault(path: Path, code: str, message: str) -> InvalidInput:

@@ -12,7 +12,7 @@ from db.run_queries import RunSortField
 from engine.config import Option, meaning, options_of
 from engine.factors.config import LongShortConfig
 from engine.factors.registry import FACTORS
-from engine.sweeps.points import SWEEP_METRICS
+from engine.factors.sweepable import SWEEP_METRICS
 
 
 def _sweepable() -> dict[str, str]:

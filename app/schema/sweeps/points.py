@@ -23,8 +23,9 @@ from db.records import RunRecord
 from engine.config import to_json
 from engine.errors import InvalidConfig
 from engine.factors.registry import FactorName, parse_config
+from engine.factors.sweepable import SWEEP_METRICS
 from engine.statistics.performance import Unit
-from engine.sweeps.points import SPAN_SHARPE, SWEEP_METRICS
+from engine.sweeps.points import SPAN_SHARPE
 
 _FIRST: Final = (SPAN_SHARPE, "sharpe_ratio", "gross_sharpe_ratio")
 

@@ -20,9 +20,9 @@ from app.execution.worker.results import decode_result
 from app.features.sweeps import job as sweep_job
 from db.records import RunResults
 from engine.factors.registry import FactorName
+from engine.factors.sweepable import POINT_METRICS, SWEEPABLE_FACTORS, FactorPoints, sweep
 from engine.sweeps.grid import SweepAxis, SweepPlan, parse_plan, plan_to_json
-from engine.sweeps.points import POINT_METRICS
-from engine.sweeps.sweep import SPAN_SHARPE, sweep
+from engine.sweeps.sweep import SPAN_SHARPE
 from tests.app.datasets.files import damage
 from tests.engine.panels import panel_of, synthetic_frame
 
@@ -37,7 +37,7 @@ AXES = (
 
 
 def plan() -> SweepPlan:
-    return parse_plan(FactorName.MOMENTUM, OPTIONS, AXES, partitions=4)
+    return parse_plan(SWEEPABLE_FACTORS[FactorName.MOMENTUM], OPTIONS, AXES, partitions=4)
 
 
 @pytest.fixture
@@ -101,8 +101,8 @@ def test_a_killed_sweep_goes_on_from_its_checkpoints(request_, monkeypatch):
     evaluated: list[int] = []
     original = sweep_job.evaluate_points
 
-    def counting(panel, plan, periods, chunks):
-        for chunk in original(panel, plan, periods, chunks):
+    def counting(evaluator, plan, chunks):
+        for chunk in original(evaluator, plan, chunks):
             evaluated.append(len(chunk.numbers))
             yield chunk
 
@@ -163,14 +163,17 @@ def _chunks():
     from engine.periods import build_periods
     from engine.sweeps.sweep import chunked, evaluate_points
 
-    small = parse_plan(FactorName.MOMENTUM, OPTIONS, AXES[:1], partitions=4)
+    small = parse_plan(SWEEPABLE_FACTORS[FactorName.MOMENTUM], OPTIONS, AXES[:1], partitions=4)
     periods = build_periods(PANEL, small.base.rebalance)
-    return evaluate_points(PANEL, small, periods, chunked(small, 100))
+    return evaluate_points(FactorPoints(PANEL, periods), small, chunked(small, 100))
 
 
 def test_a_sweep_without_a_point_is_a_failure_with_a_reason(request_):
     hopeless = parse_plan(
-        FactorName.MOMENTUM, OPTIONS, (SweepAxis(option="min_assets", values=(100, 200)),), partitions=4
+        SWEEPABLE_FACTORS[FactorName.MOMENTUM],
+        OPTIONS,
+        (SweepAxis(option="min_assets", values=(100, 200)),),
+        partitions=4,
     )
     with closing(Launcher()) as launcher, closing(launcher.launch()) as child:
         outcome = exchange(child, replace(request_, config=plan_to_json(hopeless)), lambda _: None)

@@ -11,8 +11,9 @@ from db.records import RunKind, RunRecord, RunResults
 from db.run_queries import get_runs
 from db.store import Store
 from engine.factors.registry import FactorName
+from engine.factors.sweepable import SWEEPABLE_FACTORS, sweep
 from engine.sweeps.grid import SweepAxis, SweepPlan, parse_plan, plan_to_json
-from engine.sweeps.sweep import SweepResult, sweep
+from engine.sweeps.sweep import SweepResult
 from tests.app.schema.graph import add_dataset
 from tests.app.sweeping import BASE, panel
 from tests.db.samples import later, succeeded
@@ -28,7 +29,7 @@ AXES = (
 @cache
 def computed() -> tuple[SweepPlan, SweepResult, RunResults]:
     """(plan, what the engine gives, what the store is given)."""
-    plan = parse_plan(FactorName.MOMENTUM, BASE, AXES, partitions=4)
+    plan = parse_plan(SWEEPABLE_FACTORS[FactorName.MOMENTUM], BASE, AXES, partitions=4)
     result = sweep(panel(), plan)
     payload = b"".join(bytes(part) for part in encode_sweep(result))
     return plan, result, decode_result(memoryview(payload))
@@ -42,7 +43,7 @@ async def add_sweep(store: Store) -> RunRecord:
         results,
         at=later(30),
         kind=RunKind.SWEEP,
-        subject=plan.factor.value,
+        subject=plan.subject.factor.value,
         config=plan_to_json(plan),
         identity_hash="identity of a sweep",
         tags=("swept",),

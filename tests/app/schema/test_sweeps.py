@@ -17,7 +17,7 @@ from db.records import RunRecord
 from db.run_queries import get_runs
 from engine.config import options_of
 from engine.factors.registry import FACTORS
-from engine.sweeps.points import POINT_METRICS
+from engine.factors.sweepable import POINT_METRICS
 from engine.sweeps.sweep import SPAN_SHARPE
 from tests.app.schema.graph import Graph, add_dataset, populate, refusal, run_id
 from tests.app.schema.sweeping import sweep_id

@@ -26,9 +26,8 @@ from db.records import RunKind, RunStatus
 from db.run_queries import page_runs
 from db.runs import claim_run
 from engine.factors.registry import FactorName
+from engine.factors.sweepable import POINT_METRICS, sweep
 from engine.sweeps.grid import SweepAxis
-from engine.sweeps.points import POINT_METRICS
-from engine.sweeps.sweep import sweep
 from tests.app.execution.queueing import executing
 from tests.app.sweeping import AXES, BASE, NOW, WORKER, add_panel, compute_next, panel, request_for
 
@@ -248,10 +247,10 @@ async def test_a_killed_sweep_goes_on_from_its_checkpoints(services, monkeypatch
     computed = []
     evaluate = sweep_job.evaluate_points
 
-    def watched(plan_panel, plan, periods, chunks):
+    def watched(evaluator, plan, chunks):
         chunks = list(chunks)
         computed.extend(len(chunk) for chunk in chunks)
-        return evaluate(plan_panel, plan, periods, chunks)
+        return evaluate(evaluator, plan, chunks)
 
     monkeypatch.setattr(sweep_job, "evaluate_points", watched)
     payload = b"".join(bytes(part) for part in compute(request, lambda *_: None))

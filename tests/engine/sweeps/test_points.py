@@ -10,10 +10,10 @@ import pytest
 from engine.compute import compute_factor
 from engine.errors import AllPointsFailed, InvalidConfig, MissingField
 from engine.factors.registry import FactorName, parse_config
+from engine.factors.sweepable import POINT_METRICS, SWEEPABLE_FACTORS, FactorPoints, sweep
 from engine.periods import build_periods
 from engine.sweeps.grid import SweepAxis, parse_plan
-from engine.sweeps.points import POINT_METRICS
-from engine.sweeps.sweep import SPAN_SHARPE, chunked, conclude, evaluate_points, sweep
+from engine.sweeps.sweep import SPAN_SHARPE, chunked, conclude, evaluate_points
 from tests.engine.panels import panel_of, synthetic_frame, with_book_values
 
 PANEL = panel_of(with_book_values(synthetic_frame(7, assets=30, days=420)))
@@ -79,7 +79,7 @@ def base(factor: FactorName) -> dict[str, object]:
 @pytest.mark.parametrize("name", PLANS)
 def test_every_point_is_the_run_of_its_config(name):
     factor, axes = PLANS[name]
-    plan = parse_plan(factor, base(factor), axes, partitions=4)
+    plan = parse_plan(SWEEPABLE_FACTORS[factor], base(factor), axes, partitions=4)
     result = sweep(PANEL, plan, chunk_size=5)
     for number, position in enumerate(result.positions.tolist()):
         if result.failure_codes[number] is not None:
@@ -99,11 +99,11 @@ def test_every_point_is_the_run_of_its_config(name):
 
 def test_points_do_not_depend_on_chunks_or_their_order():
     factor, axes = PLANS["momentum"]
-    plan = parse_plan(factor, BASE, axes, partitions=4)
+    plan = parse_plan(SWEEPABLE_FACTORS[factor], BASE, axes, partitions=4)
     periods = build_periods(PANEL, plan.base.rebalance)
     whole = sweep(PANEL, plan)
-    pieces = list(evaluate_points(PANEL, plan, periods, chunked(plan, 3)[::-1]))
-    again = conclude(plan, periods, pieces)
+    pieces = list(evaluate_points(FactorPoints(PANEL, periods), plan, chunked(plan, 3)[::-1]))
+    again = conclude(plan, periods.grid, pieces)
     for name, values in whole.metrics.items():
         np.testing.assert_array_equal(again.metrics[name], values)
     np.testing.assert_array_equal(again.best_returns, whole.best_returns)
@@ -112,7 +112,7 @@ def test_points_do_not_depend_on_chunks_or_their_order():
 
 def test_the_best_point_has_the_highest_sharpe_over_the_dates_of_all_and_neighbours_are_one_step_away():
     factor, axes = PLANS["momentum"]
-    result = sweep(PANEL, parse_plan(factor, BASE, axes, partitions=4))
+    result = sweep(PANEL, parse_plan(SWEEPABLE_FACTORS[factor], BASE, axes, partitions=4))
     assert result.metrics[SPAN_SHARPE][result.best] == np.nanmax(result.metrics[SPAN_SHARPE])
     here = result.positions[result.best]
     near = [number for number, other in enumerate(result.positions) if abs(other - here).sum() == 1]
@@ -125,7 +125,7 @@ def test_the_best_point_has_the_highest_sharpe_over_the_dates_of_all_and_neighbo
 
 def test_points_are_compared_as_if_idle_periods_had_earned_nothing():
     factor, axes = PLANS["momentum"]
-    plan = parse_plan(factor, BASE, axes, partitions=4)
+    plan = parse_plan(SWEEPABLE_FACTORS[factor], BASE, axes, partitions=4)
     result = sweep(PANEL, plan)
     for number in (0, len(result.positions) - 1, result.best):
         if result.failure_codes[number] is not None:
@@ -146,7 +146,7 @@ def test_the_walk_forward_names_points_by_their_numbers():
         SweepAxis(option="lookback_periods", values=(1, 2, 3, 4)),
     )
     options = {"market_cap_threshold": None, "liquidity_threshold": None}
-    result = sweep(long, parse_plan(FactorName.MOMENTUM, options, axes, partitions=4))
+    result = sweep(long, parse_plan(SWEEPABLE_FACTORS[FactorName.MOMENTUM], options, axes, partitions=4))
     assert result.best >= 4
     assert result.walk_forward.choices.min() >= 4
     assert result.walk_forward.in_sample_best >= 4
@@ -159,7 +159,7 @@ def test_points_that_cannot_be_computed_say_why_and_the_others_stand():
         SweepAxis(option="min_assets", values=(6, 500)),
         SweepAxis(option="max_weight", values=(None, 0.01)),
     )
-    result = sweep(PANEL, parse_plan(FactorName.MOMENTUM, BASE, axes, partitions=4))
+    result = sweep(PANEL, parse_plan(SWEEPABLE_FACTORS[FactorName.MOMENTUM], BASE, axes, partitions=4))
     codes = {
         tuple(position): code
         for position, code in zip(result.positions.tolist(), result.failure_codes, strict=True)
@@ -176,7 +176,7 @@ def test_points_that_cannot_be_computed_say_why_and_the_others_stand():
 def test_a_sweep_without_a_single_point_fails_and_says_why():
     axes = (SweepAxis(option="min_assets", values=(400, 500)),)
     with pytest.raises(AllPointsFailed, match="none of 2 points could be computed"):
-        sweep(PANEL, parse_plan(FactorName.SMB, BASE, axes))
+        sweep(PANEL, parse_plan(SWEEPABLE_FACTORS[FactorName.SMB], BASE, axes))
 
 
 def test_a_field_that_only_some_values_need_is_missed_before_anything_is_computed():
@@ -184,7 +184,7 @@ def test_a_field_that_only_some_values_need_is_missed_before_anything_is_compute
     axes = (SweepAxis(option="weighting_method", values=("EQUAL", "MARKET_CAP")),)
     options = {"min_assets": 5, "market_cap_threshold": None, "liquidity_threshold": None}
     with pytest.raises(MissingField, match="market_cap"):
-        sweep(without_caps, parse_plan(FactorName.MOMENTUM, options, axes))
+        sweep(without_caps, parse_plan(SWEEPABLE_FACTORS[FactorName.MOMENTUM], options, axes))
 
 
 def test_needs_that_hide_behind_values_that_do_not_go_together_are_found_all_the_same():
@@ -195,16 +195,18 @@ def test_needs_that_hide_behind_values_that_do_not_go_together_are_found_all_the
         SweepAxis(option="volatility_adjusted", values=(True,)),
         SweepAxis(option="liquidity_threshold", values=(None, 1e6)),
     )
-    plan = parse_plan(FactorName.MOMENTUM, options, axes, partitions=4)
+    plan = parse_plan(SWEEPABLE_FACTORS[FactorName.MOMENTUM], options, axes, partitions=4)
     with pytest.raises(MissingField, match="volume"):
         sweep(prices_alone, plan)
     periods = build_periods(prices_alone, plan.base.rebalance)
-    (chunk,) = evaluate_points(prices_alone, plan, periods, chunked(plan, 10))
+    (chunk,) = evaluate_points(FactorPoints(prices_alone, periods), plan, chunked(plan, 10))
     failed = {failure[0] for failure in chunk.failures if failure is not None}
     assert failed == {"INVALID_CONFIG", "MISSING_FIELD"}
     unknown = (SweepAxis(option="exclude", values=(None, "nosuch")), axes[0], axes[1])
     with pytest.raises(InvalidConfig, match="nosuch"):
-        sweep(prices_alone, parse_plan(FactorName.MOMENTUM, options, unknown, partitions=4))
+        sweep(
+            prices_alone, parse_plan(SWEEPABLE_FACTORS[FactorName.MOMENTUM], options, unknown, partitions=4)
+        )
 
 
 @pytest.mark.parametrize("glitch", [1e-200, 1e200, 5e-324])
@@ -218,7 +220,7 @@ def test_a_point_that_overflows_fails_alone_and_spoils_nothing(glitch):
         SweepAxis(option="lookback_periods", values=(1, 2, 3)),
     )
     options = {"min_assets": 5, "market_cap_threshold": None, "liquidity_threshold": None, "breakpoint": 0.5}
-    result = sweep(panel, parse_plan(FactorName.MOMENTUM, options, axes, partitions=4))
+    result = sweep(panel, parse_plan(SWEEPABLE_FACTORS[FactorName.MOMENTUM], options, axes, partitions=4))
     assert set(result.failure_codes[:3]) <= {"RETURNS_OVERFLOW", None}
     assert "RETURNS_OVERFLOW" in result.failure_codes
     assert result.failure_codes[3:] == (None,) * 3
@@ -246,7 +248,7 @@ def test_a_sweep_of_random_signals_finds_nothing():
         SweepAxis(option="weighting_method", values=("EQUAL", "INVERSE_VARIANCE")),
         SweepAxis(option="min_lifetime_days", values=(None, 60, 120, 180, 240)),
     )
-    result = sweep(panel, parse_plan(FactorName.MOMENTUM, options, axes))
+    result = sweep(panel, parse_plan(SWEEPABLE_FACTORS[FactorName.MOMENTUM], options, axes))
     assert len(result.positions) == 1_000
     assert result.deflated_sharpe.probability < 0.9
     assert result.overfitting.probability > 0.2
