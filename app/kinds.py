@@ -2,8 +2,8 @@
 
 What a feature adds stands in its package under fixed names, which are imported where they are used:
 `job` (`JOBS`: what child processes compute, by kind; `warm_up`), `work` (`begin`: how a run of the NETWORK
-lane is carried out) and `graph.root` (`Query`, `Mutation`, `RUNS`, `TYPES`). Imports the standard library
-alone.
+lane is carried out), `start` (`on_succeeded`: what is told of each run that succeeds) and `graph.root`
+(`Query`, `Mutation`, `RUNS`, `NODES`, `TYPES`). Imports the standard library alone.
 """
 
 from __future__ import annotations
@@ -23,11 +23,13 @@ class Lane(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feature:
-    """`jobs`: whether children compute something of it."""
+    """`jobs`: whether children compute something of it; `graph`: whether it adds to the graph; `starts`:
+    whether it wants to know of runs that succeed."""
 
     package: str
     jobs: bool = False
     graph: bool = True
+    starts: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,7 @@ SWEEPS = Feature(package="app.features.sweeps", jobs=True)
 RISK = Feature(package="app.features.risk", jobs=True)
 EXPOSURES = Feature(package="app.features.exposures")
 FETCHES = Feature(package="app.features.fetches")
-LEGACY = Feature(package="app.features.legacy")
+LEGACY = Feature(package="app.features.legacy", starts=True)
 
 FEATURES = (FACTORS, SWEEPS, RISK, EXPOSURES, FETCHES, LEGACY)
 

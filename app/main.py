@@ -13,10 +13,10 @@ from starlette.routing import Mount, Route, WebSocketRoute
 
 from app.boundary.graphql_app import FactorQLApp
 from app.boundary.middleware import boundary_middleware
+from app.context import Services
 from app.graph import build_schema
 from app.rest.routes import HEALTH_PATH, OPENAPI_PATH, ROOT_PATH, http_problem, rest_routes
 from app.schema.context import GraphContext
-from app.services.context import Services, open_services
 from app.settings import Settings
 from app.web.dashboard_page import ASSETS_PATH as DASHBOARD_PATH
 from app.web.dashboard_page import dashboard_assets, dashboard_page
@@ -24,6 +24,7 @@ from app.web.graphiql_page import ASSETS_PATH, graphiql_assets, graphiql_page
 from app.web.swagger_page import ASSETS_PATH as DOCS_ASSETS_PATH
 from app.web.swagger_page import PAGE_PATH as DOCS_PATH
 from app.web.swagger_page import swagger_assets, swagger_page
+from app.wiring import open_services
 
 GRAPHQL_PATH = "/graphql"
 

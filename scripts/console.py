@@ -19,10 +19,11 @@ from typing import Any, NoReturn, TypeVar
 import click
 from pydantic import ValidationError
 
+from app.context import Services
 from app.errors import FactorQLError, InvalidFile, InvalidInput
-from app.services.context import Services, open_services
 from app.settings import Settings
 from app.storage import expected_error
+from app.wiring import open_services
 from db.errors import CorruptBlob, StoreError
 
 T = TypeVar("T")

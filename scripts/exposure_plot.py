@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from app.services.exposures import ExposureAnswer
+from app.features.exposures.service import ExposureAnswer
 from engine.exposures.attribution import ALPHA, RESIDUAL, RISK_FREE, Attribution
 from engine.exposures.results import ExposureRegression, Method, RollingBetas
 from engine.panel import FloatArray

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from app.services.exposures import ExposureAnswer
+from app.features.exposures.service import ExposureAnswer
 from engine.exposures.attribution import ALPHA, RESIDUAL, RISK_FREE, Attribution
 from engine.exposures.results import ExposureRegression, FactorExposure, Method, RollingBetas
 from scripts.console import day, number, percent, plain, print_table

@@ -10,12 +10,12 @@ from typing import Any
 
 import click
 
+from app.context import Services
+from app.datasets.service import dataset_label
 from app.datasets.snapshot import has_snapshot
 from app.errors import DatasetUnavailable, FactorQLError, RunNotCancelable
 from app.runs.launch import Launch
 from app.runs.lifecycle import cancel_run, wait_for_run
-from app.services.context import Services
-from app.services.datasets import dataset_label
 from db.datasets import get_datasets
 from db.errors import StoreUnavailable
 from db.records import RunRecord, RunStatus

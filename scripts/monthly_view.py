@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from app.services.monthly_metrics import MonthlyMetrics
+from app.features.factors.monthly_metrics import MonthlyMetrics
 from db.records import RunRecord
 from scripts.console import day, number, percent, plain
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from app.datasets.positions import Basis
 from app.errors import InvalidFile
-from app.services.positions import Basis
 
 _BASES: Mapping[str, Basis] = MappingProxyType(
     {name: basis for basis in Basis for name in (basis.lower(), basis.lower().removesuffix("s"))}

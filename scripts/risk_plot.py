@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter
 
-from app.services.risk_portfolios import PortfolioRiskAnswer
-from app.services.risk_results import RiskModelResults
+from app.features.risk.portfolios import PortfolioRiskAnswer
+from app.features.risk.results import RiskModelResults
 from engine.panel import FloatArray
 from engine.risk.model import FactorKind
 from engine.risk.portfolio_risk import PortfolioRisk, RiskDecomposition

@@ -7,9 +7,9 @@ from typing import Any
 import click
 import numpy as np
 
-from app.services.risk_portfolios import PortfolioRiskAnswer
-from app.services.risk_results import RiskModelResults
-from app.services.risk_summary import factor_summaries, mean_r_squared
+from app.features.risk.portfolios import PortfolioRiskAnswer
+from app.features.risk.results import RiskModelResults
+from app.features.risk.summary import factor_summaries, mean_r_squared
 from engine.panel import FloatArray
 from engine.risk.outcomes import Outcomes, TooFewPeriods, Validation
 from engine.risk.portfolio_risk import RiskDecomposition

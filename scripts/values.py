@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
+from app.datasets.risk_free import HIGHEST_RATE, LOWEST_RATE, RiskFreeRequest
+from app.datasets.service import DatasetRef, check_dataset_name
 from app.errors import InvalidInput
-from app.services.datasets import DatasetRef, check_dataset_name
-from app.services.risk_free import HIGHEST_RATE, LOWEST_RATE, RiskFreeRequest
 
 
 class Day(click.ParamType):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from app.features.factors.latest import RunWithPerformance
 from app.kinds import KINDS, by_name
-from app.services.results import RunWithPerformance
 from db.records import DatasetRecord, PerformanceRecord, RunKind, RunRecord
 from scripts.console import day, moment, number, percent, plain
 

@@ -10,10 +10,10 @@ import httpx
 import pytest
 from graphql import build_schema, parse, validate
 
+from app.datasets.service import DatasetRef, ingest_sample
 from app.features.factors.service import launch_factor
 from app.main import create_app
 from app.runs.lifecycle import wait_for_run
-from app.services.datasets import DatasetRef, ingest_sample
 from app.settings import Settings
 from engine.factors.registry import FactorName
 

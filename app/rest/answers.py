@@ -17,7 +17,7 @@ from app.boundary.http_body import discard_rest
 from app.boundary.refusals import JSON, SAFE_HEADERS, Refusal, stopping
 from app.errors import DatasetDamaged, FactorQLError
 from app.execution.worker import codes
-from app.services.awaited import RunFailed
+from app.runs.awaited import RunFailed
 from app.sources.errors import SourceNotConfigured
 from app.storage import told_error
 from db.runs import WORKER_LOST

@@ -9,18 +9,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.boundary.middleware import DATASET_HEADER, RUN_HEADER
+from app.context import Services
+from app.datasets.service import DatasetRef, dataset_label
+from app.features.factors.latest import RunWithPerformance
+from app.features.legacy.computed_last import compute_last
+from app.features.legacy.equity_factors import compute_equity_factors
+from app.features.legacy.fetched import daily_dataset
+from app.features.legacy.log_rows import log_row, weighting_word
 from app.rest.answers import Endpoint, RestError, answer, answering
 from app.rest.models import ComputeRequest, EquityFactorsRequest, Factor, LookbackQuery
 from app.rest.reads import services_of
 from app.rest.validation import query_model, read_model
 from app.schema.node_ids import encode_id
-from app.services.awaited import daily_dataset
-from app.services.computed_last import compute_last
-from app.services.context import Services
-from app.services.datasets import DatasetRef, dataset_label
-from app.services.equity_factors import compute_equity_factors
-from app.services.log_rows import log_row, weighting_word
-from app.services.results import RunWithPerformance
 from app.services.series import SeriesName
 from db import results as result_store
 from db.records import PerformanceRecord, RunRecord

@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from app.services.equity_factors import MAX_TICKERS
+from app.features.legacy.equity_factors import MAX_TICKERS
 from engine.config import options_of
 from engine.factors.config import LongShortConfig, WeightingMethod
 from engine.factors.momentum import MomentumConfig

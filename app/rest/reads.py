@@ -7,15 +7,15 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.legacy_logs.records import LegacyRun
+from app.context import Services
+from app.features.factors.latest import latest_results
+from app.features.legacy.log_rows import last_runs, log_row
+from app.features.legacy.logs.records import LegacyRun
+from app.health import report_health
 from app.rest.answers import RestError, answer, answering
 from app.rest.models import Factor, LogsQuery, TimeSeriesQuery
 from app.rest.validation import query_model
 from app.schema.health import product_version
-from app.services.context import Services
-from app.services.health import report_health
-from app.services.log_rows import last_runs, log_row
-from app.services.results import latest_results
 from app.services.series import DateRange, SeriesName, SeriesRequest, SeriesTransform, chart_series
 from db import results as result_store
 from db.records import SeriesRecord

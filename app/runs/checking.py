@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from app.context import Services
 from app.errors import FieldError, InvalidInput, MissingField
-from app.services.context import Services
 from db import datasets as dataset_store
 from db.records import DatasetRecord
 from engine import errors as engine_errors

@@ -7,9 +7,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from app.context import Services
 from app.errors import DatasetNotFound, FieldError, InvalidInput, QueueFull
 from app.kinds import Lane, by_name
-from app.services.context import Services
 from db import errors as store_errors
 from db import runs as run_store
 from db.records import DatasetRecord, NewRun, Reuse, RunInputRecord, RunRecord

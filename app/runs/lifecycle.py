@@ -7,13 +7,13 @@ import logging
 from collections.abc import Sequence
 
 from app.artifacts.place import remove_artifacts
+from app.context import Services
 from app.errors import (
     RunNotCancelable,
     RunNotDeletable,
     RunNotFound,
 )
 from app.runs.launch import checked_note, checked_tags
-from app.services.context import Services
 from db import run_queries
 from db import runs as run_store
 from db.artifacts import get_artifacts

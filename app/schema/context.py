@@ -14,8 +14,8 @@ from app.schema.loaders import Loaders, Read
 from app.schema.roots import graph_roots
 
 if TYPE_CHECKING:
+    from app.context import Services
     from app.schema.run import Run
-    from app.services.context import Services
     from db.records import RunRecord
 
 

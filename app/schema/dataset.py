@@ -11,13 +11,13 @@ import strawberry
 from app.boundary.cost_rules import cost
 from app.datasets.quality import LostAsset as LostRecord
 from app.datasets.quality import QualityReport
+from app.datasets.service import dataset_label
 from app.schema.connections import PageInfo, check_page_size, count_items, page_info, slice_page
 from app.schema.context import Info
 from app.schema.enums import Calendar, QualityAction
 from app.schema.node import Node
 from app.schema.node_ids import encode_id
 from app.schema.unset import given
-from app.services.datasets import dataset_label
 from db.datasets import list_datasets
 from db.pages import MAX_PAGE_SIZE, Page
 from db.records import AssetRecord, DatasetRecord

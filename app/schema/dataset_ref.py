@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import strawberry
 
+from app.datasets.service import DatasetRef as ServiceDatasetRef
 from app.errors import DatasetNotFound
 from app.schema.context import GraphContext
 from app.schema.node_ids import row_id
 from app.schema.unset import given
-from app.services.datasets import DatasetRef as ServiceDatasetRef
 from db.records import DatasetRecord
 
 

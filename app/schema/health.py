@@ -8,10 +8,10 @@ from importlib.metadata import version
 
 import strawberry
 
+from app.context import Services
+from app.health import MOST_NAMED, report_health
 from app.schema.dataset import Dataset
 from app.schema.enums import HealthStatus
-from app.services.context import Services
-from app.services.health import MOST_NAMED, report_health
 from engine import ENGINE_VERSION
 
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from strawberry.dataloader import DataLoader
 
-from app.services.context import Services
+from app.context import Services
 from db import datasets, results, run_queries
 from db.errors import CorruptBlob
 from db.store import Store

@@ -10,7 +10,7 @@ import strawberry
 from app.schema.context import Info
 from app.schema.dataset import Dataset
 from app.schema.enums import RunOrigin, RunStatus
-from app.schema.fetches.progress import FetchProgress
+from app.schema.fetch_progress import FetchProgress
 from app.schema.loaders import Read
 from app.schema.node import Node
 from app.schema.node_ids import encode_id

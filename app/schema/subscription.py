@@ -9,12 +9,12 @@ from typing import Annotated
 
 import strawberry
 
+from app.runs import events as service
 from app.schema.context import GraphContext, Info
 from app.schema.enums import RunEventKind, RunStatus
 from app.schema.run import Progress, Run
 from app.schema.runs import find_run, to_run
 from app.schema.unset import given
-from app.services import events as service
 
 
 @strawberry.type(description="A moment of a run.")

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from app.features.fetches.service import launch_fetch
 from app.runs.lifecycle import wait_for_run
-from app.services.context import open_services
 from app.settings import Settings
 from app.sources.names import SourceName
+from app.wiring import open_services
 from db.records import RunRecord, RunStatus
 from scripts.benchmarks.measure import Table
 from tests.app.sources.stand_ins import coinbase

@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 
 from app.datasets.sample import sample_panel_path
+from app.datasets.service import ingest_file
 from app.main import create_app
-from app.services.datasets import ingest_file
 from app.settings import Settings
 from scripts.benchmarks.measure import Table, milliseconds, quantile
 from scripts.benchmarks.real import FOLDER

@@ -15,9 +15,9 @@ import numpy as np
 from strawberry.utils.str_converters import to_camel_case
 
 from app.datasets.read import read_long_form
+from app.datasets.service import ingest_file
 from app.datasets.snapshot import open_snapshot, write_snapshot
 from app.main import create_app
-from app.services.datasets import ingest_file
 from app.settings import Settings
 from engine.compute import FactorResult, compute_factor
 from engine.factors.registry import FactorName

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from app.services.context import Services
-from app.services.datasets import DatasetRef, resolve_dataset
-from app.services.results import latest_results
+from app.context import Services
+from app.datasets.service import DatasetRef, resolve_dataset
+from app.features.factors.latest import latest_results
 from db.datasets import get_datasets
 from db.records import RunOrigin
 from scripts.console import json_option, print_json, print_table, run_with_services

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
+from app.context import Services
+from app.datasets.service import DatasetRef
 from app.features.factors.service import checked_config, launch_factor
-from app.services.context import Services
-from app.services.datasets import DatasetRef
 from engine.factors.registry import FactorName
 from scripts.console import failing_in_one_line, json_option, load_settings, run_with_services
 from scripts.following import launch_and_follow, report_factor_run

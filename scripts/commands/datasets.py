@@ -6,9 +6,9 @@ import sys
 
 import click
 
+from app.context import Services
+from app.datasets.service import DatasetRef, dataset_label, delete_dataset, resolve_dataset
 from app.errors import DatasetNotFound
-from app.services.context import Services
-from app.services.datasets import DatasetRef, dataset_label, delete_dataset, resolve_dataset
 from db.datasets import find_dataset, list_datasets, list_versions
 from db.records import DatasetRecord
 from scripts.console import json_option, print_json, print_table, run_with_services

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
+from app.context import Services
+from app.datasets.service import DatasetRef, ingest_sample
 from app.errors import FactorQLError
+from app.features.factors.latest import latest_results
 from app.features.factors.service import launch_factor
-from app.services.context import Services
-from app.services.datasets import DatasetRef, ingest_sample
-from app.services.results import latest_results
 from db.datasets import get_datasets
 from db.records import RunStatus
 from engine.factors.registry import FactorName

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from app.errors import StorageFailure
-from app.services.imports import export_logs
+from app.features.legacy.imports import export_logs
 from scripts.console import fail, run_with_services
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from app.services.context import Services
-from app.services.datasets import DatasetRef
-from app.services.exposures import ExposureRequest, portfolio_exposures
-from app.services.positions import Basis
-from app.services.risk_free import RiskFreeRequest
+from app.context import Services
+from app.datasets.positions import Basis
+from app.datasets.risk_free import RiskFreeRequest
+from app.datasets.service import DatasetRef
+from app.features.exposures.service import ExposureRequest, portfolio_exposures
 from engine.exposures.exposures import MIN_OBSERVATIONS
 from engine.exposures.results import Method, ReturnKind
 from scripts.console import failing_in_one_line, json_option, load_settings, print_json, run_with_services

@@ -9,8 +9,8 @@ from datetime import UTC, date, datetime
 
 import click
 
+from app.context import Services
 from app.features.fetches.service import checked_fetch, get_fetch_reports, launch_fetch
-from app.services.context import Services
 from app.sources.names import SourceName
 from db.datasets import get_datasets
 from scripts.console import failing_in_one_line, json_option, load_settings, print_json, run_with_services

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from app.services.datasets import collect_garbage
+from app.datasets.service import collect_garbage
 from scripts.console import json_option, print_json, run_with_services
 
 

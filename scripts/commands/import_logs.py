@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from app.errors import InvalidFile, LimitExceeded
-from app.services.imports import MAX_LOG_BYTES, import_logs
+from app.features.legacy.imports import MAX_LOG_BYTES, import_logs
 from scripts.console import json_option, print_json, run_with_services
 
 _RAW_SHOWN = 60

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from app.datasets.record import Provenance
-from app.services.datasets import ingest_file
+from app.datasets.service import ingest_file
 from engine.panel import Calendar
 from scripts.console import json_option, print_json, progress_bar, run_with_services
 from scripts.views import dataset_json, quality_lines

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from app.services.context import Services
+from app.context import Services
 from db.migrate import head_revision
 from scripts.console import run_with_services
 

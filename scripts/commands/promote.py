@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from app.context import Services
 from app.features.sweeps.service import promote_point
-from app.services.context import Services
 from scripts.console import json_option, run_with_services
 from scripts.following import launch_and_follow, report_factor_run
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
+from app.context import Services
+from app.datasets.positions import Basis
+from app.datasets.service import DatasetRef
 from app.errors import InvalidInput, RunNotFound
+from app.features.risk.arrays import open_risk_arrays
+from app.features.risk.portfolios import BenchmarkIndex, Portfolio, PortfolioRiskRequest, measure_portfolio
+from app.features.risk.results import get_risk_results
 from app.features.risk.service import checked_risk_config, get_risk_model, launch_risk_model
-from app.services.context import Services
-from app.services.datasets import DatasetRef
-from app.services.positions import Basis
-from app.services.risk_arrays import open_risk_arrays
-from app.services.risk_portfolios import BenchmarkIndex, Portfolio, PortfolioRiskRequest, measure_portfolio
-from app.services.risk_results import get_risk_results
 from db.datasets import get_datasets
 from db.records import RunKind, RunRecord
 from db.run_queries import last_runs

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from app.services.context import Services
-from app.services.datasets import DatasetRef, resolve_dataset
+from app.context import Services
+from app.datasets.service import DatasetRef, resolve_dataset
 from db import run_queries
 from db.datasets import get_datasets
 from db.records import RunKind, RunOrigin, RunStatus

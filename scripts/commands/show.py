@@ -9,11 +9,11 @@ from typing import Any
 
 import click
 
+from app.context import Services
+from app.datasets.risk_free import RiskFreeRequest
 from app.errors import FactorQLError, InvalidInput
 from app.features.fetches.service import get_fetch_reports
 from app.runs.lifecycle import get_run
-from app.services.context import Services
-from app.services.risk_free import RiskFreeRequest
 from app.services.series import SeriesName
 from db.datasets import asset_names, get_datasets
 from db.records import (
@@ -127,7 +127,7 @@ async def _show_monthly(
     risk_free: RiskFreeRequest | None,
     as_json: bool,
 ) -> None:
-    from app.services.monthly_metrics import run_monthly_metrics  # with what computes the sheet
+    from app.features.factors.monthly_metrics import run_monthly_metrics  # with what computes the sheet
     from scripts.monthly_view import monthly_sheet_json, print_monthly_sheet
 
     if run.kind != RunKind.FACTOR:

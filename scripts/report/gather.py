@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from app.context import Services
 from app.errors import FactorQLError
-from app.services.context import Services
 from db.datasets import asset_names, get_datasets
 from db.records import (
     CompositionRecord,

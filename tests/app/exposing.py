@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from app.context import Services
 from app.datasets.snapshot import write_snapshot
-from app.services.context import Services
 from db.datasets import add_dataset
 from db.records import AssetRecord, DatasetRecord, NewDataset, RunRecord, RunResults, SeriesRecord
 from db.run_queries import get_runs

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from app.context import Services
 from app.datasets.snapshot import write_snapshot
 from app.execution.worker.protocol import ComputeRequest
 from app.execution.worker.results import decode_result
 from app.jobs import compute
-from app.services.context import Services
 from db.datasets import add_dataset, get_datasets
 from db.records import AssetRecord, DatasetRecord, NewDataset, RunKind, RunRecord
 from db.run_queries import get_runs

@@ -17,11 +17,11 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from app.boundary.server import uvicorn_options
+from app.context import Services
 from app.datasets.sample import sample_panel_path
 from app.main import create_app
+from app.runs.events import EventHub
 from app.schema.node_ids import encode_id
-from app.services.context import Services
-from app.services.events import EventHub
 from app.settings import Settings
 from db.store import Store
 
@@ -124,7 +124,7 @@ def test_health_is_503_while_the_store_does_not_answer(
     async def unreachable(_engine: object) -> None:
         raise OSError("gone")
 
-    monkeypatch.setattr("app.services.health.schema_revision", unreachable)
+    monkeypatch.setattr("app.health.schema_revision", unreachable)
     response = client.get("/health")
     assert response.status_code == 503
     assert response.json()["status"] == "unhealthy"

@@ -20,8 +20,8 @@ import numpy as np
 import scipy
 
 from app.main import create_app
-from app.services.context import open_services
 from app.settings import Settings
+from app.wiring import open_services
 
 HERE = Path(__file__).parent
 DATABASE = "factorql.sqlite"

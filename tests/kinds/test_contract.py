@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from app.datasets.service import collect_garbage
 from app.errors import FactorQLError
 from app.execution.checkpoints import FORMAT, sweeps_dir
 from app.kinds import KINDS, Kind, Lane, by_name
 from app.runs import lifecycle
 from app.schema.node_ids import decode_id, encode_id
-from app.services.datasets import collect_garbage
 from db.pages import MAX_PAGE_SIZE
 from db.records import NewDataset, Reuse, RunKind, RunResults, RunStatus
 from db.run_queries import get_runs

@@ -21,7 +21,7 @@ import asyncio, json, sys
 
 from app.graph import build_schema
 from app.schema.context import GraphContext
-from app.services.context import open_services
+from app.wiring import open_services
 from app.settings import Settings
 
 FIELDS = "__typename id kind status note tags progress { stage } ... on WalkRun { moves }"
@@ -172,7 +172,7 @@ import asyncio
 
 from app.features.walks.service import launch_walk
 from app.runs.lifecycle import get_run, wait_for_run
-from app.services.context import open_services
+from app.wiring import open_services
 from app.settings import Settings
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from app.datasets.positions import Basis
 from app.errors import InvalidFile
-from app.services.positions import Basis
 from scripts.cli import main
 from scripts.portfolio_file import Portfolio, read_portfolio
 

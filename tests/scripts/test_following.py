@@ -7,14 +7,14 @@ from contextlib import suppress
 
 import pytest
 
+from app.datasets.service import DatasetRef, ingest_sample
 from app.datasets.snapshot import remove_snapshot
 from app.errors import DatasetUnavailable
 from app.features.factors.service import launch_factor
+from app.health import report_health
 from app.runs.lifecycle import get_run
-from app.services.context import open_services
-from app.services.datasets import DatasetRef, ingest_sample
-from app.services.health import report_health
 from app.settings import Settings
+from app.wiring import open_services
 from db.errors import StoreUnavailable
 from db.records import RunStatus
 from engine.factors.registry import FactorName

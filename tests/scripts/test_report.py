@@ -19,8 +19,8 @@ from click.testing import CliRunner, Result
 
 from app.errors import FactorQLError, StorageFailure
 from app.runs.lifecycle import get_run
-from app.services.context import open_services
 from app.settings import Settings
+from app.wiring import open_services
 from db.records import DocumentRecord, PerformanceRecord, RunOrigin, SeriesRecord
 from scripts.cli import main
 from scripts.report.factor_page import factor_page

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from app.context import Services
+from app.datasets.service import DatasetRef, resolve_dataset
 from app.runs.checking import asset_selectors, dataset_faults, invalid_config
 from app.runs.launch import Launch, launch
-from app.services.context import Services
-from app.services.datasets import DatasetRef, resolve_dataset
 from db.records import RunInputRecord, RunKind
 from engine import ENGINE_VERSION
 from engine import errors as engine_errors

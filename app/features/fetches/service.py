@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from app.context import Services
+from app.datasets.service import check_dataset_name
 from app.errors import FieldError, InvalidInput
 from app.features.fetches.config import FetchConfig
 from app.features.fetches.report import FETCH, FetchReport
 from app.runs.launch import Launch, launch
-from app.services.context import Services
-from app.services.datasets import check_dataset_name
 from app.settings import Settings
 from app.sources.errors import SourceNotConfigured
 from app.sources.harvest import SourceRequest

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 
+from app.context import Services
+from app.datasets.service import DatasetRef, resolve_dataset
 from app.errors import RunNotFound
 from app.runs.checking import asset_selectors, dataset_faults, invalid_config
 from app.runs.launch import Launch, launch
 from app.runs.lifecycle import get_run
-from app.services.context import Services
-from app.services.datasets import DatasetRef, resolve_dataset
 from db.records import RunKind, RunRecord
 from engine import ENGINE_VERSION
 from engine.config import parse, to_json

@@ -9,13 +9,13 @@ from dataclasses import replace
 from enum import EnumType
 from itertools import cycle
 
+from app.context import Services
+from app.datasets.service import DatasetRef, resolve_dataset
 from app.errors import FieldError, InvalidInput, RunNotFound
 from app.features.factors.service import launch_factor
 from app.runs.checking import asset_selectors, dataset_faults, invalid_config
 from app.runs.launch import Launch, launch
 from app.runs.lifecycle import get_run
-from app.services.context import Services
-from app.services.datasets import DatasetRef, resolve_dataset
 from app.services.sweep_results import get_sweep_results, stored_plan
 from db.records import DatasetRecord, RunInputRecord, RunKind, RunRecord
 from engine import ENGINE_VERSION

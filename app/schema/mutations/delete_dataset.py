@@ -6,11 +6,11 @@ from typing import Annotated, TypeAlias
 
 import strawberry
 
+from app.datasets import service as service
 from app.schema.context import Info
 from app.schema.dataset import Dataset
 from app.schema.dataset_ref import DatasetRef, find_dataset
 from app.schema.errors import DatasetNotFound, InvalidInput
-from app.services import datasets as service
 
 
 @strawberry.type(description="The dataset is deleted: no list has it, and nothing new is computed on it.")

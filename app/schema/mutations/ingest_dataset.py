@@ -8,6 +8,7 @@ import strawberry
 from strawberry.file_uploads import Upload
 
 from app.datasets.record import Provenance
+from app.datasets.service import ingest_file
 from app.runs.launch import MAX_NOTE_LENGTH
 from app.schema.context import Info
 from app.schema.dataset import DataQuality, Dataset
@@ -15,7 +16,6 @@ from app.schema.enums import Calendar
 from app.schema.errors import InvalidFile, InvalidInput, LimitExceeded, StorageFailure, invalid_argument
 from app.schema.unset import given
 from app.schema.uploads import label_of, require_file, spooled
-from app.services.datasets import ingest_file
 
 MAX_LICENCE_LENGTH = 200
 

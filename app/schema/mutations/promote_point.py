@@ -7,6 +7,7 @@ from typing import Annotated, TypeAlias
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
+from app.features.factors.graph.compute import ComputeFactorSuccess
 from app.features.sweeps.service import promote_point as promote
 from app.schema.context import Info
 from app.schema.errors import (
@@ -18,7 +19,6 @@ from app.schema.errors import (
     RunNotFound,
 )
 from app.schema.launch import WaitSeconds, check_wait, launched
-from app.schema.mutations.compute_factor import ComputeFactorSuccess
 from app.schema.node_ids import row_id
 from app.schema.unset import given
 

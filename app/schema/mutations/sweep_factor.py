@@ -7,6 +7,7 @@ from typing import Annotated, TypeAlias
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
+from app.features.factors.graph.inputs import FactorSpec
 from app.features.sweeps.service import launch_sweep
 from app.schema.context import Info
 from app.schema.dataset_ref import DatasetRef
@@ -18,7 +19,6 @@ from app.schema.errors import (
     QueueFull,
     invalid_argument,
 )
-from app.schema.inputs import FactorSpec
 from app.schema.launch import check_wait, launched, wait_argument
 from app.schema.sweeps.run import SweepRun
 from app.schema.sweeps.values import SweepAxisInput

@@ -7,10 +7,10 @@ from typing import Any, Final
 import strawberry
 
 from app.boundary.cost_rules import cost
+from app.features.factors.graph.factor_config import FactorConfig, to_factor_config
 from app.schema.connections import PageInfo, page_info
 from app.schema.enums import SortDirection
 from app.schema.errors import in_graph_spelling
-from app.schema.factor_config import FactorConfig, to_factor_config
 from app.schema.options import measured
 from app.schema.run import Failure
 from app.schema.sweeps.enums import SweepMetric

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from app.boundary.cost_rules import cost
+from app.features.factors.graph.factor_config import FactorConfig, to_factor_config
 from app.schema.context import Info
-from app.schema.factor_config import FactorConfig, to_factor_config
 from app.schema.loaders import Read
 from app.schema.run import Run, run_values
 from app.schema.sweeps.result import SweepResult
@@ -24,7 +24,7 @@ SWEEP_RESULTS = Read(
 
 
 if TYPE_CHECKING:
-    from app.schema.factor import Factor
+    from app.features.factors.graph.factor import Factor
 
 
 @strawberry.type(
@@ -49,8 +49,8 @@ class SweepRun(Run):
     )
 
     @strawberry.field(description="The factor model.")
-    def factor(self) -> Annotated[Factor, strawberry.lazy("app.schema.factor")]:
-        from app.schema.factor import Factor  # the two types refer to each other
+    def factor(self) -> Annotated[Factor, strawberry.lazy("app.features.factors.graph.factor")]:
+        from app.features.factors.graph.factor import Factor  # the two types refer to each other
 
         return Factor.from_definition(FACTORS[FactorName(self.record.subject)])
 

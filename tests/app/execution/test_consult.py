@@ -16,8 +16,8 @@ from app.errors import LimitExceeded, QueueFull
 from app.execution.adhoc import MOST_AT_ONCE, MOST_WAITING, SOLVING, AdHocComputations, AdHocFailed
 from app.execution.worker import exchange as conversation
 from app.execution.worker.launcher import Launcher
+from app.features.risk.optimization import optimize
 from app.features.risk.optimize_job import Objective, OptimizeTask, decode_task, encode_task
-from app.services.risk_optimization import optimize
 from app.settings import Settings
 from engine.risk.optimize import maximum_sharpe, minimum_variance
 from engine.risk.portfolio_limits import ExposureLimit, PortfolioLimits

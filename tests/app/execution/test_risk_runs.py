@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from app.artifacts.reader import open_artifact
+from app.context import Services
 from app.execution.worker.launcher import PRODUCTION
+from app.features.risk.arrays import forecast_at, open_risk_arrays
 from app.features.risk.documents import ARTIFACT_ARRAYS
+from app.features.risk.results import get_risk_results
 from app.folders import stale_temporaries
-from app.services.context import Services
-from app.services.events import EventHub
-from app.services.risk_arrays import forecast_at, open_risk_arrays
-from app.services.risk_results import get_risk_results
+from app.runs.events import EventHub
 from db.artifacts import get_artifacts
 from db.records import RunStatus
 from db.runs import cancel_run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import HealthCheck, settings
 
-from app.legacy_logs.columns import BASE_COLUMNS, KNOWN_ORDERS
+from app.features.legacy.logs.columns import BASE_COLUMNS, KNOWN_ORDERS
 
 # a slow machine is no fault of what is tested
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=80)

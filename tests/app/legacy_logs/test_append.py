@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 from filelock import FileLock, Timeout
 
-from app.legacy_logs import append
-from app.legacy_logs.append import LOCK_NAME, append_run
-from app.legacy_logs.batch import read_batch
-from app.legacy_logs.columns import KNOWN_ORDERS, ColumnOrder
-from app.legacy_logs.records import LegacyRun, LegacySeries
-from app.legacy_logs.write import write_returns_csv
-from app.services.log_rows import next_run_id
+from app.features.legacy.log_rows import next_run_id
+from app.features.legacy.logs import append
+from app.features.legacy.logs.append import LOCK_NAME, append_run
+from app.features.legacy.logs.batch import read_batch
+from app.features.legacy.logs.columns import KNOWN_ORDERS, ColumnOrder
+from app.features.legacy.logs.records import LegacyRun, LegacySeries
+from app.features.legacy.logs.write import write_returns_csv
 
 FIRST_ID = "20240229_235959"
 RUN = LegacyRun(

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.legacy_logs.batch import quarantine_orphan, read_batch
-from app.legacy_logs.records import FileKind, LegacyBatch, MonthlyMetric
-from app.legacy_logs.refusals import QuarantineCode
+from app.features.legacy.logs.batch import quarantine_orphan, read_batch
+from app.features.legacy.logs.records import FileKind, LegacyBatch, MonthlyMetric
+from app.features.legacy.logs.refusals import QuarantineCode
 from tests.app.legacy_logs.shapes import CELLS, COLUMNS, SHORT_COLUMNS, header, line, log, row, unhurried
 
 RETURNS_NAME = "smb_20220105_101112_returns.csv"

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from app.legacy_logs.batch import read_batch
-from app.legacy_logs.refusals import QuarantineCode
-from app.legacy_logs.write import (
+from app.features.legacy.logs.batch import read_batch
+from app.features.legacy.logs.refusals import QuarantineCode
+from app.features.legacy.logs.write import (
     factor_file_name,
     monthly_metrics_file_name,
     returns_file_name,

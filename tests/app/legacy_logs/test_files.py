@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.legacy_logs.cells import guarded, unguarded
-from app.legacy_logs.files import (
+from app.features.legacy.logs.cells import guarded, unguarded
+from app.features.legacy.logs.files import (
     MAX_LINE_BYTES,
     MAX_LINES,
     MAX_RAW_CHARACTERS,
@@ -13,8 +13,8 @@ from app.legacy_logs.files import (
     raw_text,
     storable,
 )
-from app.legacy_logs.records import FileKind
-from app.legacy_logs.refusals import QuarantineCode, Refused
+from app.features.legacy.logs.records import FileKind
+from app.features.legacy.logs.refusals import QuarantineCode, Refused
 from tests.app.legacy_logs.shapes import unhurried
 
 

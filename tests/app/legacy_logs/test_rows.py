@@ -2,10 +2,10 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from app.legacy_logs.columns import Header
-from app.legacy_logs.records import Source
-from app.legacy_logs.refusals import QuarantineCode, Refused
-from app.legacy_logs.rows import read_row
+from app.features.legacy.logs.columns import Header
+from app.features.legacy.logs.records import Source
+from app.features.legacy.logs.refusals import QuarantineCode, Refused
+from app.features.legacy.logs.rows import read_row
 from tests.app.legacy_logs.shapes import CELLS, COLUMNS, SHORT_COLUMNS, header, line, row
 
 SOURCE = Source("smb.csv", 2, "as it was")

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.legacy_logs.batch import read_batch
-from app.legacy_logs.columns import NEWEST_ORDER
-from app.legacy_logs.records import FACTORS, LegacyRun, LegacySeries, MonthlyMetric, MonthlyMetrics
-from app.legacy_logs.rows import suspicion
-from app.legacy_logs.write import (
+from app.features.legacy.logs.batch import read_batch
+from app.features.legacy.logs.columns import NEWEST_ORDER
+from app.features.legacy.logs.records import FACTORS, LegacyRun, LegacySeries, MonthlyMetric, MonthlyMetrics
+from app.features.legacy.logs.rows import suspicion
+from app.features.legacy.logs.write import (
     factor_file_name,
     monthly_metrics_file_name,
     returns_file_name,

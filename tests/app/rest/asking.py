@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from app.legacy_logs.records import LegacyRun
+from app.features.legacy.logs.records import LegacyRun
 
 FACTORS = ["smb", "market", "value", "momentum", "momentum_v2", "growth"]
 SPAN = {"start_date": "2021-06-01", "end_date": "2023-06-30"}

@@ -9,12 +9,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.legacy_logs.records import LegacySeries
-from app.legacy_logs.write import write_factor_csv, write_returns_csv
-from app.services.context import open_services
-from app.services.datasets import ingest_sample
-from app.services.imports import import_logs
+from app.datasets.service import ingest_sample
+from app.features.legacy.imports import import_logs
+from app.features.legacy.logs.records import LegacySeries
+from app.features.legacy.logs.write import write_factor_csv, write_returns_csv
 from app.settings import Settings
+from app.wiring import open_services
 from tests.app.rest.asking import IMPORTED
 from tests.app.test_main import serving, settings_of, without_executor
 

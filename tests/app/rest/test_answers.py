@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
-from app.legacy_logs.batch import read_batch
-from app.legacy_logs.records import LegacyRun
+from app.context import Services
+from app.features.legacy.logs.batch import read_batch
+from app.features.legacy.logs.records import LegacyRun
 from app.rest.models import ComputeRequest
-from app.services.context import Services
 from tests.app.execution.processes import eventually
 from tests.app.rest.asking import FACTORS, IMPORTED, SPAN, body
 from tests.app.test_main import ask, serving, settings_of, without_executor
@@ -468,7 +468,7 @@ def test_a_full_queue_asks_to_come_back(live: httpx.Client, monkeypatch: pytest.
     async def full(services: Services, *_: object, **__: object) -> None:
         raise QueueFull("the queue is full: 3 runs are waiting", hint="try again when some have finished")
 
-    monkeypatch.setattr("app.services.computed_last.launch_factor", full)
+    monkeypatch.setattr("app.features.legacy.computed_last.launch_factor", full)
     response = live.post("/compute/smb", json=body())
     assert response.status_code == 503
     assert int(response.headers["retry-after"]) > 0

@@ -135,7 +135,7 @@ def test_a_span_without_data_is_told(client: httpx.Client) -> None:
 def test_a_run_that_is_not_over_in_time_is_asked_for_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, vendors: dict[str, str], faults: dict[str, Faults]
 ) -> None:
-    monkeypatch.setattr("app.services.awaited._GRACE_SECONDS", 0.0)
+    monkeypatch.setattr("app.runs.awaited._GRACE_SECONDS", 0.0)
     settings = settings_of(tmp_path, ARTEMIS_API_KEY=artemis.KEY, run_timeout_seconds=0.2, **vendors)
     faults["artemis"].add(Fault(delay_seconds=0.5))
     try:

@@ -13,12 +13,12 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from app.datasets.service import ingest_sample
 from app.features.factors.service import launch_factor
 from app.rest import models
 from app.rest.openapi import endpoints, openapi_document
 from app.rest.routes import rest_routes
-from app.services.context import open_services
-from app.services.datasets import ingest_sample
+from app.wiring import open_services
 from engine.factors.registry import FactorName
 from tests.app.test_main import serving, settings_of
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import strawberry
 
+from app.context import Services
 from app.graph import build_schema
-from app.services.context import Services
-from app.services.events import EventHub
+from app.runs.events import EventHub
 from app.settings import Settings
 from db.records import RunRecord
 from db.store import Store

@@ -12,11 +12,11 @@ import numpy as np
 import strawberry
 from strawberry.types import ExecutionResult
 
+from app.context import Services
 from app.datasets.quality import FieldCoverage, QualityCode, QualityCount, QualityReport, RefusedRow
 from app.errors import FactorQLError
 from app.schema.context import GraphContext
 from app.schema.node_ids import encode_id
-from app.services.context import Services
 from db.import_records import NewImportedRun, NewImportFile, NewMonthlyMetrics, QuarantineRecord
 from db.imports import import_files
 from db.records import AssetRecord, PerformanceRecord, RunRecord, UndefinedMetricRecord

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from app.context import Services
 from app.datasets.snapshot import write_snapshot
 from app.execution.adhoc import AdHocFailed
 from app.execution.heartbeat import Pulse
@@ -16,7 +17,6 @@ from app.execution.worker.results import decode_result
 from app.features.risk.job import build_model
 from app.features.risk.optimize_job import OptimizeTask, decode_task, solve
 from app.schema.node_ids import encode_id
-from app.services.context import Services
 from db.datasets import add_dataset
 from db.records import AssetRecord, DatasetRecord, DocumentRecord, RunKind, RunRecord, RunResults
 from db.run_queries import get_runs

@@ -25,8 +25,8 @@ from graphql import (
 )
 from starlette.datastructures import UploadFile
 
+from app.context import Services
 from app.schema.node_ids import encode_id
-from app.services.context import Services
 from db.records import RunRecord
 from engine.factors.registry import FactorName
 from tests.app.schema.fetching import add_fetch

@@ -11,8 +11,8 @@ from graphql import parse
 
 from app.boundary.query_cost import QueryCostMeter
 from app.errors import InvalidInput, LimitExceeded, RunNotFound, UnknownAssets
+from app.features.exposures.service import TooFewObservations
 from app.schema.node_ids import encode_id
-from app.services.exposures import TooFewObservations
 from db.datasets import get_datasets
 from db.records import DatasetRecord, RunRecord
 from engine.factors.registry import FactorName

@@ -6,8 +6,8 @@ from dataclasses import fields
 
 import pytest
 
+from app.features.factors.graph.factor_config import CONFIG_TYPES, to_factor_config
 from app.schema.enums import Fundamental
-from app.schema.factor_config import CONFIG_TYPES, to_factor_config
 from engine.config import to_json
 from engine.factors.registry import FACTORS, FactorName
 

@@ -13,11 +13,11 @@ import pytest
 import strawberry
 
 from app.schema.node_ids import decode_id, encode_id
-from app.services.context import open_services
 from app.settings import Settings
 from app.sources import registry
 from app.sources.names import SourceName
 from app.sources.source import Source
+from app.wiring import open_services
 from db.runs import report_progress
 from engine.factors.registry import FactorName
 from tests.app.execution.processes import eventually

@@ -11,7 +11,7 @@ from graphql import GraphQLInputObjectType
 from graphql.utilities import print_type
 from strawberry.utils.str_converters import to_camel_case
 
-from app.schema.inputs import ComputeFactorInput
+from app.features.factors.graph.inputs import ComputeFactorInput
 from engine.config import to_json
 from engine.errors import InvalidConfig
 from engine.factors.config import FactorConfig

@@ -13,11 +13,11 @@ from graphql import parse
 from strawberry.utils.str_converters import to_camel_case
 
 from app.boundary.query_cost import QueryCostMeter
+from app.datasets.risk_free import RiskFreeRequest
 from app.datasets.snapshot import write_snapshot
 from app.errors import FactorQLError, LimitExceeded
-from app.schema.monthly_sheet import MonthlyMetricsSheet
-from app.services.monthly_metrics import run_monthly_metrics
-from app.services.risk_free import RiskFreeRequest
+from app.features.factors.graph.monthly_sheet import MonthlyMetricsSheet
+from app.features.factors.monthly_metrics import run_monthly_metrics
 from db.records import AssetRecord, RunKind, RunOrigin, RunRecord
 from db.run_queries import Choice, RunFilter, page_runs
 from engine.factors.registry import FactorName

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.errors import DatasetUnavailable
-from app.schema.mutations import compute_factor as compute_module
+from app.features.factors.graph import compute as compute_module
 from app.schema.node_ids import encode_id
 from db.run_queries import get_runs
 from engine.factors.registry import FactorName

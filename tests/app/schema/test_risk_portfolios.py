@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import strawberry
 
+from app.context import Services
 from app.errors import InvalidInput
 from app.execution.adhoc import AdHocFailed
-from app.services.context import Services
 from db.records import RunRecord
 from engine.risk.optimize import maximum_sharpe, minimum_variance
 from engine.risk.portfolio_limits import ExposureLimit, PortfolioLimits

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from app.errors import BadCursor, DatasetNotFound, InvalidInput
-from app.services.log_rows import last_runs
+from app.features.legacy.log_rows import last_runs
 from db.runs import cancel_run
 from engine.factors.registry import FactorName
 from tests.app.schema.graph import Graph, Population, config_of, refusal, run_id

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from app.errors import InvalidInput, RunNotFound
+from app.runs.events import InvalidCursor
 from app.schema.node_ids import encode_id
-from app.services.events import InvalidCursor
 from db.records import RunKind
 from db.runs import cancel_run, claim_run, delete_run, finish_run, report_progress
 from engine.factors.registry import FactorName

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from starlette.datastructures import UploadFile
 
+from app.context import Services
 from app.errors import InvalidInput, LimitExceeded, StorageFailure
-from app.legacy_logs.records import LegacyRun
-from app.legacy_logs.write import write_factor_csv
+from app.features.legacy.logs.records import LegacyRun
+from app.features.legacy.logs.write import write_factor_csv
 from app.schema import uploads
 from app.schema.uploads import label_of, read_upload, require_file, spooled
-from app.services.context import Services
 from tests.app.schema.graph import Graph
 
 INGEST = """mutation ($file: Upload!, $name: String!) { ingestDataset(file: $file, name: $name) {

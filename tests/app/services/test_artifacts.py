@@ -14,11 +14,11 @@ import pytest
 
 from app.artifacts.reader import open_artifact
 from app.artifacts.writer import ArtifactWriter
+from app.context import Services
+from app.datasets.service import collect_garbage
 from app.errors import RunNotDeletable
+from app.runs.events import EventHub
 from app.runs.lifecycle import delete_run
-from app.services.context import Services
-from app.services.datasets import collect_garbage
-from app.services.events import EventHub
 from app.settings import Settings
 from db.artifacts import get_artifacts
 from db.records import ArtifactRecord, RunKind, RunRecord, RunResults, RunStatus

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from app.context import Services
 from app.errors import DatasetNotFound, InvalidInput, RunNotFound
-from app.services.awaited import RunFailed, RunNotOver, await_success, daily_dataset
-from app.services.context import Services
-from app.services.events import EventHub
+from app.features.legacy.fetched import daily_dataset
+from app.runs.awaited import RunFailed, RunNotOver, await_success
+from app.runs.events import EventHub
 from app.settings import Settings
 from app.sources.errors import SourceNotConfigured
 from db.records import RunKind, RunStatus
@@ -94,7 +95,7 @@ async def test_success_is_the_run_and_everything_else_is_said(store, services_of
 
 async def test_who_waits_is_let_go_when_time_is_up_or_the_server_stops(store, services_of, monkeypatch):
     run = await launch(store, await add(store, "coins"), identity_hash="1")
-    monkeypatch.setattr("app.services.awaited._GRACE_SECONDS", 0.0)
+    monkeypatch.setattr("app.runs.awaited._GRACE_SECONDS", 0.0)
     with pytest.raises(RunNotOver, match="queued"):
         await await_success(services_of(run_timeout_seconds=0.05), run.id)
     services = services_of(run_timeout_seconds=600)

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from app.context import Services
+from app.datasets.service import DatasetRef
 from app.errors import InvalidInput, RunNotFound, UnknownAssets
-from app.services.betas import asset_betas, factor_correlations
-from app.services.context import Services
-from app.services.datasets import DatasetRef
-from app.services.events import EventHub
-from app.services.exposures import Basis, ExposureRequest, TooFewObservations, portfolio_exposures
+from app.features.exposures.betas import asset_betas, factor_correlations
+from app.features.exposures.service import Basis, ExposureRequest, TooFewObservations, portfolio_exposures
+from app.runs.events import EventHub
 from app.settings import Settings
 from engine.factors.registry import FactorName
 from tests.app.exposing import MARKET, SMB, SUNDAYS, WEEKS, add_content, add_run, panel

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.execution.executor import RunExecutor
-from app.services.csv_log import CsvLog
+from app.features.legacy.csv_log import CsvLog
 from db.records import RunStatus
 from db.store import Store
 from tests.app.execution.queueing import ACTING, BRISK, ended, queue, settings_for

@@ -9,15 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from app.context import Services
+from app.datasets import service as module
 from app.datasets.period_cache import periods_dir
-from app.datasets.snapshot import open_snapshot, snapshot_fingerprints
-from app.errors import DatasetNotFound, DatasetUnavailable
-from app.features.factors.service import launch_factor
-from app.runs.lifecycle import get_run, wait_for_run
-from app.services import datasets as module
-from app.services.betas import asset_betas
-from app.services.context import Services
-from app.services.datasets import (
+from app.datasets.positions import Basis
+from app.datasets.service import (
     DatasetRef,
     collect_garbage,
     delete_dataset,
@@ -25,9 +21,13 @@ from app.services.datasets import (
     ingest_sample,
     resolve_dataset,
 )
-from app.services.events import EventHub
-from app.services.exposures import ExposureRequest, portfolio_exposures
-from app.services.positions import Basis
+from app.datasets.snapshot import open_snapshot, snapshot_fingerprints
+from app.errors import DatasetNotFound, DatasetUnavailable
+from app.features.exposures.betas import asset_betas
+from app.features.exposures.service import ExposureRequest, portfolio_exposures
+from app.features.factors.service import launch_factor
+from app.runs.events import EventHub
+from app.runs.lifecycle import get_run, wait_for_run
 from app.settings import Settings
 from db.datasets import asset_names, get_datasets, list_versions
 from db.records import DatasetRecord, RunRecord, RunStatus

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from app.context import Services
+from app.datasets.service import DatasetRef, resolve_dataset
 from app.errors import DatasetNotFound, InvalidInput
-from app.services.context import Services
-from app.services.datasets import DatasetRef, resolve_dataset
-from app.services.events import EventHub
+from app.runs.events import EventHub
 from app.settings import Settings
 from db.datasets import delete_dataset
 from db.pages import MAX_PAGE_SIZE

@@ -11,8 +11,8 @@ from inspect import iscoroutinefunction
 import pytest
 
 from app.errors import RunNotFound
-from app.services import events
-from app.services.events import EventHub, run_events
+from app.runs import events
+from app.runs.events import EventHub, run_events
 from db.records import RunKind, RunStatus
 from db.runs import claim_run, delete_run, fail_run, finish_run, list_claims, report_progress, retry_or_lose
 from tests.db.samples import NOW, WORKER, add_sample_dataset, launch, new_results, running

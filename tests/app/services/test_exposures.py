@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 from sqlalchemy import insert, select
 
+from app.context import Services
+from app.datasets.risk_free import RiskFreeRequest, risk_free_returns
+from app.datasets.service import DatasetRef
 from app.datasets.snapshot import remove_snapshot
 from app.errors import (
     DatasetNotFound,
@@ -19,10 +22,7 @@ from app.errors import (
     RunNotFound,
     UnknownAssets,
 )
-from app.services.context import Services
-from app.services.datasets import DatasetRef
-from app.services.events import EventHub
-from app.services.exposures import (
+from app.features.exposures.service import (
     Basis,
     ExposureRequest,
     TooFewObservations,
@@ -30,7 +30,7 @@ from app.services.exposures import (
     portfolio_exposures,
     prices_of,
 )
-from app.services.risk_free import RiskFreeRequest, risk_free_returns
+from app.runs.events import EventHub
 from app.settings import Settings
 from db.import_records import NewImportedRun, NewImportFile
 from db.imports import import_files

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from app.context import Services
 from app.datasets.quality import LostAsset
 from app.errors import InvalidInput, QueueFull
 from app.features.fetches.config import FetchConfig
@@ -21,10 +22,9 @@ from app.features.fetches.service import (
     list_sources,
     require_key,
 )
+from app.runs.events import EventHub
 from app.runs.launch import Launch
 from app.runs.lifecycle import cancel_run
-from app.services.context import Services
-from app.services.events import EventHub
 from app.settings import Settings
 from app.sources.errors import SourceNotConfigured
 from app.sources.names import SourceName

@@ -13,10 +13,10 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import select
 
+from app.context import Services
 from app.execution.worker.identity import worker_id
-from app.services.context import Services
-from app.services.events import EventHub
-from app.services.health import HealthReport, report_health
+from app.health import HealthReport, report_health
+from app.runs.events import EventHub
 from db.errors import StoreUnavailable
 from db.models import Worker
 from db.runs import heartbeat
@@ -128,7 +128,7 @@ def gone(_folder: object) -> SimpleNamespace:
     ],
 )
 async def test_a_disk_without_room_is_said_before_anything_fails(services, monkeypatch, usage, problem):
-    monkeypatch.setattr("app.services.health.shutil.disk_usage", usage)
+    monkeypatch.setattr("app.health.shutil.disk_usage", usage)
     report = await report_health(services)
     folders = ("data folder", "store") if services.store.dialect == "sqlite" else ("data folder",)
     assert (report.serves, report.problems) == (False, tuple(map(problem.format, folders)))
@@ -159,7 +159,7 @@ async def test_a_store_that_does_not_answer_is_said_without_its_address(services
     async def unreachable(_store: Store) -> None:
         raise StoreUnavailable("the PostgreSQL database x on 10.0.0.1:5432: refused", "check the address")
 
-    monkeypatch.setattr("app.services.health.schema_revision", unreachable)
+    monkeypatch.setattr("app.health.schema_revision", unreachable)
     report = await report_health(services)
     assert report.problems == ("the store does not answer (check the address)",)
     assert (report.serves, report.schema_revision, report.queued_runs) == (False, None, None)

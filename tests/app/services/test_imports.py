@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from app.legacy_logs.batch import read_batch
-from app.services.context import Services
-from app.services.events import EventHub
-from app.services.imports import export_logs, import_logs
+from app.context import Services
+from app.features.legacy.imports import export_logs, import_logs
+from app.features.legacy.logs.batch import read_batch
+from app.runs.events import EventHub
 from app.settings import Settings
 from db import results, run_queries
 from db.imports import monthly_metrics

@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from app.services import known_assets as module
-from app.services.context import Services
-from app.services.events import EventHub
-from app.services.known_assets import known_assets
+from app.context import Services
+from app.datasets import known_assets as module
+from app.datasets.known_assets import known_assets
+from app.runs.events import EventHub
 from app.settings import Settings
 from db import datasets as dataset_store
 from db.store import Store

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from app.services.log_rows import last_runs, log_row, next_run_id, run_id_at, weighting_word
+from app.features.legacy.log_rows import last_runs, log_row, next_run_id, run_id_at, weighting_word
 from db.import_records import NewImportedRun, NewImportFile
 from db.imports import import_files
 from db.records import PerformanceRecord, RunStatus

@@ -9,12 +9,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from app.context import Services
+from app.datasets.risk_free import RiskFreeRequest
 from app.datasets.snapshot import remove_snapshot, write_snapshot
 from app.errors import InvalidInput
-from app.services.context import Services
-from app.services.events import EventHub
-from app.services.monthly_metrics import interval_volumes, period_starts, run_monthly_metrics
-from app.services.risk_free import RiskFreeRequest
+from app.features.factors.monthly_metrics import interval_volumes, period_starts, run_monthly_metrics
+from app.runs.events import EventHub
 from app.settings import Settings
 from db.records import AssetRecord, RunKind, RunOrigin, RunResults
 from db.run_queries import Choice, RunFilter, page_runs

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from app.services.reader_threads import MOST_AT_ONCE, read_beside
+from app.runs.reader_threads import MOST_AT_ONCE, read_beside
 
 
 async def test_few_work_at_once_and_all_are_answered():

@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from app.services.research import TargetPosition, read_research, target_positions
+from app.features.factors.research import TargetPosition, read_research, target_positions
 from db.document_codec import pack_document, unpack_document
 from db.errors import CorruptBlob
 from db.records import DocumentRecord

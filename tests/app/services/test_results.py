@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.services.log_rows import last_runs
-from app.services.results import latest_results
+from app.features.factors.latest import latest_results
+from app.features.legacy.log_rows import last_runs
 from db import results as result_store
 from db.runs import delete_run
 from engine.factors.registry import FactorName

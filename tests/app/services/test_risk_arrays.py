@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.context import Services
 from app.errors import ArtifactUnavailable, RunNotFound
 from app.execution.worker.results import decode_result
 from app.features.risk import job as risk_job
-from app.services.context import Services
-from app.services.events import EventHub
-from app.services.risk_arrays import RiskArrays, exposures_at, forecast_at, open_risk_arrays, opened_arrays
-from app.services.risk_results import RiskModelResults
+from app.features.risk.arrays import RiskArrays, exposures_at, forecast_at, open_risk_arrays, opened_arrays
+from app.features.risk.results import RiskModelResults
+from app.runs.events import EventHub
 from app.settings import Settings
 from engine.panel import Panel
 from engine.risk.model import RiskModel, build_risk_model

@@ -7,30 +7,30 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from app.context import Services
+from app.datasets.positions import Basis
+from app.datasets.service import DatasetRef, delete_dataset
 from app.errors import DatasetNotFound, InvalidInput, MissingField, QueueFull, RunNotFound
 from app.features.factors.service import launch_factor
-from app.features.risk.optimize_job import Objective
-from app.features.risk.service import get_risk_model, launch_risk_model, stored_risk_config
-from app.runs.lifecycle import wait_for_run
-from app.services.context import Services
-from app.services.datasets import DatasetRef, delete_dataset
-from app.services.events import EventHub
-from app.services.positions import Basis
-from app.services.risk_arrays import open_risk_arrays
-from app.services.risk_optimization import (
+from app.features.risk.arrays import open_risk_arrays
+from app.features.risk.optimization import (
     NoOptimalPortfolio,
     OptimizationRequest,
     WeightBounds,
     optimize_portfolio,
 )
-from app.services.risk_portfolios import (
+from app.features.risk.optimize_job import Objective
+from app.features.risk.portfolios import (
     BenchmarkIndex,
     MissingRisk,
     Portfolio,
     PortfolioRiskRequest,
     measure_portfolio,
 )
-from app.services.risk_results import get_risk_results
+from app.features.risk.results import get_risk_results
+from app.features.risk.service import get_risk_model, launch_risk_model, stored_risk_config
+from app.runs.events import EventHub
+from app.runs.lifecycle import wait_for_run
 from app.settings import Settings
 from db.records import RunKind, RunStatus
 from engine import ENGINE_VERSION

@@ -8,14 +8,14 @@ from dataclasses import fields, is_dataclass, replace
 import numpy as np
 import pytest
 
+from app.context import Services
 from app.execution.worker.payload import encode_payload
 from app.execution.worker.results import decode_result
+from app.features.risk import results as risk_results
 from app.features.risk.documents import RISK_COVERAGE, RISK_MODEL, RISK_VALIDATION
 from app.features.risk.job import risk_documents
-from app.services import risk_results
-from app.services.context import Services
-from app.services.events import EventHub
-from app.services.risk_results import RiskModelResults, get_risk_results
+from app.features.risk.results import RiskModelResults, get_risk_results
+from app.runs.events import EventHub
 from app.settings import Settings
 from db.errors import CorruptBlob
 from db.records import DocumentRecord

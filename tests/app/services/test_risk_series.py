@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import InvalidInput
-from app.services.risk_series import chart_rows, check_points, latest_row, significance
+from app.features.risk.series import chart_rows, check_points, latest_row, significance
 from app.services.series import DateRange
 
 DATES = np.datetime64("2024-01-01") + np.arange(500)

@@ -8,6 +8,8 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from app.context import Services
+from app.datasets.service import DatasetRef, delete_dataset, resolve_dataset
 from app.errors import (
     DatasetNotFound,
     InvalidInput,
@@ -18,10 +20,8 @@ from app.errors import (
     RunNotFound,
 )
 from app.features.factors.service import launch_factor
+from app.runs.events import EventHub, InvalidCursor, run_events
 from app.runs.lifecycle import annotate_run, cancel_run, delete_run, get_run, wait_for_run
-from app.services.context import Services
-from app.services.datasets import DatasetRef, delete_dataset, resolve_dataset
-from app.services.events import EventHub, InvalidCursor, run_events
 from app.settings import Settings
 from db.datasets import add_dataset
 from db.records import AssetRecord, NewDataset, PerformanceRecord, RunKind, RunResults, RunStatus

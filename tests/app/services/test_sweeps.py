@@ -8,6 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from app.context import Services
+from app.datasets.service import DatasetRef, collect_garbage, delete_dataset
 from app.errors import DatasetNotFound, InvalidInput, MissingField, QueueFull, RunNotFound
 from app.execution.checkpoints import sweeps_dir
 from app.execution.worker.results import decode_result
@@ -15,10 +17,8 @@ from app.features.factors.service import launch_factor
 from app.features.sweeps import job as sweep_job
 from app.features.sweeps.service import launch_sweep, promote_point
 from app.jobs import compute
+from app.runs.events import EventHub, run_events
 from app.runs.lifecycle import cancel_run, get_run, wait_for_run
-from app.services.context import Services
-from app.services.datasets import DatasetRef, collect_garbage, delete_dataset
-from app.services.events import EventHub, run_events
 from app.services.sweep_results import SweepResults, get_sweep_results, stored_plan
 from app.settings import Settings
 from db import results as result_store

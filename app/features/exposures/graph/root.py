@@ -5,8 +5,8 @@ from __future__ import annotations
 import strawberry
 
 from app.boundary.cost_rules import cost
-from app.schema.exposures.betas import asset_betas, factor_correlations
-from app.schema.exposures.exposures import exposures
+from app.features.exposures.graph.betas import asset_betas, factor_correlations
+from app.features.exposures.graph.exposures import exposures
 
 
 @strawberry.type

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from app.context import Services
+from app.datasets.risk_free import RiskFree, RiskFreeRequest, resolve_risk_free
 from app.errors import FactorQLError
+from app.features.factors.research import RESEARCH, Research, read_research
 from app.schema.connections import cursors_checked
 from app.schema.loaders import Read
-from app.services.context import Services
-from app.services.research import RESEARCH, Research, read_research
-from app.services.risk_free import RiskFree, RiskFreeRequest, resolve_risk_free
 from db import import_queries, results, run_queries
 from db.errors import CorruptBlob
 from db.pages import Page

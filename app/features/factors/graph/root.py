@@ -7,19 +7,19 @@ from typing import Annotated
 import strawberry
 
 from app.boundary.cost_rules import cost
+from app.features.factors.graph.compute import compute_factor
+from app.features.factors.graph.factor import Factor
+from app.features.factors.graph.factor_config import CONFIG_TYPES
+from app.features.factors.graph.run import FactorRun
+from app.features.factors.graph.runs import LATEST, FactorRunConnection
+from app.features.factors.latest import latest_results
 from app.schema.context import GraphContext, Info
 from app.schema.dataset_ref import DatasetRef, find_dataset
 from app.schema.enums import FactorName, RunOrigin
-from app.schema.factor import Factor
-from app.schema.factor_config import CONFIG_TYPES
-from app.schema.factor_run import FactorRun
-from app.schema.factor_runs import LATEST, FactorRunConnection
 from app.schema.filters import FactorRunOrder, FactorRunWhere
-from app.schema.mutations.compute_factor import compute_factor
 from app.schema.node_ids import parse_factor_key
 from app.schema.run_lists import run_list
 from app.schema.unset import given
-from app.services.results import latest_results
 from db.records import RunKind
 from engine.factors.registry import FACTORS
 

@@ -7,11 +7,11 @@ import asyncio
 import strawberry
 
 from app.boundary.cost_rules import cost
+from app.features.fetches.graph.launch import fetch_dataset
+from app.features.fetches.graph.run import FetchRun
+from app.features.fetches.graph.source import Source
 from app.features.fetches.service import list_sources
 from app.schema.context import Info
-from app.schema.fetches.run import FetchRun
-from app.schema.fetches.source import Source
-from app.schema.mutations.fetch_dataset import fetch_dataset
 from app.schema.run_lists import RunOrder, run_connection, run_list, where_type
 from db.records import RunKind
 

@@ -7,12 +7,12 @@ from typing import Annotated
 import strawberry
 
 from app.errors import NotFound, RunNotFound
+from app.features.factors.graph.run import FactorRun
+from app.features.legacy.graph.import_batch import ImportBatch, ImportBatchConnection
+from app.features.legacy.graph.import_logs import import_factor_logs
 from app.schema.connections import check_page_size, cursors_checked
 from app.schema.context import Info
 from app.schema.enums import FactorName
-from app.schema.factor_run import FactorRun
-from app.schema.import_batch import ImportBatch, ImportBatchConnection
-from app.schema.mutations.import_factor_logs import import_factor_logs
 from app.schema.node_ids import row_id
 from app.schema.run_lists import AfterArgument, FirstArgument
 from app.schema.unset import given

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import strawberry
 
-from app.schema.mutations.build_risk_model import build_risk_model
-from app.schema.risk.enums import RiskModelRunSortField
-from app.schema.risk.run import RiskModelRun
-from app.schema.risk.style_configs import STYLE_TYPES
+from app.features.risk.graph.enums import RiskModelRunSortField
+from app.features.risk.graph.launch import build_risk_model
+from app.features.risk.graph.run import RiskModelRun
+from app.features.risk.graph.style_configs import STYLE_TYPES
 from app.schema.run_lists import order_type, run_connection, run_list, where_type
 from db.records import RunKind
 

@@ -1,1 +1,0 @@
-"""Exposures in the graph: betas of portfolios and assets, attribution, correlations of factors."""

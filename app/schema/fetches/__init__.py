@@ -1,1 +1,0 @@
-"""Fetches in the graph: the sources, their runs, progress and reports."""
