@@ -18,6 +18,7 @@ from tests.db.samples import NOW, WORKER, add_sample_dataset, new_results, new_r
 
 LAUNCH_AND_CLAIM = """
 import asyncio, json, sys
+from db.records import RunKind
 from db.runs import claim_run, finish_run, launch_run
 from db.store import Store
 from tests.db.samples import NOW, new_results, new_run
