@@ -1,9 +1,9 @@
 /* Starts the dashboard. */
 
-import { html, render } from "./core/html.js";
-import { Layout } from "./core/layout.js";
-import { useRoute } from "./core/router.js";
-import { startTheme } from "./core/theme.js";
+import { html, render } from "./lib/html.js";
+import { Layout } from "./lib/layout.js";
+import { useRoute } from "./lib/router.js";
+import { startTheme } from "./lib/theme.js";
 
 function Dashboard() {
   return html`<${Layout} route=${useRoute()} />`;

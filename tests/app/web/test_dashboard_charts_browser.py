@@ -77,7 +77,7 @@ def numbers(browser: playwright_api.Browser, server: Server) -> Iterator[playwri
     page = context.new_page()
     page.goto(server.url)
     script = page.locator("script").get_attribute("src") or ""
-    address = script.replace("main.js", "core/format.js")
+    address = script.replace("main.js", "lib/format.js")
     page.evaluate(
         "async address => { window.format = await import(new URL(address, location.href)) }", address
     )

@@ -104,7 +104,7 @@ async def test_every_answer_carries_the_security_headers(client: AsyncClient, pa
 
 
 @pytest.mark.parametrize(
-    "name", ["missing.js", "index.html", "", "core", "../graphiql/index.html", "..%2Fgraphiql_page.py"]
+    "name", ["missing.js", "index.html", "", "lib", "../graphiql/index.html", "..%2Fgraphiql_page.py"]
 )
 async def test_other_names_are_not_found(client: AsyncClient, page: str, name: str) -> None:
     prefix = addresses(page)[0].rsplit("/", 1)[0]

@@ -4,7 +4,7 @@
      rows=${[{ key, label, cells: [{ value, text, title }] }]} lastApart headWidth="9rem" />
    A cell whose value is null has no colour. */
 
-import { html } from "../core/html.js";
+import { html } from "../lib/html.js";
 import { diverging } from "./colors.js";
 
 export function HeatTable({ caption, corner, columns, rows, full, lastApart = false, headWidth = "4rem" }) {

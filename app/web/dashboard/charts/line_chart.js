@@ -10,9 +10,9 @@
    The legend tells every value at the cursor, or the last ones. The arrow keys move the cursor too. */
 
 import uPlot from "../vendor/uplot.js";
-import { dayOfSeconds } from "../core/format.js";
-import { html, useLayoutEffect, useMemo, useRef, useState } from "../core/html.js";
-import { useTheme } from "../core/theme.js";
+import { dayOfSeconds } from "../lib/format.js";
+import { html, useLayoutEffect, useMemo, useRef, useState } from "../lib/html.js";
+import { useTheme } from "../lib/theme.js";
 import { plotOptions } from "./plot_options.js";
 
 export function LineChart(props) {

@@ -1,7 +1,7 @@
 /* Options of uPlot for this page's line charts: scales, axes in the theme's colours, marks. */
 
 import uPlot from "../vendor/uplot.js";
-import { token } from "../core/theme.js";
+import { token } from "../lib/theme.js";
 
 const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif';
 const LOG_STEPS = [

@@ -4,9 +4,9 @@
      range=${[from, to] or null} onRange=${(range or null) => ...} /> */
 
 import uPlot from "../vendor/uplot.js";
-import { dayOfSeconds } from "../core/format.js";
-import { html, useLayoutEffect, useRef, useState } from "../core/html.js";
-import { useTheme } from "../core/theme.js";
+import { dayOfSeconds } from "../lib/format.js";
+import { html, useLayoutEffect, useRef, useState } from "../lib/html.js";
+import { useTheme } from "../lib/theme.js";
 import { DAY } from "./days.js";
 import { plotOptions } from "./plot_options.js";
 

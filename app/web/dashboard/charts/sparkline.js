@@ -2,7 +2,7 @@
 
    <${Sparkline} values=${[0, -0.1, ...]} color="--below" label="Drawdown, at worst 15.7 %" area /> */
 
-import { html, useMemo } from "../core/html.js";
+import { html, useMemo } from "../lib/html.js";
 
 const WIDTH = 120;
 const HEIGHT = 26;

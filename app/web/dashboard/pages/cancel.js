@@ -1,7 +1,7 @@
 /* Ends a run that waits or is under way: `await cancelRun(id)` gives null, or the Failure that tells why. */
 
-import { asFailure } from "../core/failure.js";
-import { request } from "../core/graphql.js";
+import { asFailure } from "../lib/failure.js";
+import { request } from "../lib/graphql.js";
 
 const CANCEL = `mutation CancelRun($id: ID!) {
   cancelRun(id: $id) { __typename ... on Error { message hint } }

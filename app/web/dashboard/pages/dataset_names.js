@@ -2,8 +2,8 @@
 
    const datasets = useDatasetNames();   // [{ id, label }], newest first; null until they are there */
 
-import { requestAll } from "../core/graphql.js";
-import { useQuery } from "../core/use_query.js";
+import { requestAll } from "../lib/graphql.js";
+import { useQuery } from "../lib/use_query.js";
 
 const DATASETS = `query DatasetNames($after: String) {
   datasets(first: 100, after: $after) { nodes { id label } pageInfo { hasNextPage endCursor } }

@@ -1,11 +1,11 @@
 /* The datasets: all of them at `#/datasets`, one at `#/datasets/<global id>`. */
 
-import { day, integer, moment, momentLong, plural } from "../core/format.js";
-import { html, useState } from "../core/html.js";
-import { PageHead } from "../core/layout.js";
-import { href } from "../core/router.js";
-import { Empty, Loaded } from "../core/states.js";
-import { Table } from "../core/table.js";
+import { day, integer, moment, momentLong, plural } from "../lib/format.js";
+import { html, useState } from "../lib/html.js";
+import { PageHead } from "../lib/layout.js";
+import { href } from "../lib/router.js";
+import { Empty, Loaded } from "../lib/states.js";
+import { Table } from "../lib/table.js";
 import { DatasetView } from "./datasets/detail.js";
 import { DatasetUpload } from "./datasets/upload.js";
 import { MoreButton, asQuery, usePages } from "./use_pages.js";

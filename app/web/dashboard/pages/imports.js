@@ -1,12 +1,12 @@
 /* Imports of older logs: what each brought, at `#/imports`, and what it refused, at `#/imports/<id>`. */
 
-import { integer, moment, momentLong, plural } from "../core/format.js";
-import { html, useState } from "../core/html.js";
-import { PageHead, Section } from "../core/layout.js";
-import { href } from "../core/router.js";
-import { Empty, Loaded, Notice } from "../core/states.js";
-import { Table } from "../core/table.js";
-import { useQuery } from "../core/use_query.js";
+import { integer, moment, momentLong, plural } from "../lib/format.js";
+import { html, useState } from "../lib/html.js";
+import { PageHead, Section } from "../lib/layout.js";
+import { href } from "../lib/router.js";
+import { Empty, Loaded, Notice } from "../lib/states.js";
+import { Table } from "../lib/table.js";
+import { useQuery } from "../lib/use_query.js";
 import { QuarantinedLines } from "./imports/lines.js";
 import { LogUpload } from "./imports/upload.js";
 import { MoreButton, asQuery, usePages } from "./use_pages.js";

@@ -3,13 +3,13 @@
    `#/launch/momentum?lookbackPeriods=4&marketCapThreshold=off&dataset=...` opens it filled in
    (launch/values.js writes such links); the address follows what is typed, so that it can be kept or sent. */
 
-import { request } from "../core/graphql.js";
-import { asFailure } from "../core/failure.js";
-import { html, useEffect, useRef, useState } from "../core/html.js";
-import { PageHead } from "../core/layout.js";
-import { href } from "../core/router.js";
-import { Empty, ErrorPanel, Loaded, Notice } from "../core/states.js";
-import { onTokenChange } from "../core/token.js";
+import { request } from "../lib/graphql.js";
+import { asFailure } from "../lib/failure.js";
+import { html, useEffect, useRef, useState } from "../lib/html.js";
+import { PageHead } from "../lib/layout.js";
+import { href } from "../lib/router.js";
+import { Empty, ErrorPanel, Loaded, Notice } from "../lib/states.js";
+import { onTokenChange } from "../lib/token.js";
 import { useLaunchData } from "./launch/data.js";
 import { LaunchForm } from "./launch/form.js";
 import { LaunchedRun } from "./launch/run.js";

@@ -2,13 +2,13 @@
 
    The address keeps what is chosen: dataset, origin, log, rebase, from, to, hidden, sort. */
 
-import { FailureKind } from "../core/failure.js";
-import { graphiqlLink } from "../core/graphql.js";
-import { Fragment, html } from "../core/html.js";
-import { PageHead } from "../core/layout.js";
-import { href } from "../core/router.js";
-import { Empty, Loaded, SyntheticNotice } from "../core/states.js";
-import { useQuery } from "../core/use_query.js";
+import { FailureKind } from "../lib/failure.js";
+import { graphiqlLink } from "../lib/graphql.js";
+import { Fragment, html } from "../lib/html.js";
+import { PageHead } from "../lib/layout.js";
+import { href } from "../lib/router.js";
+import { Empty, Loaded, SyntheticNotice } from "../lib/states.js";
+import { useQuery } from "../lib/use_query.js";
 import { Correlations } from "./overview/correlations.js";
 import { Filters } from "./overview/filters.js";
 import { GrowthPanel } from "./overview/growth.js";

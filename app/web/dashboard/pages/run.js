@@ -2,12 +2,12 @@
 
    The address keeps what is chosen: log, from, to, window, date. */
 
-import { Fragment, html, useEffect } from "../core/html.js";
-import { graphiqlLink } from "../core/graphql.js";
-import { PageHead } from "../core/layout.js";
-import { href } from "../core/router.js";
-import { Empty, ErrorPanel, Loading, SyntheticNotice } from "../core/states.js";
-import { useQuery } from "../core/use_query.js";
+import { Fragment, html, useEffect } from "../lib/html.js";
+import { graphiqlLink } from "../lib/graphql.js";
+import { PageHead } from "../lib/layout.js";
+import { href } from "../lib/router.js";
+import { Empty, ErrorPanel, Loading, SyntheticNotice } from "../lib/states.js";
+import { useQuery } from "../lib/use_query.js";
 import { Composition } from "./run/composition.js";
 import { Curves } from "./run/curves.js";
 import { FailureNotice, RunHead } from "./run/head.js";

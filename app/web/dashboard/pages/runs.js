@@ -1,13 +1,13 @@
 /* All runs of all factors at `#/runs?factor=&status=&dataset=&origin=&order=`: newest first or best first,
    live, with a way to cancel those that have not ended. */
 
-import { ago, duration, momentLong, percent, ratio, signed, words } from "../core/format.js";
-import { html, useRef, useState } from "../core/html.js";
-import { PageHead } from "../core/layout.js";
-import { href, setParams } from "../core/router.js";
-import { DatasetLabel, Empty, ErrorPanel, Loaded, SyntheticNotice } from "../core/states.js";
-import { Table } from "../core/table.js";
-import { useQuery, useSubscription } from "../core/use_query.js";
+import { ago, duration, momentLong, percent, ratio, signed, words } from "../lib/format.js";
+import { html, useRef, useState } from "../lib/html.js";
+import { PageHead } from "../lib/layout.js";
+import { href, setParams } from "../lib/router.js";
+import { DatasetLabel, Empty, ErrorPanel, Loaded, SyntheticNotice } from "../lib/states.js";
+import { Table } from "../lib/table.js";
+import { useQuery, useSubscription } from "../lib/use_query.js";
 import { cancelRun } from "./cancel.js";
 import { useDatasetNames } from "./dataset_names.js";
 import { StatusTag, isOver } from "./status.js";

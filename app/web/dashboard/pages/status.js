@@ -1,7 +1,7 @@
 /* Where a run stands, in a word: <${StatusTag} status="RUNNING" fraction=${0.4} /> */
 
-import { percent, words } from "../core/format.js";
-import { html } from "../core/html.js";
+import { percent, words } from "../lib/format.js";
+import { html } from "../lib/html.js";
 
 const KINDS = { SUCCEEDED: "good", FAILED: "bad", QUEUED: "active", RUNNING: "active" };
 

@@ -6,11 +6,11 @@
    list is { nodes, failure, loading, hasMore, more(), reload() }; `nodes` is null before the first answer.
    Other variables begin anew. <${MoreButton} list=${list} noun="runs" /> asks for the next page. */
 
-import { asFailure } from "../core/failure.js";
-import { integer } from "../core/format.js";
-import { request } from "../core/graphql.js";
-import { html, useCallback, useEffect, useRef, useState } from "../core/html.js";
-import { onTokenChange } from "../core/token.js";
+import { asFailure } from "../lib/failure.js";
+import { integer } from "../lib/format.js";
+import { request } from "../lib/graphql.js";
+import { html, useCallback, useEffect, useRef, useState } from "../lib/html.js";
+import { onTokenChange } from "../lib/token.js";
 
 const LONGEST_PAGE = 100;
 const NOTHING = { nodes: null, failure: null, loading: true, hasMore: false, cursor: null };

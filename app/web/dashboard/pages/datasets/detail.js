@@ -1,12 +1,12 @@
 /* One dataset: what it holds, how much of it, and what was found wrong in its file. */
 
-import { day, integer, moment, momentLong, percent, plural, words } from "../../core/format.js";
-import { html, useState } from "../../core/html.js";
-import { PageHead, Section } from "../../core/layout.js";
-import { href } from "../../core/router.js";
-import { Empty, Loaded, Notice, SyntheticNotice } from "../../core/states.js";
-import { Table } from "../../core/table.js";
-import { useQuery } from "../../core/use_query.js";
+import { day, integer, moment, momentLong, percent, plural, words } from "../../lib/format.js";
+import { html, useState } from "../../lib/html.js";
+import { PageHead, Section } from "../../lib/layout.js";
+import { href } from "../../lib/router.js";
+import { Empty, Loaded, Notice, SyntheticNotice } from "../../lib/states.js";
+import { Table } from "../../lib/table.js";
+import { useQuery } from "../../lib/use_query.js";
 import { DatasetQuality } from "./quality.js";
 import { MoreButton, asQuery, usePages } from "../use_pages.js";
 

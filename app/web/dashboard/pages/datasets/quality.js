@@ -1,8 +1,8 @@
 /* What a file held and what was done about it: counts, findings, the refused rows themselves, lost assets. */
 
-import { integer, percent, plural, words } from "../../core/format.js";
-import { html, useState } from "../../core/html.js";
-import { Table } from "../../core/table.js";
+import { integer, percent, plural, words } from "../../lib/format.js";
+import { html, useState } from "../../lib/html.js";
+import { Table } from "../../lib/table.js";
 
 const SHOWN_AT_FIRST = 10;
 const ACTION_TAGS = { REFUSED: "tag-bad", KEPT: "", MERGED: "", SKIPPED: "" };

@@ -1,12 +1,12 @@
 /* Takes a file in as a dataset. The fields are the arguments of the mutation, as the schema tells them. */
 
-import { asFailure } from "../../core/failure.js";
-import { integer } from "../../core/format.js";
-import { request, upload } from "../../core/graphql.js";
-import { html, useEffect, useState } from "../../core/html.js";
-import { Section } from "../../core/layout.js";
-import { href } from "../../core/router.js";
-import { ErrorPanel, Loading, Notice } from "../../core/states.js";
+import { asFailure } from "../../lib/failure.js";
+import { integer } from "../../lib/format.js";
+import { request, upload } from "../../lib/graphql.js";
+import { html, useEffect, useState } from "../../lib/html.js";
+import { Section } from "../../lib/layout.js";
+import { href } from "../../lib/router.js";
+import { ErrorPanel, Loading, Notice } from "../../lib/states.js";
 import { DatasetQuality } from "./quality.js";
 import { OptionField } from "../launch/field.js";
 import { OPTION_FRAGMENTS, readOption } from "../launch/schema.js";

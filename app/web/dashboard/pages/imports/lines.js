@@ -1,8 +1,8 @@
 /* Lines of logs that were not understood, as they stood. */
 
-import { integer } from "../../core/format.js";
-import { html, useState } from "../../core/html.js";
-import { Table } from "../../core/table.js";
+import { integer } from "../../lib/format.js";
+import { html, useState } from "../../lib/html.js";
+import { Table } from "../../lib/table.js";
 
 export function QuarantinedLines({ lines }) {
   return html`<${Table} stack caption="Quarantined lines" columns=${LINE_COLUMNS} rows=${lines}

@@ -1,11 +1,11 @@
 /* Takes in logs of the older system; first to see what would happen, if that is wished. */
 
-import { asFailure } from "../../core/failure.js";
-import { plural } from "../../core/format.js";
-import { upload } from "../../core/graphql.js";
-import { html, useId, useState } from "../../core/html.js";
-import { Section } from "../../core/layout.js";
-import { ErrorPanel, Notice } from "../../core/states.js";
+import { asFailure } from "../../lib/failure.js";
+import { plural } from "../../lib/format.js";
+import { upload } from "../../lib/graphql.js";
+import { html, useId, useState } from "../../lib/html.js";
+import { Section } from "../../lib/layout.js";
+import { ErrorPanel, Notice } from "../../lib/states.js";
 import { QuarantinedLines } from "./lines.js";
 
 const IMPORT = `mutation ImportLogs($files: [Upload!]!, $dryRun: Boolean!) {

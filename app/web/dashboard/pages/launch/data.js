@@ -6,10 +6,10 @@
    A factor is { name, field, title, description, signal, requiredFields, own, shared, defaults }; see
    schema.js for the options. Deleted datasets are left out. */
 
-import { asFailure } from "../../core/failure.js";
-import { request, requestAll } from "../../core/graphql.js";
-import { useCallback, useEffect, useState } from "../../core/html.js";
-import { onTokenChange } from "../../core/token.js";
+import { asFailure } from "../../lib/failure.js";
+import { request, requestAll } from "../../lib/graphql.js";
+import { useCallback, useEffect, useState } from "../../lib/html.js";
+import { onTokenChange } from "../../lib/token.js";
 import { SCHEMA_QUERY, readSchema } from "./schema.js";
 
 const DATASETS_QUERY = `query LaunchDatasets($after: String) {

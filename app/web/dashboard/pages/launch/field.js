@@ -1,8 +1,8 @@
 /* One option of the launch form: its control by its type in the schema, its help, its error, its way back
    to the default. */
 
-import { integer, words } from "../../core/format.js";
-import { html } from "../../core/html.js";
+import { integer, words } from "../../lib/format.js";
+import { html } from "../../lib/html.js";
 import { OFF, draftOf, isChanged, readDraft } from "./values.js";
 
 /**

@@ -1,7 +1,7 @@
 /* The form itself: which factor, which dataset, which options. It keeps no state; launch.js does. */
 
-import { day, plural, integer } from "../../core/format.js";
-import { html } from "../../core/html.js";
+import { day, plural, integer } from "../../lib/format.js";
+import { html } from "../../lib/html.js";
 import { OptionField } from "./field.js";
 import { isChanged } from "./values.js";
 

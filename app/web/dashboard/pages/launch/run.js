@@ -3,13 +3,13 @@
 import { factorColor } from "../../charts/colors.js";
 import { seconds } from "../../charts/days.js";
 import { LineChart } from "../../charts/line_chart.js";
-import { day, duration, integer, percent, ratio, signed } from "../../core/format.js";
-import { FailureKind, asFailure } from "../../core/failure.js";
-import { request } from "../../core/graphql.js";
-import { html, useEffect, useMemo, useRef, useState } from "../../core/html.js";
-import { href } from "../../core/router.js";
-import { ErrorPanel, Loaded, Notice, SyntheticNotice } from "../../core/states.js";
-import { useQuery, useSubscription } from "../../core/use_query.js";
+import { day, duration, integer, percent, ratio, signed } from "../../lib/format.js";
+import { FailureKind, asFailure } from "../../lib/failure.js";
+import { request } from "../../lib/graphql.js";
+import { html, useEffect, useMemo, useRef, useState } from "../../lib/html.js";
+import { href } from "../../lib/router.js";
+import { ErrorPanel, Loaded, Notice, SyntheticNotice } from "../../lib/states.js";
+import { useQuery, useSubscription } from "../../lib/use_query.js";
 import { cancelRun } from "../cancel.js";
 import { StatusTag, isOver } from "../status.js";
 

@@ -1,7 +1,7 @@
 /* What can be launched, read from the schema itself: a factor or an option that the server gains appears
    in the form without a change here. */
 
-import { words } from "../../core/format.js";
+import { words } from "../../lib/format.js";
 
 /** What readOption reads of an argument or an input field: `...Option`. */
 export const OPTION_FRAGMENTS = `fragment Option on __InputValue {

@@ -2,7 +2,7 @@
    that was left alone is not sent, so that the server's own default applies; "off" is sent as an explicit
    null. */
 
-import { href } from "../../core/router.js";
+import { href } from "../../lib/router.js";
 
 /** The draft of an option that is switched off. */
 export const OFF = Symbol("off");

@@ -2,13 +2,13 @@
 
 import { DAY, seconds } from "../../charts/days.js";
 import { HeatTable } from "../../charts/heat_table.js";
-import { day, integer, ratio } from "../../core/format.js";
-import { FailureKind } from "../../core/failure.js";
-import { shortName } from "../../core/factors.js";
-import { html, useMemo } from "../../core/html.js";
-import { Section } from "../../core/layout.js";
-import { Empty, Loaded } from "../../core/states.js";
-import { useQuery } from "../../core/use_query.js";
+import { day, integer, ratio } from "../../lib/format.js";
+import { FailureKind } from "../../lib/failure.js";
+import { shortName } from "../../lib/factors.js";
+import { html, useMemo } from "../../lib/html.js";
+import { Section } from "../../lib/layout.js";
+import { Empty, Loaded } from "../../lib/states.js";
+import { useQuery } from "../../lib/use_query.js";
 
 const CORRELATIONS = `
   query Correlations($runs: [ID!]!) {

@@ -1,7 +1,7 @@
 /* Which runs the overview is about: of one dataset or any, computed, imported or both. */
 
-import { html, useId } from "../../core/html.js";
-import { setParams } from "../../core/router.js";
+import { html, useId } from "../../lib/html.js";
+import { setParams } from "../../lib/router.js";
 import { useDatasetNames } from "../dataset_names.js";
 
 export function Filters({ params }) {

@@ -4,14 +4,14 @@ import { aligned } from "../../charts/days.js";
 import { factorColor } from "../../charts/colors.js";
 import { LineChart } from "../../charts/line_chart.js";
 import { RangeBrush, RangeButtons } from "../../charts/range_brush.js";
-import { shortName } from "../../core/factors.js";
-import { axisNumber, growth } from "../../core/format.js";
-import { html, useMemo } from "../../core/html.js";
-import { Section } from "../../core/layout.js";
-import { setParams } from "../../core/router.js";
-import { Empty } from "../../core/states.js";
-import { setLog, useLog } from "../../core/use_log.js";
-import { useDateRange } from "../../core/use_range.js";
+import { shortName } from "../../lib/factors.js";
+import { axisNumber, growth } from "../../lib/format.js";
+import { html, useMemo } from "../../lib/html.js";
+import { Section } from "../../lib/layout.js";
+import { setParams } from "../../lib/router.js";
+import { Empty } from "../../lib/states.js";
+import { setLog, useLog } from "../../lib/use_log.js";
+import { useDateRange } from "../../lib/use_range.js";
 
 const START = [{ level: 100, color: "--line-strong" }];
 

@@ -2,13 +2,13 @@
 
 import { factorColor } from "../../charts/colors.js";
 import { Sparkline } from "../../charts/sparkline.js";
-import { titleParts } from "../../core/factors.js";
-import { NONE, ago, day, integer, momentLong, percent, plural, ratio, signed } from "../../core/format.js";
-import { html } from "../../core/html.js";
-import { Section } from "../../core/layout.js";
-import { href, setParams } from "../../core/router.js";
-import { DatasetLabel } from "../../core/states.js";
-import { Table, sortFromText, sortToText } from "../../core/table.js";
+import { titleParts } from "../../lib/factors.js";
+import { NONE, ago, day, integer, momentLong, percent, plural, ratio, signed } from "../../lib/format.js";
+import { html } from "../../lib/html.js";
+import { Section } from "../../lib/layout.js";
+import { href, setParams } from "../../lib/router.js";
+import { DatasetLabel } from "../../lib/states.js";
+import { Table, sortFromText, sortToText } from "../../lib/table.js";
 
 const BEST_FIRST = { key: "return", descending: true };
 

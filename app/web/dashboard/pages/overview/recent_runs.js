@@ -1,13 +1,13 @@
 /* What was computed or imported last, and what is under way. */
 
-import { shortName } from "../../core/factors.js";
-import { ago, momentLong, ratio, signed } from "../../core/format.js";
-import { html, useEffect, useRef } from "../../core/html.js";
-import { Section } from "../../core/layout.js";
-import { href } from "../../core/router.js";
-import { DatasetLabel, Empty, Loaded } from "../../core/states.js";
-import { Table } from "../../core/table.js";
-import { useQuery, useSubscription } from "../../core/use_query.js";
+import { shortName } from "../../lib/factors.js";
+import { ago, momentLong, ratio, signed } from "../../lib/format.js";
+import { html, useEffect, useRef } from "../../lib/html.js";
+import { Section } from "../../lib/layout.js";
+import { href } from "../../lib/router.js";
+import { DatasetLabel, Empty, Loaded } from "../../lib/states.js";
+import { Table } from "../../lib/table.js";
+import { useQuery, useSubscription } from "../../lib/use_query.js";
 import { StatusTag } from "../status.js";
 
 const RECENT = `

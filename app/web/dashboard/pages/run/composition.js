@@ -1,13 +1,13 @@
 /* What the run held in any period, and what each holding added. */
 
-import { compact, day, plural, ratio, signed, weight } from "../../core/format.js";
-import { asFailure } from "../../core/failure.js";
-import { request } from "../../core/graphql.js";
-import { html, useEffect, useRef, useState } from "../../core/html.js";
-import { Section } from "../../core/layout.js";
-import { setParams } from "../../core/router.js";
-import { Empty, ErrorPanel, Loading } from "../../core/states.js";
-import { Table } from "../../core/table.js";
+import { compact, day, plural, ratio, signed, weight } from "../../lib/format.js";
+import { asFailure } from "../../lib/failure.js";
+import { request } from "../../lib/graphql.js";
+import { html, useEffect, useRef, useState } from "../../lib/html.js";
+import { Section } from "../../lib/layout.js";
+import { setParams } from "../../lib/router.js";
+import { Empty, ErrorPanel, Loading } from "../../lib/states.js";
+import { Table } from "../../lib/table.js";
 
 const COMPOSITION = `
   query Composition($id: ID!, $date: Date!) {

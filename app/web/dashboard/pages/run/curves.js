@@ -4,14 +4,14 @@ import { DAY, aligned, dayText, seconds } from "../../charts/days.js";
 import { factorColor } from "../../charts/colors.js";
 import { LineChart } from "../../charts/line_chart.js";
 import { RangeBrush, RangeButtons } from "../../charts/range_brush.js";
-import { axisNumber, day, growth, percent, plural, ratio } from "../../core/format.js";
-import { Fragment, html, useMemo } from "../../core/html.js";
-import { Section } from "../../core/layout.js";
-import { setParams } from "../../core/router.js";
-import { Empty, Loaded } from "../../core/states.js";
-import { setLog, useLog } from "../../core/use_log.js";
-import { useDateRange } from "../../core/use_range.js";
-import { useQuery } from "../../core/use_query.js";
+import { axisNumber, day, growth, percent, plural, ratio } from "../../lib/format.js";
+import { Fragment, html, useMemo } from "../../lib/html.js";
+import { Section } from "../../lib/layout.js";
+import { setParams } from "../../lib/router.js";
+import { Empty, Loaded } from "../../lib/states.js";
+import { setLog, useLog } from "../../lib/use_log.js";
+import { useDateRange } from "../../lib/use_range.js";
+import { useQuery } from "../../lib/use_query.js";
 
 const CURVES = `
   query Curves($id: ID!, $select: [SeriesSelect!]!) {

@@ -1,9 +1,9 @@
 /* What run this is, where it stands, and what can be done with it. */
 
-import { titleParts } from "../../core/factors.js";
-import { day, duration, moment, momentLong, plural } from "../../core/format.js";
-import { html, useEffect } from "../../core/html.js";
-import { DatasetLabel, Notice } from "../../core/states.js";
+import { titleParts } from "../../lib/factors.js";
+import { day, duration, moment, momentLong, plural } from "../../lib/format.js";
+import { html, useEffect } from "../../lib/html.js";
+import { DatasetLabel, Notice } from "../../lib/states.js";
 import { launchLink } from "../launch/values.js";
 import { StatusTag } from "../status.js";
 

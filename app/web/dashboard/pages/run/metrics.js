@@ -1,8 +1,8 @@
 /* The run in numbers: the few that matter first, then all of them with the reasons for those undefined. */
 
-import { day, integer, percent, ratio, signed, words } from "../../core/format.js";
-import { html } from "../../core/html.js";
-import { Section } from "../../core/layout.js";
+import { day, integer, percent, ratio, signed, words } from "../../lib/format.js";
+import { html } from "../../lib/html.js";
+import { Section } from "../../lib/layout.js";
 
 export function Figures({ run }) {
   const { performance: gross, netPerformance: net } = run;

@@ -1,9 +1,9 @@
 /* The calendar: each month's return, each year's. */
 
 import { HeatTable } from "../../charts/heat_table.js";
-import { month, signed } from "../../core/format.js";
-import { html, useMemo } from "../../core/html.js";
-import { Section } from "../../core/layout.js";
+import { month, signed } from "../../lib/format.js";
+import { html, useMemo } from "../../lib/html.js";
+import { Section } from "../../lib/layout.js";
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 

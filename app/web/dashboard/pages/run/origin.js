@@ -1,10 +1,10 @@
 /* What a run rests on: its options, its dataset, and what to know about both. */
 
-import { NONE, compact, day, integer, percent, plural, words } from "../../core/format.js";
-import { html } from "../../core/html.js";
-import { Section } from "../../core/layout.js";
-import { href } from "../../core/router.js";
-import { DatasetLabel } from "../../core/states.js";
+import { NONE, compact, day, integer, percent, plural, words } from "../../lib/format.js";
+import { html } from "../../lib/html.js";
+import { Section } from "../../lib/layout.js";
+import { href } from "../../lib/router.js";
+import { DatasetLabel } from "../../lib/states.js";
 
 const off = (text, format) => (value) => (value === null ? text : format(value));
 const list = (text) => (value) => (value?.length ? value.join(", ") : text);

@@ -1,13 +1,13 @@
 /* A sweep, a risk model or a fetch: what it was asked for and what came of it, and the way to the rest. Of a
    run of a kind that the server does not know: where it stands. */
 
-import { day, integer, percent, plural, ratio, signed, words } from "../../core/format.js";
-import { graphiqlLink } from "../../core/graphql.js";
-import { html } from "../../core/html.js";
-import { Section } from "../../core/layout.js";
-import { href } from "../../core/router.js";
-import { Loaded, Notice, SyntheticNotice } from "../../core/states.js";
-import { useQuery } from "../../core/use_query.js";
+import { day, integer, percent, plural, ratio, signed, words } from "../../lib/format.js";
+import { graphiqlLink } from "../../lib/graphql.js";
+import { html } from "../../lib/html.js";
+import { Section } from "../../lib/layout.js";
+import { href } from "../../lib/router.js";
+import { Loaded, Notice, SyntheticNotice } from "../../lib/states.js";
+import { useQuery } from "../../lib/use_query.js";
 import { isOver } from "../status.js";
 import { FailureNotice, RunHead } from "./head.js";
 import { Progress } from "./progress.js";

@@ -1,11 +1,11 @@
 /* A run that is waiting or under way: how far it is, as it happens, and a way to end it. */
 
-import { percent, words } from "../../core/format.js";
-import { asFailure } from "../../core/failure.js";
-import { request } from "../../core/graphql.js";
-import { html, useState } from "../../core/html.js";
-import { ErrorPanel } from "../../core/states.js";
-import { useSubscription } from "../../core/use_query.js";
+import { percent, words } from "../../lib/format.js";
+import { asFailure } from "../../lib/failure.js";
+import { request } from "../../lib/graphql.js";
+import { html, useState } from "../../lib/html.js";
+import { ErrorPanel } from "../../lib/states.js";
+import { useSubscription } from "../../lib/use_query.js";
 import { StatusTag } from "../status.js";
 
 const EVENTS = `

@@ -1,4 +1,4 @@
-/* The library that draws, from one place: `import { html, useState } from "../core/html.js"`.
+/* The library that draws, from one place: `import { html, useState } from "../lib/html.js"`.
 
    html`<p class=${name}>${text}</p>` makes a node. A style is an object (style=${{ width: "3rem" }}), which is
    set through the CSSOM: the content security policy allows no style attributes in markup. */
