@@ -4,9 +4,10 @@ import { html, render } from "./lib/html.js";
 import { Layout } from "./lib/layout.js";
 import { useRoute } from "./lib/router.js";
 import { startTheme } from "./lib/theme.js";
+import { views } from "./pages/index.js";
 
 function Dashboard() {
-  return html`<${Layout} route=${useRoute()} />`;
+  return html`<${Layout} views=${views} route=${useRoute()} />`;
 }
 
 startTheme();

@@ -1,17 +1,16 @@
 /* The frame around every view: name, navigation, theme, and the place where the view goes.
 
-   <${Layout} route=${route} /> draws all of it. For views:
-   <${PageHead} title="Runs" detail="...">links and buttons at its right<//>   also titles the window
-   <${Section} title="Drawdown" note="a line below the title" actions=${html`...`} id="x">content<//> */
+   <${Layout} views=${views} route=${route} />   views: the list of pages/index.js */
 
-import { html, useEffect, useLayoutEffect, useRef, useState } from "./html.js";
-import { unreachable } from "./failure.js";
+import { html, useLayoutEffect, useRef } from "./html.js";
+import { PageHead } from "./parts.js";
 import { href } from "./router.js";
 import { Empty, ErrorPanel } from "./states.js";
 import { useTheme } from "./theme.js";
-import { viewOf, views } from "./views.js";
+import { useModule } from "./use_module.js";
 
-export function Layout({ route }) {
+export function Layout({ views, route }) {
+  const view = viewOf(views, route);
   const main = useRef(null);
   const opened = useRef(route.path);
   useLayoutEffect(() => {
@@ -27,8 +26,8 @@ export function Layout({ route }) {
   };
   return html`
     <a class="skip-link" href="#main" onClick=${skip}>Skip to content</a>
-    <${Header} route=${route} />
-    <main id="main" tabindex="-1" ref=${main}><${View} route=${route} /></main>
+    <${Header} views=${views} current=${view?.name} />
+    <main id="main" tabindex="-1" ref=${main}><${View} view=${view} route=${route} /></main>
     <footer class="foot">
       <span>FactorQL</span>
       <span>Past returns of rules on paper; nothing here is advice.</span>
@@ -36,8 +35,7 @@ export function Layout({ route }) {
   `;
 }
 
-function Header({ route }) {
-  const current = viewOf(route)?.name;
+function Header({ views, current }) {
   return html`<header class="head">
     <a class="brand" href=${href("/")} aria-label="FactorQL, overview">
       <svg viewBox="0 0 32 32" aria-hidden="true" width="22" height="22">
@@ -99,54 +97,23 @@ function ThemeSwitch() {
   </button>`;
 }
 
-function View({ route }) {
-  const view = viewOf(route);
-  const [loaded, setLoaded] = useState({ view: null, Page: null, failure: null });
-  useLayoutEffect(() => {
-    let wanted = true;
-    view?.load().then(
-      (module) => wanted && setLoaded({ view, Page: module.default, failure: null }),
-      () => wanted && setLoaded({ view, Page: null, failure: unreachable() }),
-    );
-    return () => {
-      wanted = false;
-    };
-  }, [view]);
+/** `single` tells a view of one thing, at `#/name/id`, from that of all, at `#/name`. */
+function viewOf(views, { parts }) {
+  const [name = "", id] = parts;
+  const fits = (view) => view.name === name && (view.single ?? id !== undefined) === (id !== undefined);
+  return views.find(fits) ?? null;
+}
+
+function View({ view, route }) {
+  const { module, failure } = useModule(view?.load);
   if (view === null) {
     return html`<${PageHead} title="No such view" />
       <${Empty} title="Nothing lies at this address."><a href=${href("/")}>Go to the overview</a><//>`;
   }
-  if (loaded.view !== view) return null;
-  if (loaded.failure) {
+  if (failure) {
     // Not by importing again: browsers keep that it failed, and a newer server has other addresses.
     return html`<${PageHead} title=${view.title} />
-      <${ErrorPanel} failure=${loaded.failure} retry=${() => location.reload()} />`;
+      <${ErrorPanel} failure=${failure} retry=${() => location.reload()} />`;
   }
-  return html`<${loaded.Page} route=${route} key=${view.name} />`;
-}
-
-export function PageHead({ title, detail = null, children }) {
-  useEffect(() => {
-    document.title = `${title} · FactorQL`;
-  }, [title]);
-  return html`<div class="page-head">
-    <div>
-      <h1>${title}</h1>
-      ${detail && html`<p class="page-detail">${detail}</p>`}
-    </div>
-    ${children && html`<div class="page-actions">${children}</div>`}
-  </div>`;
-}
-
-export function Section({ title, note = null, actions = null, id = undefined, children }) {
-  return html`<section class="panel" aria-label=${title} id=${id}>
-    <div class="panel-head">
-      <div>
-        <h2>${title}</h2>
-        ${note && html`<p class="panel-note">${note}</p>`}
-      </div>
-      ${actions && html`<div class="panel-actions">${actions}</div>`}
-    </div>
-    ${children}
-  </section>`;
+  return module && html`<${module.default} route=${route} key=${view.name} />`;
 }

@@ -5,11 +5,12 @@
    <${ErrorPanel} failure=${failure} retry=${reload} />   asks for the API token where the server does
    <${Loaded} query=${useQuery(...)} label="runs">${(data) => html`...`}<//>   the three of them in one
    <${SyntheticNotice} datasets=${[dataset, ...]} />   (fields: label synthetic) a strip where any is synthetic
-   <${DatasetLabel} dataset=${dataset} />   its label, marked where synthetic; null = imported
+   <${DatasetLabel} dataset=${dataset} />   its label, marked where synthetic; null = imported, or none by origin=
    <${Notice} kind="info|warn|bad" title="...">text<//> */
 
 import { html, useEffect, useId, useState } from "./html.js";
 import { FailureKind } from "./failure.js";
+import { NONE } from "./format.js";
 import { getToken, setToken } from "./token.js";
 
 export function Loading({ label = "Loading", rows = 5 }) {
@@ -93,8 +94,8 @@ export function SyntheticNotice({ datasets }) {
   </p>`;
 }
 
-export function DatasetLabel({ dataset }) {
-  if (!dataset) return html`<span class="tag">imported</span>`;
+export function DatasetLabel({ dataset, origin = "IMPORTED" }) {
+  if (!dataset) return origin === "IMPORTED" ? html`<span class="tag">imported</span>` : NONE;
   const name = dataset.label.replace(/ \(synthetic\)$/, "");
   return html`<span class="dataset-label">
     ${name} ${dataset.synthetic && html`<span class="tag tag-synthetic">synthetic</span>`}

@@ -2,7 +2,7 @@
 
 import { day, integer, moment, momentLong, plural } from "../lib/format.js";
 import { html, useState } from "../lib/html.js";
-import { PageHead } from "../lib/layout.js";
+import { PageHead } from "../lib/parts.js";
 import { href } from "../lib/router.js";
 import { Empty, Loaded } from "../lib/states.js";
 import { Table } from "../lib/table.js";

@@ -2,7 +2,7 @@
 
 import { integer, moment, momentLong, plural } from "../lib/format.js";
 import { html, useState } from "../lib/html.js";
-import { PageHead, Section } from "../lib/layout.js";
+import { PageHead, Section } from "../lib/parts.js";
 import { href } from "../lib/router.js";
 import { Empty, Loaded, Notice } from "../lib/states.js";
 import { Table } from "../lib/table.js";

@@ -6,7 +6,7 @@
 import { request } from "../lib/graphql.js";
 import { asFailure } from "../lib/failure.js";
 import { html, useEffect, useRef, useState } from "../lib/html.js";
-import { PageHead } from "../lib/layout.js";
+import { PageHead } from "../lib/parts.js";
 import { href } from "../lib/router.js";
 import { Empty, ErrorPanel, Loaded, Notice } from "../lib/states.js";
 import { onTokenChange } from "../lib/token.js";

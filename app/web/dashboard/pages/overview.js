@@ -5,7 +5,7 @@
 import { FailureKind } from "../lib/failure.js";
 import { graphiqlLink } from "../lib/graphql.js";
 import { Fragment, html } from "../lib/html.js";
-import { PageHead } from "../lib/layout.js";
+import { PageHead } from "../lib/parts.js";
 import { href } from "../lib/router.js";
 import { Empty, Loaded, SyntheticNotice } from "../lib/states.js";
 import { useQuery } from "../lib/use_query.js";

@@ -1,9 +1,10 @@
-/* All runs of all factors at `#/runs?factor=&status=&dataset=&origin=&order=`: newest first or best first,
-   live, with a way to cancel those that have not ended. */
+/* Runs of all kinds at `#/runs?kind=&factor=&status=&dataset=&origin=&order=`: newest first, or of kinds that
+   have orders of their own by one of those; live, with a way to cancel those that have not ended. */
 
+import { RUNS, detailOf, kindOf, kindTitle, kinds, performanceOf, runsInOrder, subjectOf } from "../kinds/kind.js";
 import { ago, duration, momentLong, percent, ratio, signed, words } from "../lib/format.js";
 import { html, useRef, useState } from "../lib/html.js";
-import { PageHead } from "../lib/layout.js";
+import { PageHead } from "../lib/parts.js";
 import { href, setParams } from "../lib/router.js";
 import { DatasetLabel, Empty, ErrorPanel, Loaded, SyntheticNotice } from "../lib/states.js";
 import { Table } from "../lib/table.js";
@@ -13,19 +14,6 @@ import { useDatasetNames } from "./dataset_names.js";
 import { StatusTag, isOver } from "./status.js";
 import { MoreButton, asQuery, usePages } from "./use_pages.js";
 
-const RUNS = `query Runs($where: FactorRunWhere, $orderBy: [FactorRunOrder!], $first: Int!, $after: String) {
-  factorRuns(where: $where, orderBy: $orderBy, first: $first, after: $after) {
-    nodes {
-      id status createdAt durationMs tags
-      progress { fraction }
-      factor { title }
-      dataset { id label synthetic }
-      performance { annualizedReturn sharpeRatio maxDrawdown }
-    }
-    pageInfo { hasNextPage endCursor }
-  }
-}`;
-
 const CHOICES = `query RunChoices {
   factors { name title }
   status: __type(name: "RunStatus") { enumValues { name } }
@@ -34,15 +22,11 @@ const CHOICES = `query RunChoices {
 
 const EVENTS = `subscription RunsGoOn { runEvents { kind status progress { fraction } run { id } } }`;
 
-const ORDERS = [
-  { name: "SHARPE_RATIO", label: "Best Sharpe ratio", direction: "DESC" },
-  { name: "ANNUALIZED_RETURN", label: "Best annualised return", direction: "DESC" },
-  { name: "MAX_DRAWDOWN", label: "Deepest drawdown", direction: "ASC" },
-];
-
 export default function Runs({ route }) {
   const { params } = route;
-  const list = usePages(RUNS, variablesOf(params), (data) => data.factorRuns);
+  const kind = chosenKind(params);
+  const { query, variables } = asked(params, kind);
+  const list = usePages(query, variables, (data) => data.list);
   const [progress, setProgress] = useState({});
   const [refusal, setRefusal] = useState(null);
   const due = useRef(null);
@@ -64,11 +48,12 @@ export default function Runs({ route }) {
   };
   return html`
     <${PageHead} title="Runs"
-      detail="Factor models that were computed or imported; new runs appear by themselves.">
+      detail="What was computed, fetched or imported; new runs appear by themselves.">
       <a class="button button-primary" href=${href("/launch")}>Launch a run</a>
     <//>
-    <${RunFilters} params=${params} />
+    <${RunFilters} params=${params} kind=${kind} />
     ${refusal && html`<${ErrorPanel} failure=${refusal} />`}
+    ${list.partial && html`<${ErrorPanel} failure=${list.failure} retry=${list.reload} />`}
     <${Loaded} query=${asQuery(list)} label="the runs">
       ${(runs) => {
         const shown = runs.map((run) => upToDate(run, progress[run.id]));
@@ -78,7 +63,7 @@ export default function Runs({ route }) {
             <//>`
           : html`<${SyntheticNotice} datasets=${runs.map((run) => run.dataset)} />
               <div class="panel">
-                <${Table} stack caption="Runs" columns=${columnsFor(shown, cancel)} rows=${shown}
+                <${Table} stack caption="Runs" columns=${columnsFor(shown, kind, cancel)} rows=${shown}
                   rowKey=${({ id }) => id} />
                 <${MoreButton} list=${list} noun="runs" />
               </div>`;
@@ -93,50 +78,71 @@ function upToDate(run, event) {
   return { ...run, status: event.status, progress: { fraction: event.fraction } };
 }
 
-function variablesOf({ factor, status, dataset, origin, order }) {
+/** By its name in the graph, null for all. An order that only one kind has asks for that kind. */
+const chosenKind = ({ kind, order }) => kind ?? kinds.find((each) => orderOf(each, order))?.name ?? null;
+const listed = (kind) => kinds.find(({ name }) => name === kind);
+const orderOf = (kind, order) => kind?.orders?.choices.find(({ name }) => name === order);
+
+function asked({ factor, status, dataset, origin, order }, kind) {
+  const chosen = orderOf(listed(kind), order);
   const where = {
-    factor: factor ? { eq: factor } : null,
+    [chosen ? listed(kind).orders.subject : "subject"]: factor ? { eq: factor } : null,
     status: status ? { eq: status } : null,
     origin: origin ? { eq: origin } : null,
     dataset: dataset ? { eq: { id: dataset } } : null,
   };
-  const chosen = ORDERS.find(({ name }) => name === order);
-  return { where, orderBy: chosen ? [{ field: chosen.name, direction: chosen.direction }] : null };
+  if (chosen) {
+    const orderBy = [{ field: chosen.name, direction: chosen.direction }];
+    return { query: runsInOrder(listed(kind)), variables: { where, orderBy } };
+  }
+  return { query: RUNS, variables: { where: { ...where, kind: kind ? { eq: kind } : null } } };
 }
 
-function RunFilters({ params }) {
+function RunFilters({ params, kind }) {
   const { data } = useQuery(CHOICES);
-  const factors = (data?.factors ?? []).map(({ name, title }) => [name, title]);
   const datasets = useDatasetNames();
+  const orders = listed(kind)?.orders;
   const named = (type) => (data?.[type]?.enumValues ?? []).map(({ name }) => [name, words(name)]);
-  const filter = (name, label, any, choices, loaded = data !== null) => html`<${Filter} name=${name}
-    label=${label} any=${any} choices=${choices} chosen=${params[name] ?? ""} loaded=${loaded} />`;
+  const chosen = { ...params, kind };
+  const filter = (name, label, choices, { any = "Any", loaded = true, change } = {}) => html`<${Filter}
+    name=${name} label=${label} any=${any} choices=${choices} chosen=${chosen[name] ?? ""} loaded=${loaded}
+    change=${change} />`;
+  const answered = { loaded: data !== null };
   return html`<div class="filters" role="group" aria-label="Which runs">
-    ${filter("factor", "Factor", "Any", factors)} ${filter("status", "Status", "Any", named("status"))}
+    ${filter(
+      "kind",
+      "Kind",
+      kinds.map(({ name, noun }) => [name, words(noun)]),
+      { change: (value) => ({ kind: value, order: null }) },
+    )}
+    ${filter("factor", "Factor", (data?.factors ?? []).map(({ name, title }) => [name, title]), answered)}
+    ${filter("status", "Status", named("status"), answered)}
     ${filter(
       "dataset",
       "Dataset",
-      "Any",
       (datasets ?? []).map(({ id, label }) => [id, label]),
-      datasets !== null,
+      { loaded: datasets !== null },
     )}
-    ${filter("origin", "Origin", "Any", named("origin"))}
-    ${filter(
-      "order",
-      "Order",
-      "Newest first",
-      ORDERS.map(({ name, label }) => [name, label]),
-    )}
+    ${filter("origin", "Origin", named("origin"), answered)}
+    ${
+      orders &&
+      filter(
+        "order",
+        "Order",
+        orders.choices.map(({ name, label }) => [name, label]),
+        { any: "Newest first", change: (value) => ({ kind, order: value }) },
+      )
+    }
   </div>`;
 }
 
-function Filter({ name, label, any, choices, chosen, loaded }) {
+function Filter({ name, label, any, choices, chosen, loaded, change = (value) => ({ [name]: value }) }) {
   const id = `filter-${name}`;
   const unknown = loaded && chosen !== "" && !choices.some(([value]) => value === chosen);
   return html`<div class="field">
     <label for=${id}>${label}</label>
     <select id=${id} value=${chosen}
-      onChange=${(event) => setParams({ [name]: event.currentTarget.value || null })}>
+      onChange=${(event) => setParams(change(event.currentTarget.value || null))}>
       <option value="">${any}</option>
       ${choices.map(([value, text]) => html`<option key=${value} value=${value}
         selected=${value === chosen}>${text}</option>`)}
@@ -145,40 +151,50 @@ function Filter({ name, label, any, choices, chosen, loaded }) {
   </div>`;
 }
 
-const COLUMNS = [
-  {
-    key: "factor",
-    label: "Factor",
-    header: true,
-    render: ({ id, factor, tags }) => html`<a href=${href("/runs", id)}>${factor.title}</a>
-      ${tags.map((tag) => html` <span class="tag" key=${tag}>${tag}</span>`)}`,
-  },
-  {
-    key: "status",
-    label: "Status",
-    render: ({ status, progress }) => html`<${StatusTag} status=${status} fraction=${progress.fraction} />`,
-  },
+const SUBJECT = {
+  key: "subject",
+  label: "Run",
+  header: true,
+  render: (run) => html`<a href=${href("/runs", run.id)}>${subjectOf(run)}</a>
+    ${run.tags.map((tag) => html` <span class="tag" key=${tag}>${tag}</span>`)}
+    ${detailOf(run) && html`<span class="factor-detail">${detailOf(run)}</span>`}`,
+};
+const KIND = { key: "kind", label: "Kind", render: kindTitle };
+const STATUS = {
+  key: "status",
+  label: "Status",
+  render: ({ status, progress }) => html`<${StatusTag} status=${status} fraction=${progress.fraction} />`,
+};
+/** An empty cell where the kind has no such figure. */
+const figure = (of) => (run) => kindOf(run).performance && of(performanceOf(run));
+const PERFORMANCE = [
   {
     key: "sharpe",
     label: "Sharpe",
     numeric: true,
-    render: ({ performance }) => ratio(performance?.sharpeRatio),
+    render: figure((performance) => ratio(performance?.sharpeRatio)),
   },
   {
     key: "return",
     label: "Return",
     title: "Annualised return",
     numeric: true,
-    render: ({ performance }) => signed(performance?.annualizedReturn),
+    render: figure((performance) => signed(performance?.annualizedReturn)),
   },
   {
     key: "drawdown",
     label: "Drawdown",
     title: "Deepest drawdown",
     numeric: true,
-    render: ({ performance }) => percent(performance?.maxDrawdown),
+    render: figure((performance) => percent(performance?.maxDrawdown)),
   },
-  { key: "dataset", label: "Dataset", render: ({ dataset }) => html`<${DatasetLabel} dataset=${dataset} />` },
+];
+const REST = [
+  {
+    key: "dataset",
+    label: "Dataset",
+    render: ({ dataset, origin }) => html`<${DatasetLabel} dataset=${dataset} origin=${origin} />`,
+  },
   {
     key: "created",
     label: "Added",
@@ -188,18 +204,24 @@ const COLUMNS = [
   { key: "took", label: "Took", numeric: true, render: ({ durationMs }) => duration(durationMs) },
 ];
 
-/** Nothing can be canceled that is over. */
-function columnsFor(runs, cancel) {
-  if (runs.every(({ status }) => isOver(status))) return COLUMNS;
-  return [...COLUMNS, cancelColumn(cancel)];
+/** Without what would be the same, or nothing, in every row. */
+function columnsFor(runs, kind, cancel) {
+  return [
+    SUBJECT,
+    ...(kind ? [] : [KIND]),
+    STATUS,
+    ...(runs.some((run) => kindOf(run).performance) ? PERFORMANCE : []),
+    ...REST,
+    ...(runs.every(({ status }) => isOver(status)) ? [] : [cancelColumn(cancel)]),
+  ];
 }
 
 const cancelColumn = (cancel) => ({
   key: "cancel",
   label: html`<span class="visually-hidden">Cancel</span>`,
-  render: ({ id, status, factor }) =>
-    !isOver(status) &&
+  render: (run) =>
+    !isOver(run.status) &&
     html`<button type="button" class="button button-danger button-small"
-      aria-label=${`Cancel ${factor.title}`}
-      onClick=${() => cancel(id)}>Cancel</button>`,
+      aria-label=${`Cancel ${subjectOf(run)}`}
+      onClick=${() => cancel(run.id)}>Cancel</button>`,
 });

@@ -1,9 +1,10 @@
 /* A list of the graph that is read page by page, each after the one before.
 
-   const list = usePages(QUERY, variables, (data) => data.factorRuns, { size: 50 });
+   const list = usePages(QUERY, variables, (data) => data.list, { size: 50 });
 
    QUERY takes $first: Int! and $after: String and selects { nodes {...} pageInfo { hasNextPage endCursor } }.
-   list is { nodes, failure, loading, hasMore, more(), reload() }; `nodes` is null before the first answer.
+   list is { nodes, failure, partial, loading, hasMore, more(), reload() }; `nodes` is null before the first
+   answer. Where a part could not be had, such as a damaged result, `partial` is true: the failure stands beside it.
    Other variables begin anew. <${MoreButton} list=${list} noun="runs" /> asks for the next page. */
 
 import { asFailure } from "../lib/failure.js";
@@ -13,7 +14,7 @@ import { html, useCallback, useEffect, useRef, useState } from "../lib/html.js";
 import { onTokenChange } from "../lib/token.js";
 
 const LONGEST_PAGE = 100;
-const NOTHING = { nodes: null, failure: null, loading: true, hasMore: false, cursor: null };
+const NOTHING = { nodes: null, failure: null, partial: false, loading: true, hasMore: false, cursor: null };
 
 export function usePages(query, variables, connectionOf, { size = 50 } = {}) {
   const [state, setState] = useState(NOTHING);
@@ -26,21 +27,23 @@ export function usePages(query, variables, connectionOf, { size = 50 } = {}) {
     asked.current += 1;
     const turn = asked.current;
     setState((old) => ({ ...old, loading: true }));
+    const show = ({ nodes, pageInfo }, failure) =>
+      setState({
+        nodes: [...before, ...nodes],
+        failure,
+        partial: failure !== null,
+        loading: false,
+        hasMore: pageInfo.hasNextPage,
+        cursor: pageInfo.endCursor,
+      });
     request(query, { ...JSON.parse(key), first, after }).then(
-      (data) => {
-        if (turn !== asked.current) return;
-        const { nodes, pageInfo } = connectionOf(data);
-        setState({
-          nodes: [...before, ...nodes],
-          failure: null,
-          loading: false,
-          hasMore: pageInfo.hasNextPage,
-          cursor: pageInfo.endCursor,
-        });
-      },
+      (data) => turn === asked.current && show(connectionOf(data), null),
       (reason) => {
         if (turn !== asked.current) return;
-        setState((old) => ({ ...old, failure: asFailure(reason), loading: false }));
+        const failure = asFailure(reason);
+        const came = failure.data && connectionOf(failure.data);
+        if (came) show(came, failure);
+        else setState((old) => ({ ...old, failure, partial: false, loading: false }));
       },
     );
   };
@@ -74,7 +77,7 @@ export function MoreButton({ list, noun }) {
 export function asQuery(list) {
   return {
     data: list.nodes,
-    failure: list.failure,
+    failure: list.partial ? null : list.failure,
     loading: list.loading && !list.hasMore,
     reload: list.reload,
   };

@@ -2,7 +2,7 @@
 
 import { day, integer, moment, momentLong, percent, plural, words } from "../../lib/format.js";
 import { html, useState } from "../../lib/html.js";
-import { PageHead, Section } from "../../lib/layout.js";
+import { PageHead, Section } from "../../lib/parts.js";
 import { href } from "../../lib/router.js";
 import { Empty, Loaded, Notice, SyntheticNotice } from "../../lib/states.js";
 import { Table } from "../../lib/table.js";
@@ -184,7 +184,7 @@ function Assets({ id, count }) {
 }
 
 function AssetTable({ id }) {
-  const list = usePages(ASSETS, { ref: { id } }, (data) => data.dataset.assets, { size: BATCH });
+  const list = usePages(ASSETS, { ref: { id } }, (data) => data.dataset?.assets, { size: BATCH });
   return html`<${Loaded} query=${asQuery(list)} label="the assets">
     ${(assets) =>
       assets.length === 0

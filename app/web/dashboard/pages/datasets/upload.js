@@ -4,7 +4,7 @@ import { asFailure } from "../../lib/failure.js";
 import { integer } from "../../lib/format.js";
 import { request, upload } from "../../lib/graphql.js";
 import { html, useEffect, useState } from "../../lib/html.js";
-import { Section } from "../../lib/layout.js";
+import { Section } from "../../lib/parts.js";
 import { href } from "../../lib/router.js";
 import { ErrorPanel, Loading, Notice } from "../../lib/states.js";
 import { DatasetQuality } from "./quality.js";

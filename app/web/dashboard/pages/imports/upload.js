@@ -4,7 +4,7 @@ import { asFailure } from "../../lib/failure.js";
 import { plural } from "../../lib/format.js";
 import { upload } from "../../lib/graphql.js";
 import { html, useId, useState } from "../../lib/html.js";
-import { Section } from "../../lib/layout.js";
+import { Section } from "../../lib/parts.js";
 import { ErrorPanel, Notice } from "../../lib/states.js";
 import { QuarantinedLines } from "./lines.js";
 

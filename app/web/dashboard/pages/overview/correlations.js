@@ -6,7 +6,7 @@ import { day, integer, ratio } from "../../lib/format.js";
 import { FailureKind } from "../../lib/failure.js";
 import { shortName } from "../../lib/factors.js";
 import { html, useMemo } from "../../lib/html.js";
-import { Section } from "../../lib/layout.js";
+import { Section } from "../../lib/parts.js";
 import { Empty, Loaded } from "../../lib/states.js";
 import { useQuery } from "../../lib/use_query.js";
 

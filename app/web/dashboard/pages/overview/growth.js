@@ -7,11 +7,11 @@ import { RangeBrush, RangeButtons } from "../../charts/range_brush.js";
 import { shortName } from "../../lib/factors.js";
 import { axisNumber, growth } from "../../lib/format.js";
 import { html, useMemo } from "../../lib/html.js";
-import { Section } from "../../lib/layout.js";
+import { Section } from "../../lib/parts.js";
 import { setParams } from "../../lib/router.js";
 import { Empty } from "../../lib/states.js";
 import { setLog, useLog } from "../../lib/use_log.js";
-import { useDateRange } from "../../lib/use_range.js";
+import { useDateRange } from "../../charts/use_range.js";
 
 const START = [{ level: 100, color: "--line-strong" }];
 

@@ -5,7 +5,7 @@ import { Sparkline } from "../../charts/sparkline.js";
 import { titleParts } from "../../lib/factors.js";
 import { NONE, ago, day, integer, momentLong, percent, plural, ratio, signed } from "../../lib/format.js";
 import { html } from "../../lib/html.js";
-import { Section } from "../../lib/layout.js";
+import { Section } from "../../lib/parts.js";
 import { href, setParams } from "../../lib/router.js";
 import { DatasetLabel } from "../../lib/states.js";
 import { Table, sortFromText, sortToText } from "../../lib/table.js";

@@ -1,31 +1,16 @@
-/* What was computed or imported last, and what is under way. */
+/* What was computed, fetched or imported last, and what is under way. */
 
-import { shortName } from "../../lib/factors.js";
+import { RUNS, detailOf, kindTitle, performanceOf, shortSubjectOf, subjectOf } from "../../kinds/kind.js";
 import { ago, momentLong, ratio, signed } from "../../lib/format.js";
 import { html, useEffect, useRef } from "../../lib/html.js";
-import { Section } from "../../lib/layout.js";
+import { Section } from "../../lib/parts.js";
 import { href } from "../../lib/router.js";
-import { DatasetLabel, Empty, Loaded } from "../../lib/states.js";
+import { DatasetLabel, Empty, ErrorPanel, Loaded } from "../../lib/states.js";
 import { Table } from "../../lib/table.js";
-import { useQuery, useSubscription } from "../../lib/use_query.js";
+import { useSubscription } from "../../lib/use_query.js";
 import { StatusTag } from "../status.js";
+import { asQuery, usePages } from "../use_pages.js";
 
-const RECENT = `
-  query RecentRuns($where: FactorRunWhere) {
-    factorRuns(where: $where, first: 8) {
-      nodes {
-        id
-        status
-        createdAt
-        progress { fraction }
-        factor { name title }
-        config { ... on ValueConfig { longSide } }
-        dataset { id label synthetic }
-        performance { annualizedReturn sharpeRatio }
-      }
-    }
-  }
-`;
 const EVENTS = `subscription Events { runEvents { kind run { id } } }`;
 const PAUSE = 250;
 const ENDS = new Set(["SUCCEEDED", "IMPORTED"]);
@@ -40,9 +25,9 @@ const COLUMNS = [
     key: "return",
     label: "Return",
     numeric: true,
-    render: (run) => signed(run.performance?.annualizedReturn),
+    render: (run) => signed(performanceOf(run)?.annualizedReturn),
   },
-  { key: "sharpe", label: "Sharpe", numeric: true, render: (run) => ratio(run.performance?.sharpeRatio) },
+  { key: "sharpe", label: "Sharpe", numeric: true, render: (run) => ratio(performanceOf(run)?.sharpeRatio) },
   {
     key: "created",
     label: "Added",
@@ -51,27 +36,36 @@ const COLUMNS = [
   },
 ];
 
-/** Where there is more than one dataset each run says which was its own. */
+const kindText = (run) =>
+  [kindTitle(run), detailOf(run)].filter((text) => text && text !== shortSubjectOf(run)).join(": ");
+
+/** Where runs differ in dataset or kind, each says which was its own. */
 function columnsOf(runs) {
-  const several = new Set(runs.map((run) => run.dataset?.id)).size > 1;
-  const factor = {
-    key: "factor",
-    label: "Factor",
+  const differ = (of) => new Set(runs.map(of)).size > 1;
+  const datasets = differ((run) => run.dataset?.id);
+  const kinds = differ((run) => run.kind);
+  const subject = {
+    key: "subject",
+    label: kinds ? "Run" : kindTitle(runs[0]),
     header: true,
     render: (run) =>
-      html`<a href=${href("/runs", run.id)} title=${run.factor.title}>${shortName(run)}</a>
-        ${several && html`<span class="factor-detail"><${DatasetLabel} dataset=${run.dataset} /></span>`}`,
+      html`<a href=${href("/runs", run.id)} title=${subjectOf(run)}>${shortSubjectOf(run)}</a>
+        ${kinds && html`<span class="factor-detail">${kindText(run)}</span>`}
+        ${
+          datasets &&
+          html`<span class="factor-detail"><${DatasetLabel} dataset=${run.dataset} origin=${run.origin} /></span>`
+        }`,
   };
-  return [factor, ...COLUMNS];
+  return [subject, ...COLUMNS];
 }
 
 export function RecentRuns({ dataset, origin, onEnd }) {
   const where = { dataset: dataset ? { eq: { id: dataset } } : null, origin: origin ? { eq: origin } : null };
-  const query = useQuery(RECENT, { where });
+  const list = usePages(RUNS, { where }, (data) => data.list, { size: 8 });
   const due = useRef({ timer: null, ended: false });
   useEffect(() => () => clearTimeout(due.current.timer), []);
   const readAnew = () => {
-    query.reload();
+    list.reload();
     onEnd();
   };
   const follow = ({ runEvents: { kind } }) => {
@@ -81,7 +75,7 @@ export function RecentRuns({ dataset, origin, onEnd }) {
     due.current.timer ??= setTimeout(() => {
       const { ended } = due.current;
       due.current = { timer: null, ended: false };
-      query.reload();
+      list.reload();
       if (ended) onEnd();
     }, PAUSE);
   };
@@ -91,8 +85,9 @@ export function RecentRuns({ dataset, origin, onEnd }) {
     note="Newest first; new ones appear by themselves."
     actions=${html`<a href=${href("/runs")}>All runs</a>`}
   >
-    <${Loaded} query=${query} label="recent runs">
-      ${({ factorRuns: { nodes } }) =>
+    ${list.partial && html`<${ErrorPanel} failure=${list.failure} retry=${list.reload} />`}
+    <${Loaded} query=${asQuery(list)} label="recent runs">
+      ${(nodes) =>
         nodes.length === 0
           ? html`<${Empty} title="No runs" />`
           : html`<${Table}

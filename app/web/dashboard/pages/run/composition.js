@@ -4,7 +4,7 @@ import { compact, day, plural, ratio, signed, weight } from "../../lib/format.js
 import { asFailure } from "../../lib/failure.js";
 import { request } from "../../lib/graphql.js";
 import { html, useEffect, useRef, useState } from "../../lib/html.js";
-import { Section } from "../../lib/layout.js";
+import { Section } from "../../lib/parts.js";
 import { setParams } from "../../lib/router.js";
 import { Empty, ErrorPanel, Loading } from "../../lib/states.js";
 import { Table } from "../../lib/table.js";

@@ -6,11 +6,11 @@ import { LineChart } from "../../charts/line_chart.js";
 import { RangeBrush, RangeButtons } from "../../charts/range_brush.js";
 import { axisNumber, day, growth, percent, plural, ratio } from "../../lib/format.js";
 import { Fragment, html, useMemo } from "../../lib/html.js";
-import { Section } from "../../lib/layout.js";
+import { Section } from "../../lib/parts.js";
 import { setParams } from "../../lib/router.js";
 import { Empty, Loaded } from "../../lib/states.js";
 import { setLog, useLog } from "../../lib/use_log.js";
-import { useDateRange } from "../../lib/use_range.js";
+import { useDateRange } from "../../charts/use_range.js";
 import { useQuery } from "../../lib/use_query.js";
 
 const CURVES = `

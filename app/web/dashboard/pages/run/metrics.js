@@ -2,7 +2,7 @@
 
 import { day, integer, percent, ratio, signed, words } from "../../lib/format.js";
 import { html } from "../../lib/html.js";
-import { Section } from "../../lib/layout.js";
+import { Section } from "../../lib/parts.js";
 
 export function Figures({ run }) {
   const { performance: gross, netPerformance: net } = run;

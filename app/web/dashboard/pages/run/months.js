@@ -3,7 +3,7 @@
 import { HeatTable } from "../../charts/heat_table.js";
 import { month, signed } from "../../lib/format.js";
 import { html, useMemo } from "../../lib/html.js";
-import { Section } from "../../lib/layout.js";
+import { Section } from "../../lib/parts.js";
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 

@@ -2,7 +2,7 @@
 
 import { NONE, compact, day, integer, percent, plural, words } from "../../lib/format.js";
 import { html } from "../../lib/html.js";
-import { Section } from "../../lib/layout.js";
+import { Section } from "../../lib/parts.js";
 import { href } from "../../lib/router.js";
 import { DatasetLabel } from "../../lib/states.js";
 

@@ -2,9 +2,9 @@
 
    const [range, setRange] = useDateRange(route.params, xs);   [from, to] in seconds, or null for all */
 
-import { dayText, seconds } from "../charts/days.js";
-import { useEffect, useState } from "./html.js";
-import { setParams } from "./router.js";
+import { dayText, seconds } from "./days.js";
+import { useEffect, useState } from "../lib/html.js";
+import { setParams } from "../lib/router.js";
 
 const PAUSE = 250;
 
