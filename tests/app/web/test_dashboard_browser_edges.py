@@ -87,7 +87,9 @@ def test_no_dataset_is_hidden_by_a_hundred_versions_of_another(
 
 
 def test_a_run_of_a_newer_version_says_where_it_stands(visit: Visit, server: Server) -> None:
-    key = row_id(launched(server, spec={"smb": {"breakpoint": 0.31}}, dataset=None), "FactorRun")
+    run_id = launched(server, spec={"smb": {"breakpoint": 0.31}}, dataset=None)
+    ended(server, run_id)
+    key = row_id(run_id, "FactorRun")
     url = Settings(_env_file=None, data_dir=server.folder / "data").store_url
 
     async def become_unknown() -> None:
