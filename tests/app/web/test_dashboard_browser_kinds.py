@@ -146,7 +146,7 @@ def test_a_sweep_that_waits_appears_by_itself_and_is_canceled(visit: Visit, kind
 def test_the_overview_tells_kinds_apart_among_the_recent_runs(visit: Visit) -> None:
     visit.open("")
     recent = visit.page.get_by_role("region", name="Recent runs").first
-    expect(recent.locator("tbody tr").filter(has_text="Sweep: ")).to_contain_text("Momentum")
+    expect(recent.locator("tbody tr").filter(has_text="Sweep: best of")).to_contain_text("Momentum")
     expect(recent).to_contain_text("Risk model")
     expect(recent).to_contain_text("Session")
 
