@@ -14,7 +14,7 @@ from app.context import Services
 from db.datasets import get_datasets
 from db.errors import StoreError
 from db.records import DatasetRecord, RunStatus
-from db.run_queries import LiveCount, count_live
+from db.runs.read import LiveCount, count_live
 from db.store import schema_revision
 from engine import ENGINE_VERSION
 

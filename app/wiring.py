@@ -11,7 +11,7 @@ from app.context import Services
 from app.kinds import KINDS, Kind, features_of
 from app.runs.events import EventHub
 from app.settings import Settings
-from app.storage import prepare_data_dir
+from app.storage.places import prepare_data_dir
 from db.store import Store
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from db.columns import is_row_id
 from db.models import Dataset, DatasetAsset
 from db.pages import Page, SortKey, after_values, check_page_size, decode_cursor, encode_cursor
 from db.records import AssetRecord, DatasetRecord, NewDataset, RunStatus
-from db.run_rows import run
+from db.runs.rows import run
 from db.store import Store, store_access
 
 dataset = Dataset.__table__

@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from app.context import Services
 from app.errors import FactorQLError, InvalidFile, InvalidInput
 from app.settings import Settings
-from app.storage import expected_error
+from app.storage.places import expected_error
 from app.wiring import open_services
 from db.errors import CorruptBlob, StoreError
 

@@ -19,7 +19,7 @@ from app.runs.lifecycle import cancel_run, wait_for_run
 from db.datasets import get_datasets
 from db.errors import StoreUnavailable
 from db.records import RunRecord, RunStatus
-from db.results import get_net_performance, get_performance
+from db.runs.results import get_net_performance, get_performance
 from scripts.console import number, percent, plain, print_json, print_table, progress_bar
 from scripts.views import RUN_COLUMNS, run_json, run_rows
 

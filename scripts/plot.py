@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from numpy.typing import NDArray
 
 from app.errors import InvalidInput, StorageFailure
-from app.services.series import SeriesName
+from app.runs.series import SeriesName
 from db.records import PerformanceRecord, RunRecord, SeriesRecord
 from engine.factors.registry import FACTORS, FactorName
 from engine.return_series import drawdown, growth_of_100

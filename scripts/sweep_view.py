@@ -12,9 +12,9 @@ import numpy as np
 from rich.console import Console
 from rich.text import Text
 
-from app.services.sweep_points import PointList, PointOrder
-from app.services.sweep_results import HeatMap, SweepResults
-from app.services.sweep_verdict import verdict
+from app.features.sweeps.points import PointList, PointOrder
+from app.features.sweeps.results import HeatMap, SweepResults
+from app.features.sweeps.verdict import verdict
 from db.records import RunRecord
 from engine.config import options_of, to_json
 from engine.factors.registry import FACTORS, FactorName, parse_config

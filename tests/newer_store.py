@@ -6,7 +6,7 @@ from sqlalchemy import update
 
 from db.models import Run, RunEvent
 from db.records import RunRecord
-from db.run_rows import fetch_run
+from db.runs.rows import fetch_run
 from db.store import Store
 
 UNKNOWN_KIND = "SESSION"

@@ -58,7 +58,7 @@ def forbidden_imports(path):
     return sorted(tops & (forbidden | FORBIDDEN_IN_ENGINE if room == "engine" else forbidden))
 
 
-CORE = ("artifacts", "boundary", "datasets", "execution", "runs", "sources", "*.py")
+CORE = ("boundary", "datasets", "execution", "runs", "schema", "sources", "storage", "*.py")
 """Rooms of `app` that every run needs: they know features by `app.kinds` alone."""
 
 
@@ -154,8 +154,8 @@ HEAVY = {
     *("pydantic", "strawberry", "starlette", "aiohttp", "db"),
 }
 MUST_NOT_LOAD = {
-    "app.artifacts.writer": HEAVY | {"engine"},
-    "app.artifacts.reader": HEAVY | {"engine"},
+    "app.storage.artifacts.writer": HEAVY | {"engine"},
+    "app.storage.artifacts.reader": HEAVY | {"engine"},
     "app.datasets.snapshot": HEAVY | {"asyncio"},
     "app.datasets.period_cache": HEAVY | {"asyncio"},
     "app.jobs": HEAVY | {"asyncio"},

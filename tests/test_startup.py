@@ -26,18 +26,8 @@ ROOMS = {
     "runs": {
         *("scripts", "db", "engine.config", "engine.errors", "engine.factors", "engine.panel"),
         *("engine.periods", "engine.undefined"),
-        *("app.artifacts", "app.datasets", "app.errors", "app.file_hashes", "app.folders", "app.services"),
-        *(
-            "app.context",
-            "app.features.factors.latest",
-            "app.kinds",
-            "app.runs",
-            "app.settings",
-            "app.wiring",
-            "app.sources",
-            "app.storage",
-            "app.turns",
-        ),
+        *("app.context", "app.datasets", "app.errors", "app.features.factors.latest", "app.kinds"),
+        *("app.runs", "app.settings", "app.sources", "app.storage", "app.turns", "app.wiring"),
     },
     "serve": {"scripts", "db", "engine", "app"},
 }

@@ -11,7 +11,7 @@ from graphql import GraphQLError
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 
 from app.errors import BAD_USER_INPUT, INTERNAL, FactorQLError
-from app.storage import told_error
+from app.storage.places import told_error
 
 logger = logging.getLogger(__name__)
 

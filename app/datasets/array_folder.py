@@ -23,8 +23,8 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from app.file_hashes import KnownHash, file_hash, file_identity, forget_hashes
-from app.folders import make_folder, sync_file, sync_folder, temporary_folder
+from app.storage.file_hashes import KnownHash, file_hash, file_identity, forget_hashes
+from app.storage.folders import make_folder, sync_file, sync_folder, temporary_folder
 
 _MANIFEST: Final = "manifest.json"
 _SEAL: Final = "sha256"
@@ -56,8 +56,8 @@ class ArrayFolder:
     def read(self, name: str) -> NDArray[Any]:
         """Return an array as a read-only memory map, once its file is found to be what was written.
 
-        Its SHA-256 is taken once a process, and again when the file has changed (see app.file_hashes).
-        Raises DamagedFolder.
+        Its SHA-256 is taken once a process, and again when the file has changed (see
+        app.storage.file_hashes). Raises DamagedFolder.
         """
         entry = self.entries[name]
         what = _file_of(name, entry)

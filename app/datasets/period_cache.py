@@ -21,7 +21,7 @@ from app.datasets.array_folder import (
     write_array_folder,
 )
 from app.errors import DatasetDamaged
-from app.folders import remove_folder, stale_temporaries
+from app.storage.folders import remove_folder, stale_temporaries
 from engine import ENGINE_VERSION
 from engine.panel import PRICE, Panel
 from engine.periods import PeriodPanel, Rebalance, build_periods, period_grid

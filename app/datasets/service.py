@@ -11,7 +11,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.artifacts.place import finished_folders, folder_path
 from app.context import Services
 from app.datasets.limits import ReadLimits
 from app.datasets.period_cache import stale_periods
@@ -25,14 +24,15 @@ from app.datasets.snapshot import (
     write_snapshot,
 )
 from app.errors import DatasetNotFound, DatasetUnavailable, FieldError, InvalidInput, StorageFailure
-from app.folders import stale_temporaries
 from app.sources.cache import stale_responses
+from app.storage.artifacts.place import finished_folders, folder_path
+from app.storage.folders import stale_temporaries
 from db import datasets as dataset_store
-from db.artifacts import artifact_folders
 from db.errors import StoreError
 from db.pages import MAX_PAGE_SIZE
 from db.records import PANEL, DatasetRecord, RunRecord, RunStatus
-from db.run_queries import Choice, RunFilter, page_runs
+from db.runs.artifacts import artifact_folders
+from db.runs.read import Choice, RunFilter, page_runs
 from engine.panel import Calendar
 
 if TYPE_CHECKING:

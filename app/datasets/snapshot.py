@@ -33,8 +33,8 @@ from app.datasets.fingerprint import (
     fingerprint,
 )
 from app.errors import DatasetDamaged, DatasetUnavailable, StorageFailure
-from app.file_hashes import known_hash, remember_hashes
-from app.folders import remove_folder
+from app.storage.file_hashes import known_hash, remember_hashes
+from app.storage.folders import remove_folder
 from engine.panel import Calendar, FieldsOnDemand, FloatArray, Panel
 
 FORMAT: Final = 1

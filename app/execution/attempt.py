@@ -18,7 +18,7 @@ from app.execution.worker.exchange import ChildExited
 from app.execution.worker.protocol import Failure, Progress
 from db.errors import StoreError, StoreUnavailable
 from db.records import Claim, RunRecord, RunResults
-from db.runs import fail_run, finish_run, list_claims, put_back, report_progress, retry_or_lose
+from db.runs.queue import fail_run, finish_run, list_claims, put_back, report_progress, retry_or_lose
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from app.execution.environment import RunEnvironment
 from app.execution.task import NoteProgress, Outcome
 from app.execution.worker.child_task import ChildTask
 from app.execution.worker.protocol import ComputeRequest, Failure
-from app.file_hashes import known_hashes
+from app.storage.file_hashes import known_hashes
 from db.datasets import get_datasets
 from db.records import RunRecord
 

@@ -26,7 +26,7 @@ from app.settings import Settings
 from db.datasets import kept_fingerprints
 from db.errors import StoreError
 from db.records import Claim, RunRecord
-from db.runs import claim_run, put_back
+from db.runs.queue import claim_run, put_back
 from db.store import Store
 from engine import ENGINE_VERSION
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from db.errors import StoreError
-from db.runs import heartbeat, remove_workers
+from db.runs.queue import heartbeat, remove_workers
 from db.store import Store
 
 _FORGOTTEN = timedelta(days=1)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from app.execution.heartbeat import ClaimKey
 from app.execution.worker.identity import is_alive
 from db.records import Claim, RunStatus
-from db.runs import list_claims, retry_or_lose
+from db.runs.queue import list_claims, retry_or_lose
 from db.store import Store
 
 log = logging.getLogger(__name__)

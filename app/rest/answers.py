@@ -19,8 +19,8 @@ from app.errors import DatasetDamaged, FactorQLError
 from app.execution.worker import codes
 from app.runs.awaited import RunFailed
 from app.sources.errors import SourceNotConfigured
-from app.storage import told_error
-from db.runs import WORKER_LOST
+from app.storage.places import told_error
+from db.runs.queue import WORKER_LOST
 from engine.errors import NoPeriods
 
 NO_RETURNS = "No factor returns computed - check data availability"

@@ -20,10 +20,10 @@ from app.rest.answers import Endpoint, RestError, answer, answering
 from app.rest.models import ComputeRequest, EquityFactorsRequest, Factor, LookbackQuery
 from app.rest.reads import services_of
 from app.rest.validation import query_model, read_model
+from app.runs.series import SeriesName
 from app.schema.node_ids import encode_id
-from app.services.series import SeriesName
-from db import results as result_store
 from db.records import PerformanceRecord, RunRecord
+from db.runs import results as result_store
 from engine.factors.registry import FactorName
 
 _LAST_PERIODS = 10

@@ -15,10 +15,10 @@ from app.health import report_health
 from app.rest.answers import RestError, answer, answering
 from app.rest.models import Factor, LogsQuery, TimeSeriesQuery
 from app.rest.validation import query_model
+from app.runs.series import DateRange, SeriesName, SeriesRequest, SeriesTransform, chart_series
 from app.schema.health import product_version
-from app.services.series import DateRange, SeriesName, SeriesRequest, SeriesTransform, chart_series
-from db import results as result_store
 from db.records import SeriesRecord
+from db.runs import results as result_store
 from engine import ENGINE_VERSION
 from engine.factors.registry import FACTORS, FactorName
 

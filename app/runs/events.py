@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from app.errors import BadCursor, RunNotFound
 from db.errors import StoreError
-from db.events import last_event_id, read_events
 from db.records import RunEventRecord, RunRecord
-from db.run_queries import get_runs, live_runs
+from db.runs.events import last_event_id, read_events
+from db.runs.read import get_runs, live_runs
 from db.store import Store
 
 POLL_SECONDS = 0.5  # how late an event of another process may be noticed

@@ -11,8 +11,8 @@ from app.context import Services
 from app.errors import DatasetNotFound, FieldError, InvalidInput, QueueFull
 from app.kinds import Lane, by_name
 from db import errors as store_errors
-from db import runs as run_store
 from db.records import DatasetRecord, NewRun, Reuse, RunInputRecord, RunRecord
+from db.runs import queue as run_store
 from engine import ENGINE_VERSION
 
 MAX_TAGS = 20

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from app.artifacts.place import remove_artifacts
 from app.context import Services
 from app.errors import (
     RunNotCancelable,
@@ -14,10 +13,11 @@ from app.errors import (
     RunNotFound,
 )
 from app.runs.launch import checked_note, checked_tags
-from db import run_queries
-from db import runs as run_store
-from db.artifacts import get_artifacts
+from app.storage.artifacts.place import remove_artifacts
 from db.records import RunRecord
+from db.runs import queue as run_store
+from db.runs import read as run_queries
+from db.runs.artifacts import get_artifacts
 
 log = logging.getLogger(__name__)
 

@@ -9,11 +9,11 @@ from enum import Enum, StrEnum
 from typing import TypeVar
 
 from app.datasets.quality import QualityAction
+from app.runs.series import SeriesName, SeriesTransform
 from app.schema.options import described_enum, metric_text
-from app.services.series import SeriesName, SeriesTransform
 from app.sources.names import SourceName
 from db.records import RunOrigin, RunStatus
-from db.run_queries import RunSortField, SortDirection
+from db.runs.read import RunSortField, SortDirection
 from engine.factors.config import ExtremeReturns, LongSide, WeightingMethod
 from engine.factors.growth import GrowthMetric
 from engine.factors.registry import FACTORS, FactorName

@@ -17,7 +17,7 @@ import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
 from app import errors as program
-from app.storage import told_error
+from app.storage.places import told_error
 from db.errors import StoreUnavailable
 from engine.config import Config, options_of
 

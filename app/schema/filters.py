@@ -16,7 +16,7 @@ from app.schema.dataset_ref import DatasetRef, find_dataset
 from app.schema.enums import FactorName, RunOrigin, RunSortField, RunStatus, SortDirection
 from app.schema.options import kind_of, metric_text, with_fields
 from app.schema.unset import given
-from db.run_queries import Choice, Range, RunFilter, RunOrder
+from db.runs.read import Choice, Range, RunFilter, RunOrder
 from engine.performance import METRICS
 
 MAX_CHOICES = 1_000

@@ -13,8 +13,10 @@ from typing import Any, TypeVar
 from strawberry.dataloader import DataLoader
 
 from app.context import Services
-from db import datasets, results, run_queries
+from db import datasets
 from db.errors import CorruptBlob
+from db.runs import read as run_queries
+from db.runs import results
 from db.store import Store
 
 Key = TypeVar("Key")

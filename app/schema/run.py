@@ -15,7 +15,7 @@ from app.schema.loaders import Read
 from app.schema.node import Node
 from app.schema.node_ids import encode_id
 from db.records import RunEventRecord, RunInputRecord, RunRecord
-from db.run_inputs import get_inputs
+from db.runs.inputs import get_inputs
 
 
 @strawberry.type(description="How far a run has come.")

@@ -25,7 +25,7 @@ from app.schema.options import described_enum
 from app.schema.run import Run
 from app.schema.runs import to_run
 from app.schema.unset import given
-from db.run_queries import RunFilter, RunSortField, count_runs, page_runs
+from db.runs.read import RunFilter, RunSortField, count_runs, page_runs
 
 FirstArgument = Annotated[int, strawberry.argument(description="How many at most, up to 100.")]
 AfterArgument = Annotated[

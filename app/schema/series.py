@@ -10,9 +10,9 @@ from typing import Self
 import strawberry
 
 from app.boundary.cost_rules import cost
+from app.runs import series as service
 from app.schema.enums import SeriesName, SeriesTransform
 from app.schema.unset import given
-from app.services import series as service
 from db.records import SeriesRecord
 from engine.return_series import monthly_returns
 

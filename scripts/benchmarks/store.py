@@ -13,7 +13,7 @@ from pathlib import Path
 import asyncpg
 
 from db.records import RunKind
-from db.run_queries import RunOrder, RunSortField, SortDirection, page_runs
+from db.runs.read import RunOrder, RunSortField, SortDirection, page_runs
 from db.store import Store
 from scripts.benchmarks.measure import Table, milliseconds, quantile
 from tests.db.seed import seed_runs

@@ -17,7 +17,7 @@ from app.features.risk.results import get_risk_results
 from app.features.risk.service import checked_risk_config, get_risk_model, launch_risk_model
 from db.datasets import get_datasets
 from db.records import RunKind, RunRecord
-from db.run_queries import last_runs
+from db.runs.read import last_runs
 from scripts.console import failing_in_one_line, json_option, load_settings, print_json, run_with_services
 from scripts.following import existed_already, launch_and_follow, require_success
 from scripts.portfolio_file import read_portfolio

@@ -6,10 +6,10 @@ import click
 
 from app.context import Services
 from app.datasets.service import DatasetRef, resolve_dataset
-from db import run_queries
 from db.datasets import get_datasets
 from db.records import RunKind, RunOrigin, RunStatus
-from db.results import get_performance
+from db.runs import read as run_queries
+from db.runs.results import get_performance
 from engine.factors.registry import FactorName
 from scripts.console import json_option, print_json, print_table, run_with_services
 from scripts.views import RUN_COLUMNS, kind_label, run_json, run_rows

@@ -32,7 +32,7 @@ def serve(settings: Settings) -> None:
         from app.boundary.access import check_bind
         from app.boundary.server import WindingUpServer, uvicorn_options
         from app.main import create_app
-        from app.storage import prepare_data_dir
+        from app.storage.places import prepare_data_dir
         from db.store import Store
 
     async def store_opens() -> None:

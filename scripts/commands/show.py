@@ -14,7 +14,7 @@ from app.datasets.risk_free import RiskFreeRequest
 from app.errors import FactorQLError, InvalidInput
 from app.features.fetches.service import get_fetch_reports
 from app.runs.lifecycle import get_run
-from app.services.series import SeriesName
+from app.runs.series import SeriesName
 from db.datasets import asset_names, get_datasets
 from db.records import (
     CompositionRecord,
@@ -25,7 +25,7 @@ from db.records import (
     RunRecord,
     RunStatus,
 )
-from db.results import check_results, get_compositions, get_net_performance, get_performance, get_series
+from db.runs.results import check_results, get_compositions, get_net_performance, get_performance, get_series
 from engine.factors.registry import FACTORS, FactorName
 from engine.statistics.performance import Metric, Unit
 from scripts.console import (
@@ -142,7 +142,7 @@ async def _show_monthly(
 
 
 async def _show_sweep(services: Services, run: RunRecord, as_json: bool) -> None:
-    from app.services.sweep_results import get_sweep_results  # with the engine that computes sweeps
+    from app.features.sweeps.results import get_sweep_results  # with the engine that computes sweeps
     from scripts.sweep_view import print_sweep, sweep_json
 
     datasets = await get_datasets(services.store, [run.dataset_id] if run.dataset_id else [])

@@ -7,8 +7,8 @@ import click
 from app.context import Services
 from app.datasets.service import DatasetRef
 from app.errors import InvalidInput
+from app.features.sweeps.results import MAX_HEAT_MAP_VALUES, get_sweep_results
 from app.features.sweeps.service import checked_plan, launch_sweep
-from app.services.sweep_results import MAX_HEAT_MAP_VALUES, get_sweep_results
 from db.datasets import get_datasets
 from engine.factors.registry import FactorName
 from engine.sweeps.grid import MAX_PARTITIONS, SweepAxis

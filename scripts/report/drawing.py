@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from app.services.series import sample_rows
+from app.runs.series import sample_rows
 from scripts.report.markup import Markup, element
 from scripts.report.numbers import number, percent
 

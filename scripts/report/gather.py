@@ -21,7 +21,7 @@ from db.records import (
     RunStatus,
     SeriesRecord,
 )
-from db.results import get_compositions, get_documents, get_net_performance, get_performance, get_series
+from db.runs.results import get_compositions, get_documents, get_net_performance, get_performance, get_series
 from engine.factors.config import FactorConfig
 from engine.factors.registry import FACTORS, FactorName, parse_config
 from engine.panel import Calendar

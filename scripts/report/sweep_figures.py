@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from app.services.sweep_results import MAX_HEAT_MAP_VALUES, SweepResults
+from app.features.sweeps.results import MAX_HEAT_MAP_VALUES, SweepResults
 from engine.sweeps.sweep import SPAN_SHARPE
 from scripts.report.drawing import (
     DIVERGING,

@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from app.services.sweep_points import PointList, PointOrder
-from app.services.sweep_results import SweepResults
-from app.services.sweep_verdict import verdict as verdict_of
+from app.features.sweeps.points import PointList, PointOrder
+from app.features.sweeps.results import SweepResults
+from app.features.sweeps.verdict import verdict as verdict_of
 from engine.sweeps.sweep import SPAN_SHARPE
 from scripts.report import sweep_figures as figures
 from scripts.report.definitions import SWEEP_DEFINITIONS, small_print

@@ -11,7 +11,7 @@ from app.context import Services
 from app.datasets.snapshot import write_snapshot
 from db.datasets import add_dataset
 from db.records import AssetRecord, DatasetRecord, NewDataset, RunRecord, RunResults, SeriesRecord
-from db.run_queries import get_runs
+from db.runs.read import get_runs
 from engine.config import to_json
 from engine.factors.registry import FactorName, parse_config
 from engine.panel import Calendar, Panel

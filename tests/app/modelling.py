@@ -13,7 +13,7 @@ import numpy as np
 from app.datasets.snapshot import write_snapshot
 from app.execution.worker.protocol import ComputeRequest
 from db.records import DatasetRecord, NewRun, RunKind, RunRecord
-from db.runs import launch_run
+from db.runs.queue import launch_run
 from db.store import Store
 from engine import ENGINE_VERSION
 from engine.config import to_json

@@ -14,8 +14,8 @@ from app.execution.worker.results import decode_result
 from app.jobs import compute
 from db.datasets import add_dataset, get_datasets
 from db.records import AssetRecord, DatasetRecord, NewDataset, RunKind, RunRecord
-from db.run_queries import get_runs
-from db.runs import claim_run, fail_run, finish_run
+from db.runs.queue import claim_run, fail_run, finish_run
+from db.runs.read import get_runs
 from engine.errors import EngineError
 from engine.panel import Calendar, Panel
 from engine.sweeps.grid import SweepAxis

@@ -12,8 +12,8 @@ from app.schema.performance import Performance
 from db.models import NetPerformance
 from db.models import Performance as PerformanceTable
 from db.records import PerformanceRecord
-from db.run_filters import RunFilter
-from db.run_queries import RunSortField
+from db.runs.filters import RunFilter
+from db.runs.read import RunSortField
 from engine.config import options_of
 from engine.factors.registry import FACTORS
 from engine.performance import METRICS

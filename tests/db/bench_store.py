@@ -13,8 +13,7 @@ from collections.abc import Awaitable, Callable
 import numpy as np
 
 from db.records import RunKind
-from db.results import get_performance, get_series
-from db.run_queries import (
+from db.runs.read import (
     Choice,
     Range,
     RunFilter,
@@ -27,6 +26,7 @@ from db.run_queries import (
     page_runs,
     page_runs_by_subject,
 )
+from db.runs.results import get_performance, get_series
 from db.store import Store
 from tests.db.samples import later
 from tests.db.seed import FACTORS, seed_runs

@@ -24,7 +24,7 @@ from db.records import (
     SeriesRecord,
     UndefinedMetricRecord,
 )
-from db.runs import claim_run, finish_run, launch_run
+from db.runs.queue import claim_run, finish_run, launch_run
 from db.store import Store
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

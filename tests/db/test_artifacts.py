@@ -6,12 +6,20 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
-from db.artifacts import artifact_folders, get_artifacts
 from db.models import Artifact
 from db.records import ArtifactRecord, RunKind, RunResults, RunStatus
-from db.results import get_documents
-from db.run_queries import count_runs, get_runs, latest_runs, page_runs
-from db.runs import cancel_run, claim_run, delete_run, finish_run, launch_run, list_claims, retry_or_lose
+from db.runs.artifacts import artifact_folders, get_artifacts
+from db.runs.queue import (
+    cancel_run,
+    claim_run,
+    delete_run,
+    finish_run,
+    launch_run,
+    list_claims,
+    retry_or_lose,
+)
+from db.runs.read import count_runs, get_runs, latest_runs, page_runs
+from db.runs.results import get_documents
 from db.store import Store
 from tests.db.samples import (
     NOW,

@@ -23,7 +23,7 @@ from db.datasets import (
 )
 from db.errors import DatasetGone, InvalidCursor
 from db.records import AssetRecord, DatasetRecord, RunKind, RunRecord
-from db.runs import cancel_run, claim_run
+from db.runs.queue import cancel_run, claim_run
 from db.store import Store
 from tests.db.samples import NOW, WORKER, later, launch, new_dataset
 from tests.stores import counting_statements

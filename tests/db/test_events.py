@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from db.events import last_event_id, read_events
 from db.records import RunEventRecord, RunKind
-from db.runs import cancel_run, claim_run, finish_run, report_progress
+from db.runs.events import last_event_id, read_events
+from db.runs.queue import cancel_run, claim_run, finish_run, report_progress
 from db.store import Store
 from tests.db.samples import NOW, WORKER, add_sample_dataset, later, launch, new_results, running
 

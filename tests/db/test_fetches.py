@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from db.datasets import find_dataset, list_datasets
-from db.events import read_events
 from db.records import Reuse, RunEventKind, RunKind, RunRecord, RunResults, RunStatus
-from db.results import get_documents
-from db.run_queries import get_runs, page_runs
-from db.runs import (
+from db.runs.events import read_events
+from db.runs.queue import (
     cancel_run,
     claim_run,
     fail_run,
@@ -19,6 +17,8 @@ from db.runs import (
     report_progress,
     retry_or_lose,
 )
+from db.runs.read import get_runs, page_runs
+from db.runs.results import get_documents
 from db.store import Store
 from tests.db.samples import (
     NOW,

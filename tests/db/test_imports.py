@@ -12,20 +12,20 @@ import pytest
 from sqlalchemy import func, select, text
 
 from db.errors import CorruptBlob, InvalidCursor
-from db.events import read_events
-from db.import_records import (
+from db.legacy.imports import get_batch, import_files, list_batches, monthly_metrics, quarantine_of
+from db.legacy.records import (
     ImportBatchRecord,
     NewImportedRun,
     NewImportFile,
     NewMonthlyMetrics,
     QuarantineRecord,
 )
-from db.imports import get_batch, import_files, list_batches, monthly_metrics, quarantine_of
 from db.models import metadata
 from db.records import PerformanceRecord, RunOrigin, RunStatus
-from db.results import get_performance, get_series
-from db.run_queries import find_imported
-from db.runs import delete_run
+from db.runs.events import read_events
+from db.runs.queue import delete_run
+from db.runs.read import find_imported
+from db.runs.results import get_performance, get_series
 from db.store import Store
 from tests.db.samples import NOW, later, new_series
 

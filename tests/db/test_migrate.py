@@ -22,7 +22,7 @@ from db.connect import open_engine
 from db.errors import StoreIncomplete, StoreNewerThanCode, StoreUnavailable
 from db.models import metadata
 from db.records import RunKind
-from db.runs import cancel_run, claim_run, delete_run
+from db.runs.queue import cancel_run, claim_run, delete_run
 from db.store import Store
 from tests.db.samples import NOW, add_sample_dataset, launch, succeeded
 

@@ -11,13 +11,13 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from db import migrate
-from db.artifacts import get_artifacts
-from db.events import read_events
 from db.models import metadata
 from db.records import Reuse, RunKind
-from db.results import get_compositions, get_net_performance, get_performance, get_series
-from db.run_queries import find_imported, get_runs, page_runs
-from db.runs import cancel_run, claim_run, delete_run, finish_run, launch_run
+from db.runs.artifacts import get_artifacts
+from db.runs.events import read_events
+from db.runs.queue import cancel_run, claim_run, delete_run, finish_run, launch_run
+from db.runs.read import find_imported, get_runs, page_runs
+from db.runs.results import get_compositions, get_net_performance, get_performance, get_series
 from db.store import Store
 from tests.db.samples import WORKER, later, new_results, new_run
 from tests.db.stored import REVISIONS, Rows, fill, read_all

@@ -10,16 +10,16 @@ from pathlib import Path
 from sqlalchemy import text
 
 from db.records import RunKind, RunStatus
-from db.results import get_performance
-from db.run_queries import count_runs, get_runs
-from db.runs import claim_run, finish_run, launch_run, list_claims, retry_or_lose
+from db.runs.queue import claim_run, finish_run, launch_run, list_claims, retry_or_lose
+from db.runs.read import count_runs, get_runs
+from db.runs.results import get_performance
 from db.store import Store
 from tests.db.samples import NOW, WORKER, add_sample_dataset, new_results, new_run, running
 
 LAUNCH_AND_CLAIM = """
 import asyncio, json, sys
 from db.records import RunKind
-from db.runs import claim_run, finish_run, launch_run
+from db.runs.queue import claim_run, finish_run, launch_run
 from db.store import Store
 from tests.db.samples import NOW, new_results, new_run
 
@@ -46,7 +46,7 @@ asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])))
 
 HANG_WHILE_FINISHING = """
 import asyncio, sys
-import db.runs
+import db.runs.queue
 from db.store import Store
 from tests.db.samples import NOW, WORKER, new_results
 
@@ -54,11 +54,11 @@ async def hang(*_arguments):
     print("everything but the event is written", flush=True)
     await asyncio.Event().wait()
 
-db.runs.append_events = hang
+db.runs.queue.append_events = hang
 
 async def main(url, run_id):
     async with await Store.open(url, migrate=False) as store:
-        await db.runs.finish_run(store, run_id, 1, WORKER, new_results(), NOW)
+        await db.runs.queue.finish_run(store, run_id, 1, WORKER, new_results(), NOW)
 
 asyncio.run(main(sys.argv[1], int(sys.argv[2])))
 """

@@ -13,7 +13,8 @@ from sqlalchemy.exc import IntegrityError
 from db.errors import CorruptBlob, NewerBlob
 from db.models import NetPerformance, Performance
 from db.records import DocumentRecord, PerformanceRecord, RunResults, UndefinedMetricRecord
-from db.results import (
+from db.runs.queue import delete_run, finish_run
+from db.runs.results import (
     check_results,
     composition_dates,
     get_compositions,
@@ -22,7 +23,6 @@ from db.results import (
     get_performance,
     get_series,
 )
-from db.runs import delete_run, finish_run
 from db.store import Store
 from tests.db.samples import (
     WORKER,

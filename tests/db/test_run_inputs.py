@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from db.records import Reuse, RunInputRecord, RunStatus
-from db.run_inputs import get_inputs, send_command, take_commands
-from db.run_queries import get_runs
-from db.runs import cancel_run, delete_run, launch_run
+from db.runs.inputs import get_inputs, send_command, take_commands
+from db.runs.queue import cancel_run, delete_run, launch_run
+from db.runs.read import get_runs
 from db.store import Store
 from tests.db.samples import NOW, WORKER, add_sample_dataset, later, launch, new_run, running, succeeded
 

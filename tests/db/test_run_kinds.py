@@ -14,8 +14,8 @@ from sqlalchemy import event, func, select, update
 from db.errors import InvalidCursor
 from db.models import Performance, Run
 from db.records import RunKind, RunStatus
-from db.results import get_documents, get_performance
-from db.run_queries import (
+from db.runs.queue import cancel_run, claim_run, launch_run
+from db.runs.read import (
     Choice,
     RunFilter,
     RunOrder,
@@ -28,7 +28,7 @@ from db.run_queries import (
     page_runs,
     page_runs_by_subject,
 )
-from db.runs import cancel_run, claim_run, launch_run
+from db.runs.results import get_documents, get_performance
 from db.store import Store
 from tests.db.samples import (
     NOW,

@@ -12,13 +12,14 @@ import pytest
 from sqlalchemy import select
 
 from db.errors import InvalidCursor
-from db.import_records import NewImportedRun, NewImportFile
-from db.imports import import_files
+from db.legacy.imports import import_files
+from db.legacy.records import NewImportedRun, NewImportFile
 from db.models import Performance, Run, RunTag
 from db.pages import MAX_PAGE_SIZE, encode_cursor
 from db.records import PerformanceRecord, RunKind, RunOrigin, RunRecord, RunStatus
-from db.run_filters import NEWEST_FIRST, scope_of
-from db.run_queries import (
+from db.runs.filters import NEWEST_FIRST, scope_of
+from db.runs.queue import delete_run
+from db.runs.read import (
     CLOCK_TOLERANCE,
     Choice,
     Range,
@@ -34,7 +35,6 @@ from db.run_queries import (
     page_runs,
     page_runs_by_subject,
 )
-from db.runs import delete_run
 from db.store import Store
 from tests.db.samples import (
     NOW,

@@ -13,12 +13,10 @@ from sqlalchemy import func, select
 
 from db.datasets import delete_dataset
 from db.errors import DatasetGone, QueueFull
-from db.events import read_events
 from db.models import Composition, Performance, RunTag, Series
 from db.records import Claim, Reuse, RunKind, RunOrigin, RunRecord, RunStatus
-from db.results import get_performance, get_series
-from db.run_queries import get_runs
-from db.runs import (
+from db.runs.events import read_events
+from db.runs.queue import (
     annotate_run,
     cancel_run,
     claim_run,
@@ -32,6 +30,8 @@ from db.runs import (
     report_progress,
     retry_or_lose,
 )
+from db.runs.read import get_runs
+from db.runs.results import get_performance, get_series
 from db.store import Store
 from tests.db.samples import (
     NOW,

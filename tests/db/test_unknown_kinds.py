@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from db.events import read_events
 from db.records import RunKind, RunStatus
-from db.run_queries import count_runs, get_runs, latest_runs, page_runs, page_runs_by_subject
-from db.runs import annotate_run, cancel_run, claim_run, delete_run, list_claims
+from db.runs.events import read_events
+from db.runs.queue import annotate_run, cancel_run, claim_run, delete_run, list_claims
+from db.runs.read import count_runs, get_runs, latest_runs, page_runs, page_runs_by_subject
 from db.store import Store
 from tests.db.samples import NOW, WORKER, add_sample_dataset, later, launch, running, succeeded
 from tests.newer_store import UNKNOWN_EVENT, UNKNOWN_KIND, make_unknown

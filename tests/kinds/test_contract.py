@@ -14,8 +14,8 @@ from app.runs import lifecycle
 from app.schema.node_ids import decode_id, encode_id
 from db.pages import MAX_PAGE_SIZE
 from db.records import NewDataset, Reuse, RunKind, RunResults, RunStatus
-from db.run_queries import get_runs
-from db.runs import claim_run, fail_run, finish_run, list_claims, put_back, retry_or_lose
+from db.runs.queue import claim_run, fail_run, finish_run, list_claims, put_back, retry_or_lose
+from db.runs.read import get_runs
 from tests.app.schema.graph import Graph, refusal
 from tests.db.samples import WORKER, later, new_dataset
 from tests.kinds.samples import LAUNCHES, launch, prepare

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from app.artifacts.place import folder_path
 from app.settings import Settings
+from app.storage.artifacts.place import folder_path
 from db.records import RunRecord
 from db.store import Store
 from tests.app.schema.graph import config_of

@@ -32,7 +32,7 @@ from app.execution.worker.protocol import (
     decode_request,
     encode_message,
 )
-from app.file_hashes import known_hashes, remember_hashes
+from app.storage.file_hashes import known_hashes, remember_hashes
 from engine.errors import EngineError, InvalidConfig, MissingRisk
 
 ReportProgress = Callable[[float, str], None]

@@ -28,7 +28,7 @@ from app.execution.worker.protocol import (
     encode_message,
 )
 from app.execution.worker.results import decode_result
-from app.file_hashes import remember_hashes
+from app.storage.file_hashes import remember_hashes
 from db.records import RunResults
 
 log = logging.getLogger(__name__)

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.artifacts.writer import WrittenArtifact
 from app.execution.worker.frames import Buffer
 from app.execution.worker.protocol import encode_arrays
+from app.storage.artifacts.writer import WrittenArtifact
 from engine.panel import DateArray, FloatArray
 from engine.performance import Performance
 from engine.portfolio import LegHoldings

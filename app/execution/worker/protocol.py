@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.execution.worker.frames import Buffer
-from app.file_hashes import FileIdentity, KnownHash
+from app.storage.file_hashes import FileIdentity, KnownHash
 
 _HEADER_LENGTH = struct.Struct("<Q")
 _ALIGNMENT = 8

@@ -12,8 +12,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from app.artifacts.place import artifact_path, parse_artifact_path
 from app.execution.worker.protocol import decode_arrays
+from app.storage.artifacts.place import artifact_path, parse_artifact_path
 from db.records import (
     ArtifactRecord,
     CompositionRecord,

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from db import results as result_store
-from db import run_queries
 from db.records import PerformanceRecord, RunKind, RunOrigin, RunRecord
+from db.runs import read as run_queries
+from db.runs import results as result_store
 from db.store import Store
 from engine.factors.registry import FactorName
 

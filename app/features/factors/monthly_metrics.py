@@ -14,10 +14,10 @@ from app.context import Services
 from app.datasets.risk_free import RiskFree, RiskFreeRequest, resolve_risk_free
 from app.datasets.snapshot import open_snapshot
 from app.errors import DatasetUnavailable, FieldError, InvalidInput
-from app.services.series import SeriesName
+from app.runs.series import SeriesName
 from db import datasets as dataset_store
-from db import results as result_store
 from db.records import CompositionRecord, DatasetRecord, LegRecord, RunRecord, SeriesRecord
+from db.runs import results as result_store
 from engine.errors import NoPeriodsAsOf
 from engine.factors.config import FactorConfig
 from engine.factors.registry import FactorName, parse_config

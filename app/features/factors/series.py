@@ -11,11 +11,11 @@ import numpy as np
 from app.context import Services
 from app.datasets.service import DatasetRef, resolve_dataset
 from app.errors import FieldError, InvalidInput, RunNotFound
-from app.services.series import SeriesName
-from db import results as result_store
+from app.runs.series import SeriesName
 from db.datasets import get_datasets
 from db.records import DatasetRecord, RunKind, RunOrigin, RunRecord, RunStatus, SeriesRecord
-from db.run_queries import Choice, RunFilter, get_runs, latest_runs
+from db.runs import results as result_store
+from db.runs.read import Choice, RunFilter, get_runs, latest_runs
 from engine.exposures.returns import FactorSeries
 from engine.factors.registry import FACTORS, FactorName
 from engine.panel import DateArray

@@ -22,8 +22,8 @@ from app.settings import Settings
 from app.sources.errors import SourceNotConfigured
 from app.sources.harvest import SourceRequest
 from app.sources.names import SourceName
-from db import results as result_store
 from db.records import RunKind
+from db.runs import results as result_store
 from db.store import Store
 
 if TYPE_CHECKING:

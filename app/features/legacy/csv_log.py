@@ -10,10 +10,10 @@ from app.features.factors.latest import RunWithPerformance
 from app.features.legacy.log_rows import finished_at, log_row, log_series, next_run_id, run_id_at
 from app.features.legacy.logs.append import append_run
 from app.features.legacy.logs.records import LegacyRun, LegacySeries
-from app.services.series import SeriesName
-from db import results as result_store
+from app.runs.series import SeriesName
 from db.records import RunKind
-from db.run_queries import get_runs
+from db.runs import results as result_store
+from db.runs.read import get_runs
 from db.store import Store
 
 log = logging.getLogger(__name__)

@@ -31,11 +31,9 @@ from app.features.legacy.logs.write import (
     write_monthly_metrics_csv,
     write_returns_csv,
 )
-from app.services.series import SeriesName
-from db import imports as import_store
-from db import results as result_store
-from db import run_queries
-from db.import_records import (
+from app.runs.series import SeriesName
+from db.legacy import imports as import_store
+from db.legacy.records import (
     ImportBatchRecord,
     MonthlyMetricsRecord,
     NewImportedRun,
@@ -45,6 +43,8 @@ from db.import_records import (
 )
 from db.pages import MAX_PAGE_SIZE
 from db.records import PerformanceRecord, RunKind, RunRecord, RunStatus, SeriesRecord, UndefinedMetricRecord
+from db.runs import read as run_queries
+from db.runs import results as result_store
 from engine.config import to_json
 from engine.factors.config import WeightingMethod
 from engine.factors.registry import FactorName, parse_config

@@ -8,9 +8,9 @@ from typing import Any
 
 from app.features.factors.latest import RunWithPerformance, with_performance
 from app.features.legacy.logs.records import METRIC_FIELDS, SETTING_FIELDS, LegacyRun, LegacySeries
-from db import run_queries
 from db.records import RunKind, RunRecord, SeriesRecord
-from db.run_queries import Choice, RunFilter
+from db.runs import read as run_queries
+from db.runs.read import Choice, RunFilter
 from db.store import Store
 from engine.factors.registry import FactorName
 

@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from app.artifacts.reader import open_artifact
 from app.context import Services
 from app.datasets.known_assets import known_assets
 from app.errors import ArtifactUnavailable, DatasetNotFound, RunNotFound
 from app.features.risk.documents import ARTIFACT_ARRAYS
 from app.features.risk.results import RiskModelResults
-from db import artifacts as artifact_store
+from app.storage.artifacts.reader import open_artifact
 from db import datasets as dataset_store
-from db import run_queries
 from db.records import ArtifactRecord
+from db.runs import artifacts as artifact_store
+from db.runs import read as run_queries
 from engine.panel import FloatArray
 from engine.risk.cross_section import BoolArray
 from engine.risk.forecast import RiskForecast

@@ -12,7 +12,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from app.artifacts.writer import ArtifactWriter
 from app.datasets.snapshot import open_snapshot
 from app.execution.worker.child import ReportProgress
 from app.execution.worker.frames import Buffer
@@ -28,6 +27,7 @@ from app.features.risk.documents import (
     VALIDATION_GROUPS,
 )
 from app.features.risk.optimize_job import OPTIMIZE, compute_optimum
+from app.storage.artifacts.writer import ArtifactWriter
 from engine.config import parse
 from engine.panel import FloatArray, Panel
 from engine.risk.config import RiskModelConfig, chosen_styles

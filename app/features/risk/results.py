@@ -20,9 +20,9 @@ from app.features.risk.documents import (
     VALIDATION_GROUPS,
     ArraySpec,
 )
-from db import results as result_store
 from db.errors import CorruptBlob
 from db.records import DocumentRecord
+from db.runs import results as result_store
 from db.store import Store
 from engine.panel import DateArray, FloatArray
 from engine.risk.config import SkippedStyle

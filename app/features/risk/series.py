@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from app.errors import FieldError, InvalidInput
 from app.features.risk.results import RiskModelResults
-from app.services.series import DateRange, rows_inside, sample_rows
+from app.runs.series import DateRange, rows_inside, sample_rows
 from engine.panel import DateArray, FloatArray
 
 MAX_POINTS = 100_000

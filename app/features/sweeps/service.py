@@ -13,10 +13,10 @@ from app.context import Services
 from app.datasets.service import DatasetRef, resolve_dataset
 from app.errors import FieldError, InvalidInput, RunNotFound
 from app.features.factors.service import launch_factor
+from app.features.sweeps.results import get_sweep_results, stored_plan
 from app.runs.checking import asset_selectors, dataset_faults, invalid_config
 from app.runs.launch import Launch, launch
 from app.runs.lifecycle import get_run
-from app.services.sweep_results import get_sweep_results, stored_plan
 from db.records import DatasetRecord, RunInputRecord, RunKind, RunRecord
 from engine import ENGINE_VERSION
 from engine.config import Option, options_of, to_json

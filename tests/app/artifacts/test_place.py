@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.artifacts.place import (
+from app.storage.artifacts.place import (
     artifact_path,
     finished_folders,
     new_folder_name,
     parse_artifact_path,
     remove_artifacts,
 )
-from app.artifacts.writer import ArtifactWriter
+from app.storage.artifacts.writer import ArtifactWriter
 
 
 def test_paths_are_parsed_as_they_are_made() -> None:

@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.artifacts.writer import ArtifactWriter
 from app.errors import NoSpace, StorageFailure
-from app.folders import GRACE_SECONDS, stale_temporaries
+from app.storage.artifacts.writer import ArtifactWriter
+from app.storage.folders import GRACE_SECONDS, stale_temporaries
 
 SCORES = np.random.default_rng(1).normal(size=(40, 7, 3))
 MISSING = SCORES > 1
@@ -269,7 +269,7 @@ def test_writes_that_take_less_than_given_are_continued(
 def test_a_real_limit_in_the_middle_of_an_array_is_no_space(artifacts_dir: Path) -> None:
     program = (
         "import resource, signal, sys, numpy as np; from pathlib import Path\n"
-        "from app.artifacts.writer import ArtifactWriter\n"
+        "from app.storage.artifacts.writer import ArtifactWriter\n"
         "from app.errors import NoSpace\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
@@ -298,7 +298,7 @@ STALLED = """
 import sys, time
 from pathlib import Path
 import numpy as np
-from app.artifacts.writer import ArtifactWriter
+from app.storage.artifacts.writer import ArtifactWriter
 
 with ArtifactWriter(Path(sys.argv[1])) as writer:
     writer.add("a", np.arange(1000.0))

@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app import file_hashes
 from app.datasets.array_folder import (
     DamagedFolder,
     read_array_folder,
     verify_array_folder,
     write_array_folder,
 )
-from app.folders import TEMPORARY_PREFIX, remove_folder, stale_temporaries
+from app.storage.folders import TEMPORARY_PREFIX, remove_folder, stale_temporaries
+from app.storage.places import file_hashes
 from tests.app.datasets.files import damage, flip_in_manifest, rewrite_manifest
 
 ARRAYS = (

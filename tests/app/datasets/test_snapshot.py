@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app import file_hashes
 from app.datasets import snapshot
 from app.datasets.fingerprint import fingerprint
 from app.datasets.snapshot import (
@@ -21,6 +20,7 @@ from app.datasets.snapshot import (
     write_snapshot,
 )
 from app.errors import DatasetDamaged, DatasetUnavailable, StorageFailure
+from app.storage.places import file_hashes
 from engine.panel import Calendar, Panel
 from tests.app.datasets.files import damage, flip_in_manifest, rewrite_manifest, small_panel
 
@@ -220,7 +220,7 @@ def test_a_full_disk_is_a_storage_failure(tmp_path: Path, monkeypatch: pytest.Mo
     def full(*args: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("app.folders.os.fsync", full)
+    monkeypatch.setattr("app.storage.folders.os.fsync", full)
 
     with pytest.raises(StorageFailure) as caught:
         write_snapshot(small_panel(), tmp_path)

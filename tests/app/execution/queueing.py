@@ -15,10 +15,10 @@ from app.execution.executor import RunExecutor
 from app.execution.timing import Timing
 from app.settings import Settings
 from db.datasets import add_dataset
-from db.events import read_events
 from db.records import AssetRecord, NewDataset, NewRun, RunEventRecord, RunKind, RunRecord
-from db.run_rows import fetch_run
-from db.runs import launch_run
+from db.runs.events import read_events
+from db.runs.queue import launch_run
+from db.runs.rows import fetch_run
 from db.store import Store
 from engine import ENGINE_VERSION
 from tests.app.execution.processes import children_of, eventually, lives

@@ -18,7 +18,7 @@ from app.execution.worker.launcher import PRODUCTION, Launcher
 from app.execution.worker.protocol import ComputeRequest, Failure, decode_arrays, encode_message
 from app.execution.worker.results import decode_result
 from app.features.factors.job import encode_result
-from app.file_hashes import known_hashes, remember_hashes
+from app.storage.file_hashes import known_hashes, remember_hashes
 from db.records import LegRecord, PerformanceRecord, RunResults
 from engine.compute import compute_factor
 from engine.config import to_json

@@ -18,7 +18,7 @@ from app.execution.worker.identity import worker_id
 from app.execution.worker.launcher import ForkserverLost
 from db.errors import StoreUnavailable
 from db.records import RunEventKind, RunKind, RunStatus
-from db.runs import cancel_run, claim_run, list_claims
+from db.runs.queue import cancel_run, claim_run, list_claims
 from db.store import Store
 from tests.app.execution.processes import lives
 from tests.app.execution.queueing import (

@@ -19,8 +19,8 @@ from app.sources.harvest import AssetSeries, Harvest, LossCode, SourceRequest
 from app.sources.names import SourceName
 from db.datasets import get_datasets
 from db.records import NewRun, RunEventKind, RunKind, RunStatus
-from db.results import get_documents
-from db.runs import cancel_run, launch_run
+from db.runs.queue import cancel_run, launch_run
+from db.runs.results import get_documents
 from engine.panel import Calendar
 from tests.app.execution.queueing import (
     FINGERPRINT,

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from db.records import RunKind, RunStatus
-from db.results import composition_dates, get_compositions, get_performance, get_series
-from db.runs import list_claims
+from db.runs.queue import list_claims
+from db.runs.results import composition_dates, get_compositions, get_performance, get_series
 from db.store import Store
 from tests.app.execution.processes import children_of, eventually, members_of_session
 from tests.app.execution.queueing import ended, events_of, run_of

@@ -21,7 +21,7 @@ from app.execution.worker.protocol import (
     encode_arrays,
     encode_message,
 )
-from app.file_hashes import FileIdentity, KnownHash
+from app.storage.file_hashes import FileIdentity, KnownHash
 
 
 def joined(facts, arrays) -> memoryview:

@@ -9,7 +9,7 @@ import pytest
 from app.execution.recovery import Recovery
 from app.execution.worker.identity import worker_id
 from db.records import RunKind, RunStatus
-from db.runs import claim_run, heartbeat
+from db.runs.queue import claim_run, heartbeat
 from tests.app.execution.queueing import now, queue, run_of
 from tests.newer_store import make_unknown
 

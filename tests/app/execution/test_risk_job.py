@@ -14,8 +14,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.artifacts.reader import open_artifact
-from app.artifacts.writer import RowWriter
 from app.errors import DatasetDamaged
 from app.execution.worker.exchange import ChildExited, exchange
 from app.execution.worker.frames import MAX_RESULT_BYTES, FrameKind, receive_frame, send_frame
@@ -24,7 +22,9 @@ from app.execution.worker.protocol import Failure, decode_arrays, encode_arrays,
 from app.execution.worker.results import decode_result
 from app.features.risk import job as risk_job
 from app.features.risk.documents import ARTIFACT_ARRAYS, DOCUMENT_ARRAYS
-from app.folders import stale_temporaries
+from app.storage.artifacts.reader import open_artifact
+from app.storage.artifacts.writer import RowWriter
+from app.storage.folders import stale_temporaries
 from db.records import RunResults
 from engine.config import to_json
 from engine.risk.model import build_risk_model

@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.artifacts.reader import open_artifact
 from app.context import Services
 from app.execution.worker.launcher import PRODUCTION
 from app.features.risk.arrays import forecast_at, open_risk_arrays
 from app.features.risk.documents import ARTIFACT_ARRAYS
 from app.features.risk.results import get_risk_results
-from app.folders import stale_temporaries
 from app.runs.events import EventHub
-from db.artifacts import get_artifacts
+from app.storage.artifacts.reader import open_artifact
+from app.storage.folders import stale_temporaries
 from db.records import RunStatus
-from db.runs import cancel_run
+from db.runs.artifacts import get_artifacts
+from db.runs.queue import cancel_run
 from db.store import Store
 from engine.risk.covariance import CovarianceConfig, EigenfactorDates
 from engine.risk.model import build_risk_model

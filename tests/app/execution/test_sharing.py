@@ -9,8 +9,8 @@ import pytest
 
 from app.execution.worker.identity import worker_id
 from db.records import RunEventKind, RunKind, RunStatus
-from db.results import get_performance, get_series
-from db.runs import cancel_run, claim_run
+from db.runs.queue import cancel_run, claim_run
+from db.runs.results import get_performance, get_series
 from db.store import Store
 from tests.app.execution.queueing import (
     BRISK,

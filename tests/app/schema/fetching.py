@@ -13,8 +13,8 @@ from app.schema.node_ids import encode_id
 from app.sources.harvest import SourceRequest
 from app.sources.names import SourceName
 from db.records import RunKind, RunRecord, RunResults
-from db.run_queries import get_runs
-from db.runs import claim_run, finish_run, launch_run
+from db.runs.queue import claim_run, finish_run, launch_run
+from db.runs.read import get_runs
 from db.store import Store
 from tests.app.schema.graph import ASSETS, QUALITY
 from tests.db.samples import NOW, WORKER, later, new_dataset, new_run

@@ -17,10 +17,10 @@ from app.datasets.quality import FieldCoverage, QualityCode, QualityCount, Quali
 from app.errors import FactorQLError
 from app.schema.context import GraphContext
 from app.schema.node_ids import encode_id
-from db.import_records import NewImportedRun, NewImportFile, NewMonthlyMetrics, QuarantineRecord
-from db.imports import import_files
+from db.legacy.imports import import_files
+from db.legacy.records import NewImportedRun, NewImportFile, NewMonthlyMetrics, QuarantineRecord
 from db.records import AssetRecord, PerformanceRecord, RunRecord, UndefinedMetricRecord
-from db.runs import annotate_run, cancel_run, fail_run
+from db.runs.queue import annotate_run, cancel_run, fail_run
 from db.store import Store
 from engine.config import to_json
 from engine.factors.registry import FactorName, parse_config

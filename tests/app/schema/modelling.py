@@ -19,7 +19,7 @@ from app.features.risk.optimize_job import OptimizeTask, decode_task, solve
 from app.schema.node_ids import encode_id
 from db.datasets import add_dataset
 from db.records import AssetRecord, DatasetRecord, DocumentRecord, RunKind, RunRecord, RunResults
-from db.run_queries import get_runs
+from db.runs.read import get_runs
 from engine.config import to_json
 from engine.errors import EngineError, InvalidConfig, MissingRisk
 from engine.panel import Panel

@@ -8,7 +8,7 @@ from app.execution.worker.results import decode_result
 from app.features.sweeps.job import encode_sweep
 from app.schema.node_ids import encode_id
 from db.records import RunKind, RunRecord, RunResults
-from db.run_queries import get_runs
+from db.runs.read import get_runs
 from db.store import Store
 from engine.factors.registry import FactorName
 from engine.factors.sweepable import SWEEPABLE_FACTORS, sweep

@@ -18,7 +18,7 @@ from app.sources import registry
 from app.sources.names import SourceName
 from app.sources.source import Source
 from app.wiring import open_services
-from db.runs import report_progress
+from db.runs.queue import report_progress
 from engine.factors.registry import FactorName
 from tests.app.execution.processes import eventually
 from tests.app.schema.fetching import (

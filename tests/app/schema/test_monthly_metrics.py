@@ -19,7 +19,7 @@ from app.errors import FactorQLError, LimitExceeded
 from app.features.factors.graph.monthly_sheet import MonthlyMetricsSheet
 from app.features.factors.monthly_metrics import run_monthly_metrics
 from db.records import AssetRecord, RunKind, RunOrigin, RunRecord
-from db.run_queries import Choice, RunFilter, page_runs
+from db.runs.read import Choice, RunFilter, page_runs
 from engine.factors.registry import FactorName
 from engine.panel import Calendar, Panel
 from tests.app.schema.computed import computed, store_computed

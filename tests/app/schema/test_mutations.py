@@ -9,7 +9,7 @@ import pytest
 from app.errors import DatasetUnavailable
 from app.features.factors.graph import compute as compute_module
 from app.schema.node_ids import encode_id
-from db.run_queries import get_runs
+from db.runs.read import get_runs
 from engine.factors.registry import FactorName
 from tests.app.schema.graph import Graph, Population, add_dataset, run_id
 

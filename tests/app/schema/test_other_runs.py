@@ -11,7 +11,7 @@ import pytest
 from app.errors import InvalidInput, RunNotFound
 from app.schema.node_ids import encode_id
 from db.records import RunRecord
-from db.runs import cancel_run
+from db.runs.queue import cancel_run
 from tests.app.schema.graph import Graph, Population, add_dataset, refusal, run_id
 from tests.db.samples import later, launch, running, succeeded
 from tests.newer_store import UNKNOWN_KIND, make_unknown

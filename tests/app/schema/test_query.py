@@ -7,7 +7,7 @@ import pytest
 from app.errors import DatasetNotFound, FactorQLError, InvalidInput, NotFound, RunNotFound
 from app.schema.node_ids import encode_id
 from db.records import RunKind
-from db.runs import claim_run
+from db.runs.queue import claim_run
 from engine.factors.registry import FactorName
 from tests.app.schema.graph import Graph, Population, add_dataset, refusal, run_id
 from tests.db.samples import WORKER, later, launch

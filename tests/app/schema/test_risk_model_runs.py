@@ -10,7 +10,7 @@ from app.errors import RunNotFound
 from app.schema.node_ids import encode_id
 from db.errors import CorruptBlob
 from db.records import RunKind, RunRecord, RunResults
-from db.run_queries import get_runs
+from db.runs.read import get_runs
 from tests.app.modelling import panel
 from tests.app.schema.graph import Graph, refusal
 from tests.app.schema.modelling import add_model_dataset, model_id

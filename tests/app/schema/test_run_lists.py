@@ -8,7 +8,7 @@ import pytest
 
 from app.errors import BadCursor, DatasetNotFound, InvalidInput
 from app.features.legacy.log_rows import last_runs
-from db.runs import cancel_run
+from db.runs.queue import cancel_run
 from engine.factors.registry import FactorName
 from tests.app.schema.graph import Graph, Population, config_of, refusal, run_id
 from tests.db.samples import later, new_results, succeeded

@@ -13,7 +13,7 @@ from app.errors import InvalidInput, RunNotFound
 from app.runs.events import InvalidCursor
 from app.schema.node_ids import encode_id
 from db.records import RunKind
-from db.runs import cancel_run, claim_run, delete_run, finish_run, report_progress
+from db.runs.queue import cancel_run, claim_run, delete_run, finish_run, report_progress
 from engine.factors.registry import FactorName
 from tests.app.schema.graph import Graph, Population, add_dataset, config_of, run_id
 from tests.db.samples import WORKER, later, launch, new_results

@@ -11,10 +11,10 @@ from graphql import parse
 
 from app.boundary.query_cost import QueryCostMeter
 from app.errors import InvalidInput, LimitExceeded, RunNotFound
+from app.features.sweeps.graph.enums import ConfigOption, SweepMetric
 from app.schema.node_ids import encode_id
-from app.schema.sweeps.enums import ConfigOption, SweepMetric
 from db.records import RunRecord
-from db.run_queries import get_runs
+from db.runs.read import get_runs
 from engine.config import options_of
 from engine.factors.registry import FACTORS
 from engine.factors.sweepable import POINT_METRICS

@@ -12,17 +12,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.artifacts.reader import open_artifact
-from app.artifacts.writer import ArtifactWriter
 from app.context import Services
 from app.datasets.service import collect_garbage
 from app.errors import RunNotDeletable
 from app.runs.events import EventHub
 from app.runs.lifecycle import delete_run
 from app.settings import Settings
-from db.artifacts import get_artifacts
+from app.storage.artifacts.reader import open_artifact
+from app.storage.artifacts.writer import ArtifactWriter
 from db.records import ArtifactRecord, RunKind, RunRecord, RunResults, RunStatus
-from db.runs import claim_run, finish_run
+from db.runs.artifacts import get_artifacts
+from db.runs.queue import claim_run, finish_run
 from tests.db.samples import WORKER, add_sample_dataset, launch, modelled, succeeded
 
 RISK = {"kind": RunKind.RISK_MODEL, "subject": None, "identity_hash": "risk"}
@@ -146,7 +146,7 @@ async def test_gc_finds_a_model_that_is_committed_while_it_looks(services, monke
     run = await running_model(services, hours_ago=10)
     record = written(services, hours_ago=9)
 
-    from app.services import datasets
+    from app.datasets import service as datasets
 
     list_runs = datasets._runs_in
 

@@ -17,7 +17,7 @@ from app.runs.events import EventHub
 from app.settings import Settings
 from app.sources.errors import SourceNotConfigured
 from db.records import RunKind, RunStatus
-from db.runs import cancel_run, claim_run, fail_run
+from db.runs.queue import cancel_run, claim_run, fail_run
 from db.store import Store
 from tests.db.samples import NOW, WORKER, add_sample_dataset, later, launch, succeeded
 

@@ -31,7 +31,7 @@ from app.runs.lifecycle import get_run, wait_for_run
 from app.settings import Settings
 from db.datasets import asset_names, get_datasets, list_versions
 from db.records import DatasetRecord, RunRecord, RunStatus
-from db.results import get_compositions
+from db.runs.results import get_compositions
 from engine.factors.registry import FactorName
 from tests.app.execution.queueing import executing
 from tests.app.exposing import add_exposed

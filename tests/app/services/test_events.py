@@ -14,7 +14,15 @@ from app.errors import RunNotFound
 from app.runs import events
 from app.runs.events import EventHub, run_events
 from db.records import RunKind, RunStatus
-from db.runs import claim_run, delete_run, fail_run, finish_run, list_claims, report_progress, retry_or_lose
+from db.runs.queue import (
+    claim_run,
+    delete_run,
+    fail_run,
+    finish_run,
+    list_claims,
+    report_progress,
+    retry_or_lose,
+)
 from tests.db.samples import NOW, WORKER, add_sample_dataset, launch, new_results, running
 
 READS = range(9)

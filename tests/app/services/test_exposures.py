@@ -32,11 +32,11 @@ from app.features.exposures.service import (
 )
 from app.runs.events import EventHub
 from app.settings import Settings
-from db.import_records import NewImportedRun, NewImportFile
-from db.imports import import_files
+from db.legacy.imports import import_files
+from db.legacy.records import NewImportedRun, NewImportFile
 from db.models import Run
 from db.records import PerformanceRecord, SeriesRecord
-from db.run_queries import find_imported
+from db.runs.read import find_imported
 from engine.exposures.results import Method
 from engine.factors.registry import FactorName
 from engine.panel import SINCE_EVER, Calendar, DatedValue, Panel

@@ -29,7 +29,7 @@ from app.settings import Settings
 from app.sources.errors import SourceNotConfigured
 from app.sources.names import SourceName
 from db.records import RunKind, RunResults, RunStatus
-from db.runs import claim_run, fail_run, finish_run
+from db.runs.queue import claim_run, fail_run, finish_run
 from db.store import Store
 from tests.db.samples import WORKER, later, new_dataset
 

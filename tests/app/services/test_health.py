@@ -19,7 +19,7 @@ from app.health import HealthReport, report_health
 from app.runs.events import EventHub
 from db.errors import StoreUnavailable
 from db.models import Worker
-from db.runs import heartbeat
+from db.runs.queue import heartbeat
 from db.store import Store, WriteFailure, store_access
 from tests.app.execution.queueing import BRISK, executing, now, queue, settings_for
 

@@ -13,10 +13,10 @@ from app.features.legacy.imports import export_logs, import_logs
 from app.features.legacy.logs.batch import read_batch
 from app.runs.events import EventHub
 from app.settings import Settings
-from db import results, run_queries
-from db.imports import monthly_metrics
+from db.legacy.imports import monthly_metrics
 from db.records import RunKind, RunOrigin, RunStatus
-from db.runs import delete_run
+from db.runs import read as run_queries
+from db.runs.queue import delete_run, results
 
 REAL_LOGS = Path(__file__).parents[3].parent / "shared" / "legacy_logs"
 

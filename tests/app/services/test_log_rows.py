@@ -8,11 +8,11 @@ from datetime import UTC, date, datetime
 import pytest
 
 from app.features.legacy.log_rows import last_runs, log_row, next_run_id, run_id_at, weighting_word
-from db.import_records import NewImportedRun, NewImportFile
-from db.imports import import_files
+from db.legacy.imports import import_files
+from db.legacy.records import NewImportedRun, NewImportFile
 from db.records import PerformanceRecord, RunStatus
-from db.run_queries import get_runs
-from db.runs import cancel_run
+from db.runs.queue import cancel_run
+from db.runs.read import get_runs
 from engine.factors.registry import FactorName
 from tests.db.samples import NOW, add_sample_dataset, later, launch, succeeded
 

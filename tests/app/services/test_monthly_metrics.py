@@ -17,7 +17,7 @@ from app.features.factors.monthly_metrics import interval_volumes, period_starts
 from app.runs.events import EventHub
 from app.settings import Settings
 from db.records import AssetRecord, RunKind, RunOrigin, RunResults
-from db.run_queries import Choice, RunFilter, page_runs
+from db.runs.read import Choice, RunFilter, page_runs
 from engine.config import to_json
 from engine.exposures.risk_free import constant_returns
 from engine.factors.registry import FactorName

@@ -6,8 +6,8 @@ import pytest
 
 from app.features.factors.latest import latest_results
 from app.features.legacy.log_rows import last_runs
-from db import results as result_store
-from db.runs import delete_run
+from db.runs import results as result_store
+from db.runs.queue import delete_run
 from engine.factors.registry import FactorName
 from tests.db.samples import NOW, add_sample_dataset, succeeded
 
@@ -24,7 +24,7 @@ async def deleted_amid(store, monkeypatch):
         await delete_run(store, doomed.id)
         return await read(store, run_ids)
 
-    monkeypatch.setattr("db.results.get_performance", delete_then_read)
+    monkeypatch.setattr("db.runs.results.get_performance", delete_then_read)
     return kept
 
 

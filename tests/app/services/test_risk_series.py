@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from app.errors import InvalidInput
 from app.features.risk.series import chart_rows, check_points, latest_row, significance
-from app.services.series import DateRange
+from app.runs.series import DateRange
 
 DATES = np.datetime64("2024-01-01") + np.arange(500)
 

@@ -25,7 +25,7 @@ from app.runs.lifecycle import annotate_run, cancel_run, delete_run, get_run, wa
 from app.settings import Settings
 from db.datasets import add_dataset
 from db.records import AssetRecord, NewDataset, PerformanceRecord, RunKind, RunResults, RunStatus
-from db.runs import UNSET, claim_run, finish_run
+from db.runs.queue import UNSET, claim_run, finish_run
 from engine.factors.registry import FactorName
 from tests.stores import on_both_databases as pytest_generate_tests  # noqa: F401
 

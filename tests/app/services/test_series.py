@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.errors import InvalidInput
-from app.services.series import (
+from app.runs.series import (
     DateRange,
     SeriesName,
     SeriesRequest,

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from app.errors import InvalidInput
-from app.services.series import DateRange, SeriesRequest, SeriesTransform, chart_series
-from app.services.sweep_points import PointList, PointOrder
-from app.services.sweep_results import SweepResults
-from app.services.sweep_series import SweepSeriesName
-from app.services.sweep_verdict import verdict
+from app.features.sweeps.points import PointList, PointOrder
+from app.features.sweeps.results import SweepResults
+from app.features.sweeps.series import SweepSeriesName
+from app.features.sweeps.verdict import verdict
+from app.runs.series import DateRange, SeriesRequest, SeriesTransform, chart_series
 from db.errors import InvalidCursor
 from db.records import DocumentRecord, SeriesRecord, UndefinedMetricRecord
-from db.run_queries import SortDirection
+from db.runs.read import SortDirection
 from engine.sweeps.cscv import OverfittingProbability
 from engine.sweeps.grid import SweepAxis
 from tests.app.schema.sweeping import computed

@@ -15,16 +15,16 @@ from app.execution.checkpoints import sweeps_dir
 from app.execution.worker.results import decode_result
 from app.features.factors.service import launch_factor
 from app.features.sweeps import job as sweep_job
+from app.features.sweeps.results import SweepResults, get_sweep_results, stored_plan
 from app.features.sweeps.service import launch_sweep, promote_point
 from app.jobs import compute
 from app.runs.events import EventHub, run_events
 from app.runs.lifecycle import cancel_run, get_run, wait_for_run
-from app.services.sweep_results import SweepResults, get_sweep_results, stored_plan
 from app.settings import Settings
-from db import results as result_store
 from db.records import RunKind, RunStatus
-from db.run_queries import page_runs
-from db.runs import claim_run
+from db.runs import results as result_store
+from db.runs.queue import claim_run
+from db.runs.read import page_runs
 from engine.factors.registry import FactorName
 from engine.factors.sweepable import POINT_METRICS, sweep
 from engine.sweeps.grid import SweepAxis

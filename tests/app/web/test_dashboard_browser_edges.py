@@ -14,7 +14,7 @@ import pytest
 from app.schema.node_ids import encode_id, row_id
 from app.settings import Settings
 from db.pages import MAX_PAGE_SIZE
-from db.run_queries import get_runs
+from db.runs.read import get_runs
 from db.store import Store
 from tests.app.web.browsing import Visit, launched_panel, playwright_api, visiting
 from tests.db.samples import add_sample_dataset

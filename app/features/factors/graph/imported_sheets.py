@@ -6,7 +6,7 @@ from datetime import date
 
 import strawberry
 
-from db.import_records import MonthlyMetricsRecord
+from db.legacy.records import MonthlyMetricsRecord
 
 
 @strawberry.type(description="One line of a sheet, as it was logged.")

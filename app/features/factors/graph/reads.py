@@ -12,11 +12,13 @@ from app.errors import FactorQLError
 from app.features.factors.research import RESEARCH, Research, read_research
 from app.schema.connections import cursors_checked
 from app.schema.loaders import Read
-from db import import_queries, results, run_queries
 from db.errors import CorruptBlob
+from db.legacy import queries as import_queries
 from db.pages import Page
 from db.records import RunKind, RunRecord
-from db.run_queries import RunFilter, RunOrder
+from db.runs import read as run_queries
+from db.runs import results
+from db.runs.read import RunFilter, RunOrder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

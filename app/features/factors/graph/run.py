@@ -24,6 +24,7 @@ from app.features.factors.graph.research.subperiods import Subperiod
 from app.features.factors.graph.research.target import TargetPortfolio
 from app.features.factors.monthly_metrics import Reads, run_monthly_metrics
 from app.features.factors.research import Research
+from app.runs import series as service
 from app.schema.context import GraphContext, Info
 from app.schema.errors import field_errors_at
 from app.schema.node_ids import encode_id
@@ -32,7 +33,6 @@ from app.schema.run import Run, run_values
 from app.schema.same_fields import same_fields
 from app.schema.series import DateRange, MonthlyReturn, SeriesSelect, TimeSeries, to_monthly_returns
 from app.schema.unset import given
-from app.services import series as service
 from db.records import PerformanceRecord, RunOrigin, RunRecord
 from engine.config import options_of
 from engine.factors.registry import FACTORS, FactorName

@@ -10,8 +10,8 @@ import strawberry
 from app.schema.connections import PageInfo, check_page_size, count_items, page_info
 from app.schema.context import Info
 from app.schema.node_ids import encode_id
-from db.import_queries import list_batches
-from db.import_records import ImportBatchRecord, QuarantineRecord
+from db.legacy.queries import list_batches
+from db.legacy.records import ImportBatchRecord, QuarantineRecord
 from db.pages import MAX_PAGE_SIZE, Page
 
 

@@ -16,7 +16,8 @@ from app.schema.enums import FactorName
 from app.schema.node_ids import row_id
 from app.schema.run_lists import AfterArgument, FirstArgument
 from app.schema.unset import given
-from db import import_queries, run_queries
+from db.legacy import queries as import_queries
+from db.runs import read as run_queries
 
 
 @strawberry.type

@@ -25,8 +25,8 @@ from app.features.risk.assets import (
 from app.features.risk.portfolios import Holder
 from app.features.risk.results import RiskModelResults
 from app.features.risk.series import ChartRows, chart_rows
+from app.runs.series import DateRange
 from app.schema.connections import PageInfo, page_info, slice_page
-from app.services.series import DateRange
 from db.pages import Page
 
 MAX_ASSETS = 1_000

@@ -38,6 +38,7 @@ from app.features.risk.portfolios import Holder, holder_of, measure_portfolio
 from app.features.risk.results import RiskModelResults, get_risk_results
 from app.features.risk.series import chart_rows, check_points, factor_columns, latest_row
 from app.features.risk.service import stored_risk_config
+from app.runs import series
 from app.runs.reader_threads import read_beside
 from app.schema.connections import check_page_size
 from app.schema.context import Info
@@ -46,7 +47,6 @@ from app.schema.loaders import Read
 from app.schema.run import Run, run_values
 from app.schema.series import DateRange
 from app.schema.unset import given
-from app.services import series
 from db.errors import CorruptBlob
 from db.records import RunRecord
 

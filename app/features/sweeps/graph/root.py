@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import strawberry
 
-from app.schema.mutations.promote_point import promote_point
-from app.schema.mutations.sweep_factor import sweep_factor
+from app.features.sweeps.graph.enums import SweepRunSortField
+from app.features.sweeps.graph.launch import sweep_factor
+from app.features.sweeps.graph.promote_point import promote_point
+from app.features.sweeps.graph.run import SweepRun
 from app.schema.run_lists import order_type, run_connection, run_list, where_type
-from app.schema.sweeps.enums import SweepRunSortField
-from app.schema.sweeps.run import SweepRun
 from db.records import RunKind
 
 RUNS = {RunKind.SWEEP: SweepRun}

@@ -1,4 +1,4 @@
-"""Where the arrays are that runs keep as files. The files themselves are `app.artifacts`' business."""
+"""Where the arrays are that runs keep as files. The files themselves are the business of `app.storage`."""
 
 from __future__ import annotations
 

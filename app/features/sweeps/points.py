@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.services.sweep_results import SweepResults
+from app.features.sweeps.results import SweepResults
 from db.errors import InvalidCursor
 from db.pages import Page
-from db.run_queries import SortDirection
+from db.runs.read import SortDirection
 from engine.sweeps.sweep import SPAN_SHARPE
 
 _DIGEST_BYTES = 9

@@ -8,27 +8,27 @@ import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
 from app.boundary.cost_rules import cost
-from app.schema.connections import check_page_size, cursors_checked
-from app.schema.context import Info
-from app.schema.errors import field_errors_at, in_graph_spelling
-from app.schema.performance import UndefinedMetric
-from app.schema.series import DateRange
-from app.schema.sweeps.enums import ConfigOption, SweepMetric
-from app.schema.sweeps.heat_map import HeatMap
-from app.schema.sweeps.points import (
+from app.features.sweeps.graph.enums import ConfigOption, SweepMetric
+from app.features.sweeps.graph.heat_map import HeatMap
+from app.features.sweeps.graph.points import (
     SweepPoint,
     SweepPointConnection,
     SweepPointOrder,
     SweepPointWhere,
     point_list,
 )
-from app.schema.sweeps.series import SweepSeries, SweepSeriesSelect, check_series_arguments
-from app.schema.sweeps.statistics import DeflatedSharpe, OverfittingProbability, WalkForward
+from app.features.sweeps.graph.series import SweepSeries, SweepSeriesSelect, check_series_arguments
+from app.features.sweeps.graph.statistics import DeflatedSharpe, OverfittingProbability, WalkForward
+from app.features.sweeps.results import SweepResults
+from app.features.sweeps.series import SweepSeriesName
+from app.features.sweeps.verdict import verdict
+from app.runs import series as series_service
+from app.schema.connections import check_page_size, cursors_checked
+from app.schema.context import Info
+from app.schema.errors import field_errors_at, in_graph_spelling
+from app.schema.performance import UndefinedMetric
+from app.schema.series import DateRange
 from app.schema.unset import given
-from app.services import series as series_service
-from app.services.sweep_results import SweepResults
-from app.services.sweep_series import SweepSeriesName
-from app.services.sweep_verdict import verdict
 from db.records import RunRecord
 
 MAX_FAILURES = 100

@@ -5,9 +5,9 @@ from __future__ import annotations
 import strawberry
 
 from app.boundary.cost_rules import cost
-from app.schema.sweeps.enums import ConfigOption, SweepMetric
-from app.schema.sweeps.values import SweepValue
-from app.services.sweep_results import HeatMap as ServiceHeatMap
+from app.features.sweeps.graph.enums import ConfigOption, SweepMetric
+from app.features.sweeps.graph.values import SweepValue
+from app.features.sweeps.results import HeatMap as ServiceHeatMap
 
 
 @strawberry.type(

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from app.errors import FieldError, InvalidInput
 from app.features.sweeps.job import SWEEP
-from db import results as result_store
 from db.records import DocumentRecord, RunRecord, UndefinedMetricRecord
+from db.runs import results as result_store
 from db.store import Store
 from engine.factors.sweepable import SWEEPABLE_FACTORS
 from engine.panel import FloatArray

@@ -16,10 +16,10 @@ from weakref import WeakValueDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from app.artifacts.header import array_header, is_storable
-from app.artifacts.place import ARTIFACTS, parse_artifact_path
 from app.errors import ArtifactUnavailable
-from app.file_hashes import FileIdentity, file_hash, file_identity
+from app.storage.artifacts.header import array_header, is_storable
+from app.storage.artifacts.place import ARTIFACTS, parse_artifact_path
+from app.storage.file_hashes import FileIdentity, file_hash, file_identity
 
 if TYPE_CHECKING:
     from db.records import ArtifactRecord

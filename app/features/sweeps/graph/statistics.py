@@ -8,9 +8,9 @@ from datetime import date
 import strawberry
 
 from app.boundary.cost_rules import cost
-from app.schema.sweeps.points import SweepPoint
-from app.services.sweep_results import HistogramBin as ServiceBin
-from app.services.sweep_results import SweepResults
+from app.features.sweeps.graph.points import SweepPoint
+from app.features.sweeps.results import HistogramBin as ServiceBin
+from app.features.sweeps.results import SweepResults
 from db.records import RunRecord
 
 

@@ -21,10 +21,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from app.artifacts.header import array_header, is_storable
-from app.artifacts.place import SUFFIX, artifact_path, is_artifact_name, new_folder_name
 from app.errors import NoSpace, StorageFailure
-from app.folders import make_folder, stale_temporaries, sync_file, sync_folder, temporary_folder
+from app.storage.artifacts.header import array_header, is_storable
+from app.storage.artifacts.place import SUFFIX, artifact_path, is_artifact_name, new_folder_name
+from app.storage.folders import make_folder, stale_temporaries, sync_file, sync_folder, temporary_folder
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -110,8 +110,8 @@ class ArtifactWriter:
 
     They are in a temporary folder, locked as long as this process lives, until `finish` names it. Without
     that, or when `finish` fails, nothing is left behind; a killed process leaves the temporary folder, which
-    the next writer removes (and `app.folders.stale_temporaries` finds): many runs may be canceled in the days
-    between two collections of garbage.
+    the next writer removes (and `app.storage.folders.stale_temporaries` finds): many runs may be canceled in
+    the days between two collections of garbage.
     """
 
     def __init__(self, artifacts_dir: Path) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import and_, exists, insert, select, update
 from db.columns import is_row_id
 from db.models import RunCommand, RunInput
 from db.records import RunCommandRecord, RunInputRecord, RunStatus
-from db.run_rows import run
+from db.runs.rows import run
 from db.store import Store, store_access
 
 run_input = RunInput.__table__

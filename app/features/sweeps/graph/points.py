@@ -8,16 +8,16 @@ import strawberry
 
 from app.boundary.cost_rules import cost
 from app.features.factors.graph.factor_config import FactorConfig, to_factor_config
+from app.features.sweeps.graph.enums import SweepMetric
+from app.features.sweeps.graph.values import SweepValue
+from app.features.sweeps.points import PointList, PointOrder
+from app.features.sweeps.results import SweepResults, stored_plan
 from app.schema.connections import PageInfo, page_info
 from app.schema.enums import SortDirection
 from app.schema.errors import in_graph_spelling
 from app.schema.options import measured
 from app.schema.run import Failure
-from app.schema.sweeps.enums import SweepMetric
-from app.schema.sweeps.values import SweepValue
 from app.schema.unset import given
-from app.services.sweep_points import PointList, PointOrder
-from app.services.sweep_results import SweepResults, stored_plan
 from db.pages import Page
 from db.records import RunRecord
 from engine.config import to_json

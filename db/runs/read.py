@@ -21,7 +21,7 @@ from db.pages import (
     encode_cursor,
 )
 from db.records import RunKind, RunOrigin, RunRecord, RunStatus
-from db.run_filters import (
+from db.runs.filters import (
     NEWEST_FIRST,
     Choice,
     Range,
@@ -36,7 +36,7 @@ from db.run_filters import (
     sort_keys,
     sorts_by_metrics,
 )
-from db.run_rows import RUN_COLUMNS, run, run_record, select_runs
+from db.runs.rows import RUN_COLUMNS, run, run_record, select_runs
 from db.store import Store, store_access
 
 __all__ = [

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from sqlalchemy import Integer, Table, column, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from db.artifacts import artifact, artifact_rows
 from db.codec import (
     COMPOSITION_CODEC_VERSION,
     SERIES_CODEC_VERSION,
@@ -37,6 +36,7 @@ from db.records import (
     SeriesRecord,
     UndefinedMetricRecord,
 )
+from db.runs.artifacts import artifact, artifact_rows
 from db.store import Store, store_access
 
 Item = TypeVar("Item")

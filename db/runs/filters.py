@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, ColumnElement, exists, func, type_coerce
 from db.models import SORTED_METRICS, Performance, RunTag
 from db.pages import SortKey
 from db.records import RunKind, RunOrigin, RunStatus
-from db.run_rows import run
+from db.runs.rows import run
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from db.columns import PlainText, UtcDateTime
 from db.models import RunEvent
 from db.records import RunEventKind, RunEventRecord, RunStatus
-from db.run_rows import run
+from db.runs.rows import run
 from db.store import Store, store_access
 
 event = RunEvent.__table__

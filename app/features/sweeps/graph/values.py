@@ -9,9 +9,9 @@ from typing import Any
 import strawberry
 
 from app.boundary.cost_rules import cost
+from app.features.sweeps.graph.enums import ConfigOption
 from app.schema.errors import Path, invalid_argument
 from app.schema.options import value_text
-from app.schema.sweeps.enums import ConfigOption
 from app.schema.unset import was_given
 from engine.config import options_of
 from engine.factors.registry import FACTORS

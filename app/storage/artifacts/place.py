@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from app.folders import remove_folder
+from app.storage.folders import remove_folder
 
 ARTIFACTS: Final = "artifacts"
 """The folder below the data directory; paths of artifacts begin with it, whatever it is a link to."""

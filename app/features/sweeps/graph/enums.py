@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
+from app.features.sweeps.series import SweepSeriesName
 from app.schema.options import described_enum, in_camel_case, metric_text
-from app.services.sweep_series import SweepSeriesName
-from db.run_queries import RunSortField
+from db.runs.read import RunSortField
 from engine.config import Option, meaning, options_of
 from engine.factors.config import LongShortConfig
 from engine.factors.registry import FACTORS

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from app.services.sweep_results import SweepResults
+from app.features.sweeps.results import SweepResults
 from engine.sweeps.sweep import SPAN_SHARPE
 
 MIN_DEFLATED_SHARPE: Final = 0.95

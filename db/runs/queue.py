@@ -18,7 +18,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from db.columns import is_row_id
 from db.datasets import write_dataset
 from db.errors import DatasetGone, QueueFull
-from db.events import append_events
 from db.models import Dataset, Worker
 from db.records import (
     UNSET,
@@ -32,9 +31,10 @@ from db.records import (
     RunStatus,
     Unset,
 )
-from db.results import pack_results, write_results
-from db.run_inputs import run_input
-from db.run_rows import fetch_run, run, run_record, run_tag, select_runs
+from db.runs.events import append_events
+from db.runs.inputs import run_input
+from db.runs.results import pack_results, write_results
+from db.runs.rows import fetch_run, run, run_record, run_tag, select_runs
 from db.store import Store, store_access
 
 WORKER_LOST = "WORKER_LOST"

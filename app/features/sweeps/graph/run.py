@@ -8,12 +8,12 @@ import strawberry
 
 from app.boundary.cost_rules import cost
 from app.features.factors.graph.factor_config import FactorConfig, to_factor_config
+from app.features.sweeps.graph.result import SweepResult
+from app.features.sweeps.graph.values import SweepAxis
+from app.features.sweeps.results import get_sweep_results, stored_plan
 from app.schema.context import Info
 from app.schema.loaders import Read
 from app.schema.run import Run, run_values
-from app.schema.sweeps.result import SweepResult
-from app.schema.sweeps.values import SweepAxis
-from app.services.sweep_results import get_sweep_results, stored_plan
 from db.errors import CorruptBlob
 from db.records import RunRecord
 from engine.factors.registry import FACTORS, FactorName

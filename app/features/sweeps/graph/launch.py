@@ -8,6 +8,8 @@ import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
 from app.features.factors.graph.inputs import FactorSpec
+from app.features.sweeps.graph.run import SweepRun
+from app.features.sweeps.graph.values import SweepAxisInput
 from app.features.sweeps.service import launch_sweep
 from app.schema.context import Info
 from app.schema.dataset_ref import DatasetRef
@@ -20,8 +22,6 @@ from app.schema.errors import (
     invalid_argument,
 )
 from app.schema.launch import check_wait, launched, wait_argument
-from app.schema.sweeps.run import SweepRun
-from app.schema.sweeps.values import SweepAxisInput
 from app.schema.unset import given
 from engine.sweeps.grid import MAX_AXES, MAX_PARTITIONS
 

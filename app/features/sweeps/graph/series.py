@@ -5,11 +5,11 @@ from __future__ import annotations
 import strawberry
 
 from app.errors import InvalidInput
+from app.features.sweeps.graph.enums import SweepSeriesName
+from app.runs.series import SeriesRequest
 from app.schema.enums import SeriesTransform
 from app.schema.series import SeriesColumns
-from app.schema.sweeps.enums import SweepSeriesName
 from app.schema.unset import given
-from app.services.series import SeriesRequest
 
 MAX_SERIES = 20
 MAX_POINTS = 100_000

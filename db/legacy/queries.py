@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.columns import is_row_id
-from db.import_records import ImportBatchRecord, MonthlyMetricsRecord, QuarantineRecord
+from db.legacy.records import ImportBatchRecord, MonthlyMetricsRecord, QuarantineRecord
 from db.models import ImportBatch, MonthlyMetrics, Quarantine
 from db.pages import Page, SortKey, after_values, check_page_size, decode_cursor, encode_cursor
 from db.store import Store, store_access

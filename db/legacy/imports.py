@@ -19,8 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.codec import SERIES_CODEC_VERSION, Blob, checked_payload, pack_series
 from db.columns import finite_or_none
-from db.events import append_events
-from db.import_queries import (
+from db.legacy.queries import (
     get_batch,
     import_batch,
     list_batches,
@@ -29,7 +28,7 @@ from db.import_queries import (
     quarantine,
     quarantine_of,
 )
-from db.import_records import (
+from db.legacy.records import (
     ImportBatchRecord,
     NewImportedRun,
     NewImportFile,
@@ -38,8 +37,9 @@ from db.import_records import (
 )
 from db.models import Series
 from db.records import Reuse, RunEventKind, RunKind, RunOrigin, RunStatus, SeriesRecord
-from db.results import write_performance, write_series
-from db.run_rows import run
+from db.runs.events import append_events
+from db.runs.results import write_performance, write_series
+from db.runs.rows import run
 from db.store import Store, store_access
 
 __all__ = ["get_batch", "import_files", "list_batches", "monthly_metrics", "quarantine_of"]

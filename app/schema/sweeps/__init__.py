@@ -1,1 +1,0 @@
-"""Sweeps in the graph: their runs, points and statistics."""

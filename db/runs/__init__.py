@@ -1,0 +1,1 @@
+"""Runs in the store: the queue, reading and filtering, events, results, inputs."""
