@@ -17,7 +17,7 @@ from app.errors import InvalidInput, StorageFailure
 from app.runs.series import SeriesName
 from db.records import PerformanceRecord, RunRecord, SeriesRecord
 from engine.factors.registry import FACTORS, FactorName
-from engine.return_series import drawdown, growth_of_100
+from engine.statistics.return_series import drawdown, growth_of_100
 from scripts.console import day, number, percent
 
 FORMATS = frozenset({".png", ".svg", ".pdf"})

@@ -24,7 +24,7 @@ from pydantic_core import PydanticCustomError
 from app.features.legacy.equity_factors import MAX_TICKERS
 from engine.config import options_of
 from engine.factors.config import LongShortConfig, WeightingMethod
-from engine.factors.momentum import MomentumConfig
+from engine.factors.models.momentum import MomentumConfig
 from engine.factors.registry import FACTORS
 
 MAX_LOOKBACK = int(options_of(MomentumConfig)["lookback_periods"].high)

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from app.errors import InvalidInput
 from db.records import RETURN_UNIT, SeriesRecord
-from engine import return_series
 from engine.factors.series import OTHER_UNITS
 from engine.panel import DateArray, FloatArray
+from engine.statistics import return_series
 
 MAX_WINDOW_PERIODS = 2_000
 _NANOSECONDS_A_DAY = 86_400_000_000_000

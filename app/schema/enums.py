@@ -15,14 +15,14 @@ from app.sources.names import SourceName
 from db.records import RunOrigin, RunStatus
 from db.runs.read import RunSortField, SortDirection
 from engine.factors.config import ExtremeReturns, LongSide, WeightingMethod
-from engine.factors.growth import GrowthMetric
+from engine.factors.models.growth import GrowthMetric
+from engine.factors.models.value import Fundamental
+from engine.factors.performance import METRICS
+from engine.factors.portfolio import Leg
 from engine.factors.registry import FACTORS, FactorName
-from engine.factors.value import Fundamental
+from engine.factors.research.subperiods import SubperiodKind
 from engine.panel import Calendar
-from engine.performance import METRICS
 from engine.periods import Rebalance
-from engine.portfolio import Leg
-from engine.research.subperiods import SubperiodKind
 
 EnumClass = TypeVar("EnumClass", bound=type[Enum])
 

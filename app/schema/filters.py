@@ -17,7 +17,7 @@ from app.schema.enums import FactorName, RunOrigin, RunSortField, RunStatus, Sor
 from app.schema.options import kind_of, metric_text, with_fields
 from app.schema.unset import given
 from db.runs.read import Choice, Range, RunFilter, RunOrder
-from engine.performance import METRICS
+from engine.factors.performance import METRICS
 
 MAX_CHOICES = 1_000
 MAX_DATASETS = 20

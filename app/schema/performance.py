@@ -7,7 +7,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from app.schema.options import measured
 from db.records import PerformanceRecord, UndefinedMetricRecord
-from engine.performance import METRICS
+from engine.factors.performance import METRICS
 from engine.statistics.performance import Unit
 
 

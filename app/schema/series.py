@@ -14,7 +14,7 @@ from app.runs import series as service
 from app.schema.enums import SeriesName, SeriesTransform
 from app.schema.unset import given
 from db.records import SeriesRecord
-from engine.return_series import monthly_returns
+from engine.statistics.return_series import monthly_returns
 
 
 @strawberry.input(description="One series to select.")

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.distributions import student_probability, student_quantile
 from engine.errors import InvalidConfig
 from engine.exposures.exposures import MIN_OBSERVATIONS, option_faults
 from engine.exposures.results import ReturnKind
@@ -21,8 +20,9 @@ from engine.exposures.returns import (
     within,
 )
 from engine.panel import FloatArray
-from engine.regression import newey_west_lag
-from engine.undefined import deviation_is_zero
+from engine.statistics.distributions import student_probability, student_quantile
+from engine.statistics.regression import newey_west_lag
+from engine.statistics.undefined import deviation_is_zero
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.exposures.returns import within
 from engine.panel import DateArray, FloatArray
-from engine.undefined import Undefined, UndefinedReason, need
+from engine.statistics.undefined import Undefined, UndefinedReason, need
 
 ALPHA = "ALPHA"
 RISK_FREE = "RISK_FREE"

@@ -11,7 +11,7 @@ import numpy as np
 from engine.errors import ConfigFault, InvalidConfig, TooFewObservations
 from engine.exposures.returns import FactorSeries, aligned, within
 from engine.panel import FloatArray
-from engine.undefined import deviation_is_zero
+from engine.statistics.undefined import deviation_is_zero
 
 FEWEST_SERIES, MOST_SERIES = 2, 50
 FEWEST_WEEKS = 3

@@ -26,9 +26,14 @@ from engine.exposures.results import (
     RollingBetas,
 )
 from engine.exposures.returns import WEEKS_PER_YEAR, FactorSeries, aligned, in_excess, logarithms, within
-from engine.least_squares import Collinear, Regression, ordinary_least_squares, rolling_least_squares
 from engine.panel import DateArray, FloatArray
-from engine.undefined import Undefined, UndefinedMetric
+from engine.statistics.least_squares import (
+    Collinear,
+    Regression,
+    ordinary_least_squares,
+    rolling_least_squares,
+)
+from engine.statistics.undefined import Undefined, UndefinedMetric
 
 MIN_OBSERVATIONS = 52
 FEWEST_OBSERVATIONS = 10

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from engine.exposures.attribution import Attribution
 from engine.panel import DateArray, FloatArray
-from engine.undefined import UndefinedMetric
+from engine.statistics.undefined import UndefinedMetric
 
 
 class ReturnKind(StrEnum):

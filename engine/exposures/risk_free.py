@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.panel import DateArray, FloatArray
-from engine.return_series import DAYS_PER_YEAR
+from engine.statistics.return_series import DAYS_PER_YEAR
 
 BILL_DAYS = 91
 DISCOUNT_YEAR_DAYS = 360

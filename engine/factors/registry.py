@@ -10,12 +10,12 @@ from engine.config import parse
 from engine.errors import MissingField
 from engine.factors.config import FactorConfig, WeightingMethod
 from engine.factors.definition import FactorDefinition
-from engine.factors.growth import GROWTH
-from engine.factors.market import MARKET
-from engine.factors.momentum import MOMENTUM
-from engine.factors.momentum_v2 import MOMENTUM_V2
-from engine.factors.smb import SMB
-from engine.factors.value import VALUE
+from engine.factors.models.growth import GROWTH
+from engine.factors.models.market import MARKET
+from engine.factors.models.momentum import MOMENTUM
+from engine.factors.models.momentum_v2 import MOMENTUM_V2
+from engine.factors.models.smb import SMB
+from engine.factors.models.value import VALUE
 from engine.panel import MARKET_CAP, VOLUME
 
 FACTORS: Mapping[str, FactorDefinition] = MappingProxyType(

@@ -14,8 +14,11 @@ from typing import Any, ClassVar, Final, TypeVar
 
 import numpy as np
 
-from engine.compute import gross_history, net_history
-from engine.eligibility import (
+from engine.errors import EngineError, NoPeriods, ReturnsOverflow
+from engine.factors.compute import gross_history, net_history
+from engine.factors.config import FactorConfig, LongShortConfig, WeightingMethod
+from engine.factors.definition import SignalContext
+from engine.factors.eligibility import (
     BoolArray,
     IntArray,
     in_universe,
@@ -25,22 +28,19 @@ from engine.eligibility import (
     priced,
     require_selectors,
 )
-from engine.errors import EngineError, NoPeriods, ReturnsOverflow
-from engine.factors.config import FactorConfig, LongShortConfig, WeightingMethod
-from engine.factors.definition import SignalContext
+from engine.factors.formation import Formation, rank, reported_rows, select
+from engine.factors.performance import METRICS, selected_metrics
+from engine.factors.portfolio import Ranking, leg_holdings
 from engine.factors.registry import FACTORS, FactorName, needed_fields, parse_config
-from engine.formation import Formation, rank, reported_rows, select
+from engine.factors.return_history import ReturnHistory
+from engine.factors.weights import raw_weights
 from engine.panel import FloatArray, Panel
-from engine.performance import METRICS, selected_metrics
 from engine.periods import PeriodPanel, build_periods, with_lags
-from engine.portfolio import Ranking, leg_holdings
-from engine.return_history import ReturnHistory
 from engine.statistics.performance import Metric
+from engine.statistics.undefined import Undefined, UndefinedReason
 from engine.sweeps.grid import SweepPlan
 from engine.sweeps.points import SPAN_SHARPE, SPAN_SHARPE_METRIC, Point
 from engine.sweeps.sweep import SweepResult, check_sweep, chunked, conclude, evaluate_points
-from engine.undefined import Undefined, UndefinedReason
-from engine.weights import raw_weights
 
 SHARED_BYTES: Final = 256 << 20
 """What is kept of filters and signals for later points."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from engine.panel import FloatArray
 from engine.risk.estimation_sample import Sample
 from engine.risk.style_regression import StyleFit
-from engine.undefined import deviation_is_zero
+from engine.statistics.undefined import deviation_is_zero
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.config import Config, option
-from engine.distributions import normal_quantile
 from engine.panel import FloatArray
 from engine.risk.forecast import RiskForecast
+from engine.statistics.distributions import normal_quantile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

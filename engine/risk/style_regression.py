@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.least_squares import COLLINEAR
 from engine.panel import FloatArray
+from engine.statistics.least_squares import COLLINEAR
 
 WELL_CONDITIONED = 1e3
 """Up to here products of the regressors, solved and refined once, keep 12 digits; beyond, a date is

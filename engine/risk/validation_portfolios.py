@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.panel import FloatArray
-from engine.undefined import ZERO_STD
+from engine.statistics.undefined import ZERO_STD
 
 SEED = 20_110_802
 

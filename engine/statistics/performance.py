@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from engine import inference, metrics
 from engine.panel import DateArray, FloatArray
-from engine.return_series import cumulative, wealth, years_between
-from engine.undefined import Undefined, UndefinedMetric, UndefinedReason
+from engine.statistics import inference, metrics
+from engine.statistics.return_series import cumulative, wealth, years_between
+from engine.statistics.undefined import Undefined, UndefinedMetric, UndefinedReason
 
 
 class Unit(StrEnum):

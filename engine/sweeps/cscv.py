@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.panel import FloatArray
+from engine.statistics.undefined import ZERO_STD, Undefined, UndefinedReason, need
 from engine.sweeps.overfitting import first_best, require_matrix, sharpe_from_sums, tie_width
-from engine.undefined import ZERO_STD, Undefined, UndefinedReason, need
 
 MAX_PARTITIONS = 20
 """184,756 combinations; each two more partitions quadruple them."""

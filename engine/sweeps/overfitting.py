@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.distributions import normal_quantile
-from engine.inference import probabilistic_sharpe_ratio
 from engine.panel import FloatArray
-from engine.undefined import ZERO_STD, Undefined, UndefinedReason, deviation_is_zero, need
+from engine.statistics.distributions import normal_quantile
+from engine.statistics.inference import probabilistic_sharpe_ratio
+from engine.statistics.undefined import ZERO_STD, Undefined, UndefinedReason, deviation_is_zero, need
 
 NOISE = 1e-12
 """A sum of squared deviations at or below this share of the sum of squares is rounding noise."""

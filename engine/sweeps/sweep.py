@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from engine.errors import AllPointsFailed, InvalidConfig
 from engine.panel import DateArray, FloatArray
 from engine.periods import PeriodGrid
+from engine.statistics.undefined import Undefined
 from engine.sweeps.cscv import OverfittingProbability, probability_of_overfitting
 from engine.sweeps.grid import SweepPlan
 from engine.sweeps.overfitting import DeflatedSharpe, column_sharpe, deflated_sharpe, first_best
 from engine.sweeps.points import SPAN_SHARPE, Point, PointEvaluator
 from engine.sweeps.walk_forward import WalkForward, walk_forward
-from engine.undefined import Undefined
 
 T = TypeVar("T")
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.metrics import sharpe_ratio
 from engine.panel import FloatArray
-from engine.return_series import drawdown
+from engine.statistics.metrics import sharpe_ratio
+from engine.statistics.return_series import drawdown
+from engine.statistics.undefined import Undefined, UndefinedMetric, UndefinedReason, deviation, need
 from engine.sweeps.overfitting import column_sharpe, first_best, require_matrix, sharpe_from_sums
-from engine.undefined import Undefined, UndefinedMetric, UndefinedReason, deviation, need
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

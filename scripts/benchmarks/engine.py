@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from app.datasets.snapshot import open_snapshot, write_snapshot
-from engine.compute import FactorResult, compute_factor
+from engine.factors.compute import FactorResult, compute_factor
 from engine.factors.registry import FactorName, needed_fields, parse_config
+from engine.factors.research.analyse import Research, analyse
 from engine.periods import build_periods
-from engine.research.analyse import Research, analyse
 from scripts.benchmarks.measure import Table, best_of, milliseconds
 from scripts.benchmarks.panels import ASSETS, DAYS, long_form, seeded_panel
 from tests.reference.pandas_oracle import OracleResult, run_factor

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from app.datasets.read import read_long_form
 from app.datasets.snapshot import open_snapshot, write_snapshot
-from engine.compute import FactorResult, compute_factor
 from engine.errors import MissingField
+from engine.factors.compute import FactorResult, compute_factor
 from engine.factors.config import FactorConfig
 from engine.factors.registry import FactorName, needed_fields, parse_config
-from engine.research.analyse import analyse
+from engine.factors.research.analyse import analyse
 from scripts.benchmarks.measure import Table, best_of, milliseconds
 
 FOLDER = Path(__file__).parents[2].parent / "shared" / "data"

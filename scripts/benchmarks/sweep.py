@@ -19,7 +19,7 @@ from app.datasets.service import ingest_file
 from app.datasets.snapshot import open_snapshot, write_snapshot
 from app.main import create_app
 from app.settings import Settings
-from engine.compute import FactorResult, compute_factor
+from engine.factors.compute import FactorResult, compute_factor
 from engine.factors.registry import FactorName
 from engine.factors.sweepable import SWEEPABLE_FACTORS, sweep
 from engine.panel import Panel

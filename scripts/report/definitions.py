@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from engine.performance import METRICS
+from engine.factors.performance import METRICS
 from scripts.report.markup import Markup, element
 
 

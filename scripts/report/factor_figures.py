@@ -11,7 +11,7 @@ from matplotlib import dates as mdates
 from matplotlib.axes import Axes
 
 from db.records import PerformanceRecord, SeriesRecord
-from engine.return_series import drawdown, growth_of_100, rolling_sharpe
+from engine.statistics.return_series import drawdown, growth_of_100, rolling_sharpe
 from scripts.report.drawing import (
     GROSS,
     HALF,

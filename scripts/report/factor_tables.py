@@ -10,9 +10,9 @@ from matplotlib.colors import to_hex
 from numpy.typing import NDArray
 
 from db.records import LegRecord, PerformanceRecord
-from engine.performance import METRICS
-from engine.return_series import growth_of_100, monthly_returns
+from engine.factors.performance import METRICS
 from engine.statistics.performance import Metric, Unit
+from engine.statistics.return_series import growth_of_100, monthly_returns
 from scripts.report.drawing import DIVERGING
 from scripts.report.gather import RunMaterial, finite
 from scripts.report.layout import (

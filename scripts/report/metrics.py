@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from db.records import PerformanceRecord
-from engine.performance import METRICS
+from engine.factors.performance import METRICS
 from engine.statistics.performance import Metric, Unit
 
 _GROUPS = {

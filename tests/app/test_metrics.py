@@ -15,8 +15,8 @@ from db.records import PerformanceRecord
 from db.runs.filters import RunFilter
 from db.runs.read import RunSortField
 from engine.config import options_of
+from engine.factors.performance import METRICS
 from engine.factors.registry import FACTORS
-from engine.performance import METRICS
 from engine.statistics.performance import Unit
 from scripts.report.metrics import GROUPS
 

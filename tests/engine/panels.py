@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.compute import FactorResult
+from engine.factors.compute import FactorResult
+from engine.factors.portfolio import LegHoldings
 from engine.factors.registry import FactorName, parse_config
 from engine.panel import Calendar, Panel
-from engine.portfolio import LegHoldings
 
 COLUMN_FIELDS = {
     "price": "price",

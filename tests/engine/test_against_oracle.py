@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.compute import compute_factor
 from engine.errors import MissingField
+from engine.factors.compute import compute_factor
 from tests.engine.panels import (
     engine_config,
     holdings_frame,

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine import formation, periods
-from engine.compute import compute_factor
-from engine.factors.growth import clipped_z_score
-from engine.factors.momentum import reward_to_risk
+from engine import periods
+from engine.factors import formation
+from engine.factors.compute import compute_factor
+from engine.factors.models.growth import clipped_z_score
+from engine.factors.models.momentum import reward_to_risk
 from engine.factors.registry import FactorName, parse_config
 from engine.panel import Calendar, Panel
 from engine.periods import Rebalance, build_periods

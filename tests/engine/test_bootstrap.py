@@ -10,9 +10,9 @@ from arch.bootstrap import StationaryBootstrap, optimal_block_length
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import bootstrap
-from engine.bootstrap import confidence_intervals, stationary_block_length
-from engine.undefined import Undefined, UndefinedReason
+from engine.statistics import bootstrap
+from engine.statistics.bootstrap import confidence_intervals, stationary_block_length
+from engine.statistics.undefined import Undefined, UndefinedReason
 
 PERIODS = 52
 

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from engine.compute import compute_factor
+from engine.factors.compute import compute_factor
 from engine.factors.registry import FactorName, parse_config
 from engine.factors.sweepable import SWEEPABLE_FACTORS, sweep
 from engine.panel import SINCE_EVER, DatedValue, Panel

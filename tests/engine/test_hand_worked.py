@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.compute import compute_factor
 from engine.errors import InfeasibleMaxWeight, NoPeriods
+from engine.factors.compute import compute_factor
 from tests.engine.panels import engine_config, holdings_frame, panel_of
 
 FOLDER = Path(__file__).parents[1] / "reference" / "hand_worked"

@@ -12,16 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from engine.inference import (
+from engine.statistics.inference import (
     first_autocorrelation,
     newey_west_t,
     probabilistic_sharpe_from_moments,
     probabilistic_sharpe_ratio,
     sharpe_standard_error,
 )
-from engine.metrics import sharpe_ratio
-from engine.regression import regress_on
-from engine.undefined import Undefined, UndefinedReason
+from engine.statistics.metrics import sharpe_ratio
+from engine.statistics.regression import regress_on
+from engine.statistics.undefined import Undefined, UndefinedReason
 
 varied_returns = st.lists(st.floats(-0.5, 0.5), min_size=3, max_size=60).filter(
     lambda values: np.std(values) > 1e-3

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from statsmodels.regression.rolling import RollingOLS
 from statsmodels.stats.outliers_influence import variance_inflation_factor
 
-from engine.least_squares import Collinear, ordinary_least_squares, rolling_least_squares
-from engine.undefined import Undefined, UndefinedReason
+from engine.statistics.least_squares import Collinear, ordinary_least_squares, rolling_least_squares
+from engine.statistics.undefined import Undefined, UndefinedReason
 
 TOLERANCE = 1e-10
 
@@ -156,7 +156,7 @@ def test_rolling_coefficients_are_those_of_statsmodels(n, count, window):
 
 
 def test_rolling_is_the_regression_of_each_window_across_blocks(monkeypatch):
-    monkeypatch.setattr("engine.least_squares._BLOCK_VALUES", 300)
+    monkeypatch.setattr("engine.statistics.least_squares._BLOCK_VALUES", 300)
     x = factors(11, 70, 2)
     y = explained(11, x)
     rolled = rolling_least_squares(y, x, 20)

@@ -8,10 +8,10 @@ import math
 import numpy as np
 import pytest
 
-from engine.compute import compute_factor
 from engine.errors import NoPeriodsAsOf
-from engine.monthly_metrics import HeldLeg, held_leg, holdings_sheet, monthly_metrics
-from engine.undefined import UndefinedReason
+from engine.factors.compute import compute_factor
+from engine.factors.monthly_metrics import HeldLeg, held_leg, holdings_sheet, monthly_metrics
+from engine.statistics.undefined import UndefinedReason
 from tests.engine.panels import engine_config, panel_of, synthetic_frame
 
 DATES = np.datetime64("2024-01-07") + 7 * np.arange(60)

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.config import to_json
-from engine.eligibility import require_selectors
 from engine.errors import InvalidConfig, MissingField
 from engine.factors.config import LongSide, WeightingMethod
+from engine.factors.eligibility import require_selectors
 from engine.factors.registry import FactorName, needed_fields, parse_config
 
 ALL_FIELDS = ("price", "market_cap", "volume", "fees", "dau", "revenue")

@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from engine.costs import Trading
-from engine.performance import METRICS, Performance, performance
-from engine.return_history import ReturnHistory
-from engine.return_series import (
+from engine.factors.costs import Trading
+from engine.factors.performance import METRICS, Performance, performance
+from engine.factors.return_history import ReturnHistory
+from engine.statistics.performance import RETURN_METRICS, ReturnSeries, return_performance
+from engine.statistics.return_series import (
     cumulative,
     drawdown,
     growth_of_100,
@@ -25,8 +26,7 @@ from engine.return_series import (
     rolling_volatility,
     wealth,
 )
-from engine.statistics.performance import RETURN_METRICS, ReturnSeries, return_performance
-from engine.undefined import Undefined, UndefinedReason
+from engine.statistics.undefined import Undefined, UndefinedReason
 
 START = np.datetime64("2024-01-07")
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.compute import compute_factor
+from engine.factors.compute import compute_factor
 from engine.factors.config import LongSide
 from engine.factors.registry import FactorName, parse_config
 from engine.panel import Panel

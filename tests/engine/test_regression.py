@@ -8,8 +8,8 @@ import statsmodels.api as sm
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.regression import newey_west_lag, newey_west_standard_error_of_mean, regress_on
-from engine.undefined import Undefined, UndefinedReason
+from engine.statistics.regression import newey_west_lag, newey_west_standard_error_of_mean, regress_on
+from engine.statistics.undefined import Undefined, UndefinedReason
 
 
 def autocorrelated(seed: int, n: int, phi: float) -> np.ndarray:

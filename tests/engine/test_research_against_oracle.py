@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.compute import FactorResult, compute_factor
+from engine.factors.compute import FactorResult, compute_factor
 from engine.factors.registry import FactorName, parse_config
+from engine.factors.research.analyse import Research, analyse
 from engine.panel import Panel
-from engine.research.analyse import Research, analyse
 from tests.engine.panels import panel_of, real_frame, synthetic_frame
 from tests.reference.oracle_research import OracleResearch, research
 

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from engine.factors.config import WeightingMethod
-from engine.factors.smb import SmbConfig
+from engine.factors.models.smb import SmbConfig
 from engine.panel import Calendar, Panel
 from tests.reference import oracle_inference, oracle_periods
 from tests.reference.frames import NO_FILTERS, four_assets, weekly_frame

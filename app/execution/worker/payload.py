@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from app.execution.worker.frames import Buffer
 from app.execution.worker.protocol import encode_arrays
 from app.storage.artifacts.writer import WrittenArtifact
+from engine.factors.performance import Performance
+from engine.factors.portfolio import LegHoldings
 from engine.panel import DateArray, FloatArray
-from engine.performance import Performance
-from engine.portfolio import LegHoldings
-from engine.return_series import RETURN_UNIT
+from engine.statistics.return_series import RETURN_UNIT
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,13 +19,13 @@ from app.execution.worker.payload import Compositions, Document, NamedSeries, en
 from app.execution.worker.protocol import ComputeRequest
 from app.execution.worker.warming import warming_up
 from app.features.factors.toy import toy_options, toy_panel
-from engine.compute import FactorResult, compute_factor
 from engine.errors import MissingField
+from engine.factors.compute import FactorResult, compute_factor
 from engine.factors.registry import FactorName, needed_fields, parse_config
+from engine.factors.research.analyse import Research, analyse
+from engine.factors.research.target import TargetPortfolio
 from engine.factors.series import OTHER_UNITS
-from engine.research.analyse import Research, analyse
-from engine.research.target import TargetPortfolio
-from engine.return_series import RETURN_UNIT
+from engine.statistics.return_series import RETURN_UNIT
 
 RESEARCH: Final = "RESEARCH"
 

@@ -20,11 +20,17 @@ from db.records import CompositionRecord, DatasetRecord, LegRecord, RunRecord, S
 from db.runs import results as result_store
 from engine.errors import NoPeriodsAsOf
 from engine.factors.config import FactorConfig
+from engine.factors.monthly_metrics import (
+    HeldLeg,
+    HoldingsSheet,
+    MonthlySheet,
+    holdings_sheet,
+    monthly_metrics,
+)
+from engine.factors.portfolio import earned_returns
 from engine.factors.registry import FactorName, parse_config
-from engine.monthly_metrics import HeldLeg, HoldingsSheet, MonthlySheet, holdings_sheet, monthly_metrics
 from engine.panel import VOLUME, Calendar, DateArray, FloatArray, Panel
 from engine.periods import DAYS_PER_WEEK, Rebalance, period_grid, periods_per_year
-from engine.portfolio import earned_returns
 
 _HOLIDAYS = np.timedelta64(4, "D")  # by which a session may end before its calendar interval does
 _OF_HOLDINGS = (

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from db.errors import CorruptBlob
 from db.records import DocumentRecord
-from engine.portfolio import Leg
-from engine.research.subperiods import SubperiodKind
+from engine.factors.portfolio import Leg
+from engine.factors.research.subperiods import SubperiodKind
 
 RESEARCH = "RESEARCH"
 """The document's name in the store."""
@@ -154,7 +154,7 @@ class TargetPosition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Research:
-    """Definitions are those of `engine.research`; None = not defined, or beyond double precision.
+    """Definitions are those of `engine.factors.research`; None = not defined, or beyond double precision.
 
     confidence: gross first, then net; empty where the returns are too few.
     """

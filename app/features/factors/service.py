@@ -12,8 +12,8 @@ from db.records import RunInputRecord, RunKind
 from engine import ENGINE_VERSION
 from engine import errors as engine_errors
 from engine.config import to_json
-from engine.eligibility import require_selectors
 from engine.factors.config import FactorConfig
+from engine.factors.eligibility import require_selectors
 from engine.factors.registry import FactorName, needed_fields, parse_config
 
 

@@ -47,8 +47,8 @@ from db.runs import read as run_queries
 from db.runs import results as result_store
 from engine.config import to_json
 from engine.factors.config import WeightingMethod
+from engine.factors.models.value import Fundamental
 from engine.factors.registry import FactorName, parse_config
-from engine.factors.value import Fundamental
 
 MAX_LOG_BYTES = 50_000_000
 _NOT_RECORDED = "NOT_RECORDED"

@@ -22,10 +22,10 @@ from app.features.factors.toy import toy_options, toy_panel
 from engine.errors import MissingField
 from engine.factors.registry import FactorName
 from engine.factors.sweepable import SWEEPABLE_FACTORS, FactorPoints, dataset_check, sweep
+from engine.statistics.undefined import Undefined
 from engine.sweeps.grid import SweepAxis, parse_plan, plan_from_json
 from engine.sweeps.sweep import SweepResult, check_sweep, chunked, conclude, evaluate_points
 from engine.sweeps.walk_forward import WalkForward
-from engine.undefined import Undefined
 
 SWEEP: Final = "SWEEP"
 CHUNK_POINTS: Final = 100

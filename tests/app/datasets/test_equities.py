@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from app.datasets.read import ReadPanel, read_long_form
-from engine.compute import compute_factor
 from engine.errors import InvalidConfig, MissingField, NoPeriods
+from engine.factors.compute import compute_factor
 from engine.factors.registry import FactorName, parse_config
 from engine.panel import Calendar
 from engine.periods import Rebalance, period_grid, periods_per_year

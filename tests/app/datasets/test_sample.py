@@ -11,7 +11,7 @@ import pytest
 from app.datasets.quality import QualityAction, QualityCode
 from app.datasets.read import ReadPanel, read_long_form
 from app.datasets.sample import sample_attributes_path, sample_panel_path
-from engine.compute import compute_factor
+from engine.factors.compute import compute_factor
 from engine.factors.registry import FactorName, parse_config
 from engine.risk.model import FactorKind, build_risk_model
 from engine.risk.outcomes import Validation

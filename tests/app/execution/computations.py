@@ -18,7 +18,7 @@ from app.execution.worker.child import ReportProgress
 from app.execution.worker.frames import Buffer
 from app.execution.worker.protocol import ComputeRequest, encode_arrays
 from engine.errors import NoPeriods
-from engine.portfolio import LegHoldings
+from engine.factors.portfolio import LegHoldings
 
 
 def prepare() -> None:

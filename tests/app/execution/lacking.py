@@ -9,10 +9,10 @@ from types import MappingProxyType
 from app.features.factors import job as factor_job
 from app.features.sweeps import job as sweep_job
 from app.jobs import compute, prepare  # noqa: F401
-from engine.compute import FactorResult
 from engine.factors import registry
+from engine.factors.compute import FactorResult
 from engine.factors.registry import FACTORS, FactorName
-from engine.research.analyse import Research
+from engine.factors.research.analyse import Research
 
 _analyse = factor_job.analyse
 _smb = FACTORS[FactorName.SMB]

@@ -20,14 +20,14 @@ from app.execution.worker.results import decode_result
 from app.features.factors.job import encode_result
 from app.storage.file_hashes import known_hashes, remember_hashes
 from db.records import LegRecord, PerformanceRecord, RunResults
-from engine.compute import compute_factor
 from engine.config import to_json
+from engine.factors.compute import compute_factor
+from engine.factors.performance import Performance
+from engine.factors.portfolio import LegHoldings
 from engine.factors.registry import FactorName, parse_config
+from engine.factors.research.analyse import analyse
 from engine.factors.series import OTHER_UNITS
 from engine.panel import Calendar, Panel
-from engine.performance import Performance
-from engine.portfolio import LegHoldings
-from engine.research.analyse import analyse
 from tests.app.datasets.files import damage, rewrite_manifest
 
 OPTIONS = {"min_assets": 5, "market_cap_threshold": None, "liquidity_threshold": None}

@@ -183,7 +183,7 @@ def seen() -> dict:
 def test_the_preload_happened_in_the_forkserver(seen):
     assert seen["pid"] == seen["launched"]
     assert seen["parent"] == seen["forkserver"] == seen["imported_in"]
-    assert {"numpy", "engine.compute", "app.datasets.snapshot", "app.datasets.period_cache"} <= set(
+    assert {"numpy", "engine.factors.compute", "app.datasets.snapshot", "app.datasets.period_cache"} <= set(
         seen["modules"]
     )
 

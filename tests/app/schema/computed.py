@@ -11,11 +11,11 @@ from app.execution.worker.results import decode_result
 from app.features.factors.job import encode_result
 from db.records import AssetRecord, RunRecord, RunResults
 from db.store import Store
-from engine.compute import FactorResult, compute_factor
 from engine.config import to_json
+from engine.factors.compute import FactorResult, compute_factor
 from engine.factors.registry import FactorName, parse_config
+from engine.factors.research.analyse import Research, analyse
 from engine.panel import Calendar, Panel
-from engine.research.analyse import Research, analyse
 from tests.db.samples import add_sample_dataset, succeeded
 
 ASSETS = ("ada", "bnb", "btc", "doge", "dot", "eth", "link", "ltc", "sol", "uni", "xlm", "xrp")

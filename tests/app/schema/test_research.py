@@ -14,7 +14,7 @@ from strawberry.utils.str_converters import to_camel_case
 from app.schema.performance import Performance
 from db.records import DocumentRecord
 from engine.factors.registry import FactorName
-from engine.research.target import TargetLeg
+from engine.factors.research.target import TargetLeg
 from tests.app.schema.computed import as_stored, computed, sample_panel, store_computed
 from tests.app.schema.graph import Graph, Population, run_id
 from tests.db.samples import add_sample_dataset, succeeded

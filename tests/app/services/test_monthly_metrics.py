@@ -21,9 +21,9 @@ from db.runs.read import Choice, RunFilter, page_runs
 from engine.config import to_json
 from engine.exposures.risk_free import constant_returns
 from engine.factors.registry import FactorName
-from engine.metrics import annualized_return, sharpe_ratio
 from engine.panel import Calendar, Panel
 from engine.periods import Rebalance
+from engine.statistics.metrics import annualized_return, sharpe_ratio
 from tests.app.schema.computed import as_stored, computed, sample_panel
 from tests.app.schema.graph import add_dataset, populate
 from tests.db.samples import NOW, add_sample_dataset, launch, new_results, succeeded

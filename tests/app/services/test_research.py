@@ -11,9 +11,9 @@ from app.features.factors.research import TargetPosition, read_research, target_
 from db.document_codec import pack_document, unpack_document
 from db.errors import CorruptBlob
 from db.records import DocumentRecord
+from engine.factors.portfolio import Leg
 from engine.factors.registry import FactorName
-from engine.portfolio import Leg
-from engine.research.subperiods import SubperiodKind
+from engine.factors.research.subperiods import SubperiodKind
 from tests.app.schema.computed import as_stored, computed, sample_panel
 
 

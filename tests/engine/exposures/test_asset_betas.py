@@ -11,7 +11,7 @@ from engine.errors import InvalidConfig, TotalLoss
 from engine.exposures.asset_betas import asset_betas
 from engine.exposures.results import ReturnKind
 from engine.exposures.returns import AssetReturns
-from engine.least_squares import ordinary_least_squares
+from engine.statistics.least_squares import ordinary_least_squares
 from tests.engine.exposures.weekly import factor, weeks
 
 WEEKS = 150

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from engine.exposures.attribution import attribute
 from engine.exposures.exposures import exposures
 from engine.exposures.results import ReturnKind
-from engine.undefined import Undefined, UndefinedReason
+from engine.statistics.undefined import Undefined, UndefinedReason
 from tests.engine.exposures.weekly import factor, noise, portfolio, weeks
 
 

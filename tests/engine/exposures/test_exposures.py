@@ -17,7 +17,7 @@ from statsmodels.stats.outliers_influence import variance_inflation_factor
 from engine.errors import CollinearFactors, InvalidConfig, ReturnsOverflow, TooFewObservations, TotalLoss
 from engine.exposures.exposures import exposures
 from engine.exposures.results import Method, ReturnKind
-from engine.undefined import UndefinedReason
+from engine.statistics.undefined import UndefinedReason
 from tests.engine.exposures.weekly import factor, noise, portfolio, weeks
 
 F1, F2, F3 = factor("SMB", 1), factor("VALUE", 2), factor("MARKET", 3, long_only=True)

@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from scipy import stats
 
-from engine.regression import newey_west_lag
-from engine.research import ranks
-from engine.research.quantiles import (
+from engine.factors.research import ranks
+from engine.factors.research.quantiles import (
     QuantileBucket,
     analyse_quantiles,
     exact_spearman_p,
     quantile_returns,
     quantile_spread,
 )
+from engine.statistics.regression import newey_west_lag
 
 WEEKS = np.datetime64("2022-01-02") + 7 * np.arange(400)
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from scipy import stats
 
-from engine.research import ranks
-from engine.research.ranks import rank_ic, row_ranks, row_spearman
+from engine.factors.research import ranks
+from engine.factors.research.ranks import rank_ic, row_ranks, row_spearman
 
 TINY_BLOCK = 64  # cells: a few rows, so that arrays of a test span many blocks
 

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from engine.regression import newey_west_lag
-from engine.research import ranks
-from engine.research.ranks import rank_ic
-from engine.research.signal_decay import HorizonIC, half_life, ic_decay, signal_autocorrelation
+from engine.factors.research import ranks
+from engine.factors.research.ranks import rank_ic
+from engine.factors.research.signal_decay import HorizonIC, half_life, ic_decay, signal_autocorrelation
+from engine.statistics.regression import newey_west_lag
 
 UNDEFINED = {"mean": None, "std": None, "t": None}
 

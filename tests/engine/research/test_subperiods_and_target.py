@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.compute import FactorResult, compute_factor
+from engine.factors.compute import FactorResult, compute_factor
 from engine.factors.registry import FactorName, parse_config
-from engine.research.extremes import extremes
-from engine.research.subperiods import subperiods
-from engine.research.target import target_portfolio
+from engine.factors.research.extremes import extremes
+from engine.factors.research.subperiods import subperiods
+from engine.factors.research.target import target_portfolio
 from tests.engine.panels import panel_of, synthetic_frame
 
 PANEL = panel_of(synthetic_frame(11, assets=20, days=330))

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from engine.statistics.undefined import Undefined, UndefinedReason
 from engine.sweeps import cscv
 from engine.sweeps.cscv import probability_of_overfitting
-from engine.undefined import Undefined, UndefinedReason
 
 
 def noise(seed: int, periods: int, points: int) -> np.ndarray:

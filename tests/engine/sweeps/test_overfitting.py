@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from engine.inference import probabilistic_sharpe_from_moments
+from engine.statistics.inference import probabilistic_sharpe_from_moments
+from engine.statistics.undefined import Undefined, UndefinedReason
 from engine.sweeps.overfitting import (
     deflated_sharpe,
     effective_trials,
@@ -17,7 +18,6 @@ from engine.sweeps.overfitting import (
     first_best,
     mean_correlation,
 )
-from engine.undefined import Undefined, UndefinedReason
 
 
 def noise(seed: int, periods: int, points: int) -> np.ndarray:

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.compute import compute_factor
 from engine.errors import AllPointsFailed, InvalidConfig, MissingField
+from engine.factors.compute import compute_factor
 from engine.factors.registry import FactorName, parse_config
 from engine.factors.sweepable import POINT_METRICS, SWEEPABLE_FACTORS, FactorPoints, sweep
 from engine.periods import build_periods

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
+from engine.statistics.undefined import Undefined, UndefinedReason
 from engine.sweeps.walk_forward import walk_forward
-from engine.undefined import Undefined, UndefinedReason
 
 
 def noise(seed: int, periods: int, points: int) -> np.ndarray:

@@ -11,8 +11,8 @@ from app.boundary.cost_rules import cost
 from app.features.exposures.graph.enums import AttributionKind
 from app.schema.performance import UndefinedMetric
 from engine.exposures.attribution import ALPHA, RESIDUAL, RISK_FREE, Attribution
-from engine.undefined import Undefined
-from engine.undefined import UndefinedMetric as EngineUndefined
+from engine.statistics.undefined import Undefined
+from engine.statistics.undefined import UndefinedMetric as EngineUndefined
 
 _METRIC = "attribution"
 

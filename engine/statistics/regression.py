@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.panel import FloatArray
-from engine.undefined import Undefined, UndefinedReason, deviation_is_zero, need
+from engine.statistics.undefined import Undefined, UndefinedReason, deviation_is_zero, need
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

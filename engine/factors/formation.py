@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.eligibility import BoolArray, IntArray, candidates
 from engine.errors import NoPeriods
 from engine.factors.config import FactorConfig, LongSide
 from engine.factors.definition import SignalContext
+from engine.factors.eligibility import BoolArray, IntArray, candidates
+from engine.factors.portfolio import LegHoldings, Picks, Ranking, leg_holdings
 from engine.factors.registry import FACTORS
+from engine.factors.weights import raw_weights
 from engine.panel import FloatArray
 from engine.periods import PeriodPanel
-from engine.portfolio import LegHoldings, Picks, Ranking, leg_holdings
-from engine.weights import raw_weights
 
 _BLOCK_CELLS = 1 << 16  # periods are formed in blocks whose temporaries stay in the processor's cache
 

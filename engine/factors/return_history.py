@@ -12,12 +12,12 @@ from typing import TypeVar
 
 import numpy as np
 
-from engine.costs import BASIS_POINTS, Trading
+from engine.factors.costs import BASIS_POINTS, Trading
 from engine.panel import FloatArray
-from engine.regression import Line, regress_on
-from engine.return_series import cumulative
 from engine.statistics.performance import ReturnSeries
-from engine.undefined import Undefined, UndefinedReason, positive_deviation
+from engine.statistics.regression import Line, regress_on
+from engine.statistics.return_series import cumulative
+from engine.statistics.undefined import Undefined, UndefinedReason, positive_deviation
 
 T = TypeVar("T")
 

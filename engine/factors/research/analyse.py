@@ -6,22 +6,28 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.bootstrap import ConfidenceInterval, confidence_intervals
-from engine.compute import FactorResult, signal_sign
-from engine.formation import reported_rows
-from engine.panel import FloatArray
-from engine.portfolio import earned_returns
-from engine.research.extremes import Extremes, extremes
-from engine.research.quantiles import (
+from engine.factors.compute import FactorResult, signal_sign
+from engine.factors.formation import reported_rows
+from engine.factors.portfolio import earned_returns
+from engine.factors.research.extremes import Extremes, extremes
+from engine.factors.research.quantiles import (
     QuantileAnalysis,
     analyse_quantiles,
     quantile_returns,
     quantile_spread,
 )
-from engine.research.signal_decay import HorizonIC, half_life, horizon_ic, ic_decay, signal_autocorrelation
-from engine.research.subperiods import Subperiod, subperiods
-from engine.research.target import TargetPortfolio, target_portfolio
-from engine.undefined import Undefined
+from engine.factors.research.signal_decay import (
+    HorizonIC,
+    half_life,
+    horizon_ic,
+    ic_decay,
+    signal_autocorrelation,
+)
+from engine.factors.research.subperiods import Subperiod, subperiods
+from engine.factors.research.target import TargetPortfolio, target_portfolio
+from engine.panel import FloatArray
+from engine.statistics.bootstrap import ConfidenceInterval, confidence_intervals
+from engine.statistics.undefined import Undefined
 
 MAX_HORIZON = 8
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from engine.config import option, redeclared
 from engine.factors.config import LongShortConfig, LongSide
 from engine.factors.definition import FactorDefinition, SignalContext
-from engine.factors.momentum import reward_to_risk
+from engine.factors.models.momentum import reward_to_risk
 from engine.panel import PRICE, FloatArray
 
 

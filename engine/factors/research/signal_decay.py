@@ -11,10 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.inference import newey_west_t
-from engine.panel import FloatArray
-from engine.regression import newey_west_lag
-from engine.research.ranks import (
+from engine.factors.research.ranks import (
     MIN_CROSS_SECTION,
     BoolArray,
     IntArray,
@@ -23,7 +20,10 @@ from engine.research.ranks import (
     row_blocks,
     row_spearman,
 )
-from engine.undefined import Undefined, deviation
+from engine.panel import FloatArray
+from engine.statistics.inference import newey_west_t
+from engine.statistics.regression import newey_west_lag
+from engine.statistics.undefined import Undefined, deviation
 
 HORIZONS = range(1, 9)
 

@@ -12,10 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from engine.inference import newey_west_t
-from engine.metrics import sharpe_ratio
-from engine.panel import DateArray, FloatArray
-from engine.research.ranks import (
+from engine.factors.research.ranks import (
     BoolArray,
     IntArray,
     row_blocks,
@@ -23,8 +20,11 @@ from engine.research.ranks import (
     row_spearman,
     without_empty_columns,
 )
-from engine.return_series import cumulative, years_between
-from engine.undefined import Undefined, UndefinedReason, deviation
+from engine.panel import DateArray, FloatArray
+from engine.statistics.inference import newey_west_t
+from engine.statistics.metrics import sharpe_ratio
+from engine.statistics.return_series import cumulative, years_between
+from engine.statistics.undefined import Undefined, UndefinedReason, deviation
 
 MAX_EXACT = 10
 """Most values whose permutations are counted: the most quantiles that a run may ask for."""

@@ -14,7 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.panel import FloatArray
-from engine.undefined import Undefined, UndefinedReason, deviation_is_zero, need, positive_deviation
+from engine.statistics.undefined import (
+    Undefined,
+    UndefinedReason,
+    deviation_is_zero,
+    need,
+    positive_deviation,
+)
 
 FEWEST_RETURNS = 10
 SEED = 20_040_101

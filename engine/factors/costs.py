@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.eligibility import BoolArray, IntArray
 from engine.factors.config import FactorConfig
+from engine.factors.eligibility import BoolArray, IntArray
+from engine.factors.portfolio import LegHoldings, earned_returns
 from engine.panel import FloatArray
 from engine.periods import PeriodPanel
-from engine.portfolio import LegHoldings, earned_returns
-from engine.return_series import DAYS_PER_YEAR
+from engine.statistics.return_series import DAYS_PER_YEAR
 
 BASIS_POINTS = 1e4
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from engine import inference
-from engine import return_history as formulas
-from engine.return_history import ReturnHistory
+from engine.factors import return_history as formulas
+from engine.factors.return_history import ReturnHistory
+from engine.statistics import inference
 from engine.statistics.performance import Metric, ReturnPerformance, Unit, measure, metric, metrics_of
-from engine.undefined import deviation
+from engine.statistics.undefined import deviation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

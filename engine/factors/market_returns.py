@@ -8,11 +8,11 @@ import numpy as np
 
 from engine.errors import NoPeriods
 from engine.factors.config import FactorConfig, LongSide
-from engine.factors.market import MarketConfig
-from engine.formation import form_portfolios
+from engine.factors.formation import form_portfolios
+from engine.factors.models.market import MarketConfig
+from engine.factors.portfolio import leg_returns
 from engine.panel import MARKET_CAP, FloatArray
 from engine.periods import PeriodPanel
-from engine.portfolio import leg_returns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,10 @@ from typing import Final
 
 import numpy as np
 
-from engine.compute import FactorResult
+from engine.factors.compute import FactorResult
+from engine.factors.portfolio import Leg, earned_returns
 from engine.panel import FloatArray
-from engine.portfolio import Leg, earned_returns
-from engine.return_series import cumulative
+from engine.statistics.return_series import cumulative
 
 POSITIONS: Final = 5
 _NO_RESULT: Final = 1e-12  # a sum of returns this small is nothing to take a share of

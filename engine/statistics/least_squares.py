@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.distributions import student_probability, student_quantile
 from engine.panel import FloatArray
-from engine.regression import newey_west_lag
-from engine.undefined import Undefined, UndefinedReason, deviation_is_zero, need
+from engine.statistics.distributions import student_probability, student_quantile
+from engine.statistics.regression import newey_west_lag
+from engine.statistics.undefined import Undefined, UndefinedReason, deviation_is_zero, need
 
 COLLINEAR = 1e-10
 """A regressor whose part of its own is at or below this share of it is a combination of the others."""

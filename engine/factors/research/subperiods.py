@@ -9,12 +9,12 @@ from enum import StrEnum
 
 import numpy as np
 
-from engine.compute import FactorResult
-from engine.eligibility import BoolArray
-from engine.metrics import sharpe_ratio
+from engine.factors.compute import FactorResult
+from engine.factors.eligibility import BoolArray
 from engine.panel import FloatArray
-from engine.return_series import cumulative, drawdown, wealth
-from engine.undefined import Undefined
+from engine.statistics.metrics import sharpe_ratio
+from engine.statistics.return_series import cumulative, drawdown, wealth
+from engine.statistics.undefined import Undefined
 
 
 class SubperiodKind(StrEnum):

@@ -6,20 +6,20 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.costs import Trading, net_returns, trading
-from engine.eligibility import IntArray, require_selectors
 from engine.factors.config import ExtremeReturns, FactorConfig, LongSide
-from engine.factors.market import MarketConfig
+from engine.factors.costs import Trading, net_returns, trading
+from engine.factors.eligibility import IntArray, require_selectors
+from engine.factors.formation import Formation, form_portfolios, long_side
+from engine.factors.market_returns import MarketReturns, market_returns
+from engine.factors.models.market import MarketConfig
+from engine.factors.performance import Performance, performance
+from engine.factors.portfolio import LegHoldings, is_extreme, leg_returns
 from engine.factors.registry import needed_fields
-from engine.formation import Formation, form_portfolios, long_side
-from engine.market import MarketReturns, market_returns
+from engine.factors.research.ranks import rank_ic
+from engine.factors.return_history import ReturnHistory
 from engine.panel import DateArray, FloatArray, Panel
-from engine.performance import Performance, performance
 from engine.periods import PeriodPanel, build_periods, with_lags
-from engine.portfolio import LegHoldings, is_extreme, leg_returns
-from engine.research.ranks import rank_ic
-from engine.return_history import ReturnHistory
-from engine.undefined import Undefined, UndefinedReason
+from engine.statistics.undefined import Undefined, UndefinedReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

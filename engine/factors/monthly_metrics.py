@@ -9,13 +9,13 @@ from datetime import date
 
 import numpy as np
 
-from engine.eligibility import IntArray
 from engine.errors import NoPeriodsAsOf
-from engine.metrics import annualized_return, annualized_volatility, sharpe_ratio, sortino_ratio
+from engine.factors.eligibility import IntArray
+from engine.factors.portfolio import LegHoldings
 from engine.panel import DateArray, FloatArray
-from engine.portfolio import LegHoldings
-from engine.return_series import cumulative, drawdown, years_between
-from engine.undefined import Undefined, UndefinedMetric, UndefinedReason
+from engine.statistics.metrics import annualized_return, annualized_volatility, sharpe_ratio, sortino_ratio
+from engine.statistics.return_series import cumulative, drawdown, years_between
+from engine.statistics.undefined import Undefined, UndefinedMetric, UndefinedReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from engine.panel import FloatArray
-from engine.undefined import Undefined, UndefinedReason, deviation, need, positive_deviation
+from engine.statistics.undefined import Undefined, UndefinedReason, deviation, need, positive_deviation
 
 TAIL = 0.05
 

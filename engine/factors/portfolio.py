@@ -14,12 +14,12 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.eligibility import BoolArray, IntArray
 from engine.factors.config import ExtremeReturns, FactorConfig
 from engine.factors.definition import SignalContext
+from engine.factors.eligibility import BoolArray, IntArray
+from engine.factors.weights import leg_weights
 from engine.panel import MARKET_CAP, FloatArray
 from engine.periods import PeriodPanel, ends_of_held
-from engine.weights import leg_weights
 
 
 class Leg(StrEnum):

@@ -14,7 +14,7 @@ from engine.errors import ConfigFault, MissingField
 from engine.factors.config import LongShortConfig, LongSide
 from engine.factors.definition import FactorDefinition, SignalContext
 from engine.panel import DAU, FEES, PRICE, REVENUE, FloatArray
-from engine.undefined import deviation_is_zero
+from engine.statistics.undefined import deviation_is_zero
 
 
 class GrowthMetric(StrEnum):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.eligibility import IntArray
 from engine.errors import InfeasibleMaxWeight
 from engine.factors.config import MIN_VARIANCE_OBSERVATIONS, FactorConfig, WeightingMethod
 from engine.factors.definition import SignalContext
+from engine.factors.eligibility import IntArray
 from engine.panel import MARKET_CAP, DateArray, FloatArray
 
 MIN_VARIANCE = 1e-12

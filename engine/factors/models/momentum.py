@@ -12,7 +12,7 @@ from engine.errors import ConfigFault
 from engine.factors.config import LongShortConfig, LongSide
 from engine.factors.definition import FactorDefinition, SignalContext
 from engine.panel import PRICE, FloatArray
-from engine.undefined import deviation_is_zero
+from engine.statistics.undefined import deviation_is_zero
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from engine.config import option, redeclared
 from engine.errors import ConfigFault
 from engine.factors.config import FactorConfig, LongSide, WeightingMethod
 from engine.factors.definition import FactorDefinition
-from engine.factors.smb import market_cap_signal
+from engine.factors.models.smb import market_cap_signal
 from engine.panel import MARKET_CAP, PRICE
 
 

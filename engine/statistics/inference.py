@@ -11,8 +11,15 @@ import math
 import numpy as np
 
 from engine.panel import FloatArray
-from engine.regression import newey_west_lag, newey_west_standard_error_of_mean
-from engine.undefined import ZERO_STD, Undefined, UndefinedReason, deviation_is_zero, need, positive_deviation
+from engine.statistics.regression import newey_west_lag, newey_west_standard_error_of_mean
+from engine.statistics.undefined import (
+    ZERO_STD,
+    Undefined,
+    UndefinedReason,
+    deviation_is_zero,
+    need,
+    positive_deviation,
+)
 
 
 def newey_west_t(values: FloatArray, lag: int | None = None) -> float:

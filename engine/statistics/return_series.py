@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.panel import DateArray, FloatArray
-from engine.undefined import deviation_is_zero
+from engine.statistics.undefined import deviation_is_zero
 
 DAYS_PER_YEAR = 365
 RETURN_UNIT = "fraction per period"

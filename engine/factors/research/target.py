@@ -8,15 +8,15 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.compute import FactorResult
-from engine.eligibility import candidates
 from engine.errors import InfeasibleMaxWeight
+from engine.factors.compute import FactorResult
 from engine.factors.config import LongSide
-from engine.formation import form, long_side
+from engine.factors.eligibility import candidates
+from engine.factors.formation import form, long_side
+from engine.factors.portfolio import earned_returns
+from engine.factors.weights import leg_weights
 from engine.panel import PRICE, FloatArray
 from engine.periods import ends_of_held
-from engine.portfolio import earned_returns
-from engine.weights import leg_weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""The factor models, one a module."""
