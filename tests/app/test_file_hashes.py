@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from app.storage import file_hashes
 from app.storage.file_hashes import file_hash, forget_hashes, known_hashes, remember_hashes
-from app.storage.places import file_hashes
 
 
 class Disk:

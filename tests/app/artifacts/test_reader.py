@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from app.storage.places.artifacts import reader
 
 from app.errors import ArtifactUnavailable
+from app.storage import file_hashes
+from app.storage.artifacts import reader
 from app.storage.artifacts.reader import open_artifact
 from app.storage.artifacts.writer import ArtifactWriter
-from app.storage.places import file_hashes
 from db.records import ArtifactRecord
 
 ARRAY = np.random.default_rng(3).normal(size=(50, 20, 3))

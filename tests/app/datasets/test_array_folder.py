@@ -18,8 +18,8 @@ from app.datasets.array_folder import (
     verify_array_folder,
     write_array_folder,
 )
+from app.storage import file_hashes
 from app.storage.folders import TEMPORARY_PREFIX, remove_folder, stale_temporaries
-from app.storage.places import file_hashes
 from tests.app.datasets.files import damage, flip_in_manifest, rewrite_manifest
 
 ARRAYS = (

@@ -20,7 +20,7 @@ from app.datasets.snapshot import (
     write_snapshot,
 )
 from app.errors import DatasetDamaged, DatasetUnavailable, StorageFailure
-from app.storage.places import file_hashes
+from app.storage import file_hashes
 from engine.panel import Calendar, Panel
 from tests.app.datasets.files import damage, flip_in_manifest, rewrite_manifest, small_panel
 

@@ -16,7 +16,8 @@ from app.settings import Settings
 from db.legacy.imports import monthly_metrics
 from db.records import RunKind, RunOrigin, RunStatus
 from db.runs import read as run_queries
-from db.runs.queue import delete_run, results
+from db.runs import results
+from db.runs.queue import delete_run
 
 REAL_LOGS = Path(__file__).parents[3].parent / "shared" / "legacy_logs"
 

@@ -10,7 +10,7 @@ import pytest
 
 from app.schema.node_ids import row_id
 from app.settings import Settings
-from db.run_queries import get_runs
+from db.runs.read import get_runs
 from db.store import Store
 from tests.app.schema.fetching import add_fetch
 from tests.app.web.browsing import Visit, playwright_api, visiting
