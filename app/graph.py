@@ -22,7 +22,7 @@ from app.schema.mutations.delete_dataset import delete_dataset
 from app.schema.mutations.delete_run import delete_run
 from app.schema.mutations.ingest_dataset import ingest_dataset
 from app.schema.node import Node
-from app.schema.node_ids import decode_id, parse_row_key
+from app.schema.node_ids import decode_id, not_an_id, parse_row_key
 from app.schema.roots import graph_roots
 from app.schema.run import OtherRun, Run
 from app.schema.run_lists import (
@@ -65,6 +65,8 @@ class _Query:
             loads |= getattr(root, "NODES", {})
         if node_type in loads:
             return await loads[node_type](info.context, key)
+        if info.schema.get_type_by_name(node_type) is None:
+            raise not_an_id()
         raise NotFound(f"a {node_type} is no Node", hint="it has a root field of its own")
 
     @strawberry.field(description="One run.")

@@ -38,7 +38,7 @@ def decode_id(global_id: str, path: tuple[str, ...] = ("id",)) -> tuple[str, str
         if not key or not _TYPE_NAME.fullmatch(node_type) or encode_id(node_type, key) != global_id:
             raise ValueError(global_id)
     except (ValueError, binascii.Error):
-        raise _invalid(_NOT_AN_ID, path) from None
+        raise not_an_id(path) from None
     return node_type, key
 
 
@@ -58,7 +58,7 @@ def row_key(global_id: str, expected: Sequence[str], path: tuple[str, ...] = ("i
 def parse_row_key(key: str, path: tuple[str, ...] = ("id",)) -> int:
     """The integer in the key of a stored object. Raises InvalidInput."""
     if not (key.isascii() and key.isdigit() and len(key) <= _MAX_DIGITS and str(int(key)) == key):
-        raise _invalid(_NOT_AN_ID, path)
+        raise not_an_id(path)
     return int(key)
 
 
@@ -67,7 +67,12 @@ def parse_factor_key(key: str, path: tuple[str, ...] = ("id",)) -> FactorName:
     try:
         return FactorName(key)
     except ValueError:
-        raise _invalid(_NOT_AN_ID, path) from None
+        raise not_an_id(path) from None
+
+
+def not_an_id(path: tuple[str, ...] = ("id",)) -> InvalidInput:
+    """Return the error for what is the id of nothing in the graph."""
+    return _invalid(_NOT_AN_ID, path)
 
 
 def _invalid(message: str, path: tuple[str, ...]) -> InvalidInput:
