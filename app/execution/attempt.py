@@ -189,8 +189,8 @@ class RunAttempt:
         )
 
     async def _write(self, write: Callable[[], Awaitable[object]]) -> bool:
-        """Whether it was written. A write that is refused, because the run is not ours any more, leaves it to
-        whoever has it."""
+        """Write, and return whether it was written. A write that is refused, because the run is not ours any
+        more, leaves it to whoever has it."""
         ours = bool(await self._environment.retry_on_unavailable(self._run.id, write))
         if not ours:
             log.info("run %d was ended by others meanwhile", self._run.id)

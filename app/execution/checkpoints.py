@@ -23,7 +23,7 @@ FORMAT: Final = 1
 
 
 class SweepCheckpoints:
-    """Of one sweep. The identity stands for the plan, the dataset and the engine's version."""
+    """Those of one sweep. The identity stands for the plan, the dataset and the engine's version."""
 
     def __init__(self, cache_dir: Path, identity: str) -> None:
         self._folder = sweeps_dir(cache_dir) / f"{identity}-format{FORMAT}"
@@ -52,7 +52,7 @@ class SweepCheckpoints:
 
 
 def checkpoint_identity(identity_hash: str, run_id: int, *, forced: bool) -> str:
-    """What names the checkpoints of a run: a forced one shares none."""
+    """Return what names the checkpoints of a run; a forced one shares none."""
     return f"{identity_hash}-run{run_id}" if forced else identity_hash
 
 

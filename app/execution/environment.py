@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class Resource(Protocol):
-    """What runs share while their executor lives."""
+    """A thing that runs share while their executor lives."""
 
     def __init__(self, settings: Settings) -> None: ...
 

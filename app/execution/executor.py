@@ -135,7 +135,7 @@ class RunExecutor:
 
     @property
     def adhoc(self) -> AdHocComputations:
-        """What is computed for readers at once, beside the runs."""
+        """Return what computes for readers at once, beside the runs."""
         return self._adhoc
 
     @property
@@ -271,7 +271,7 @@ class RunExecutor:
 
 
 async def _wait_for(event: asyncio.Event, timeout_seconds: float) -> bool:
-    """Whether the event came within the time."""
+    """Return whether the event came within the time."""
     with suppress(TimeoutError):
         async with asyncio.timeout(timeout_seconds):
             return await event.wait()

@@ -45,7 +45,7 @@ def dataset_faults(
 async def asset_selectors(
     services: Services, dataset: DatasetRecord
 ) -> tuple[set[str], dict[str, set[str | None]]]:
-    """What `exclude` and `universe` may name: (asset ids, values by attribute)."""
+    """Return what `exclude` and `universe` may name: (asset ids, values by attribute)."""
     assets = (await dataset_store.get_assets(services.store, [dataset.id]))[dataset.id]
     attributes: dict[str, set[str | None]] = {}
     for asset in assets:

@@ -75,7 +75,7 @@ async def launch(
 
 
 def checked_tags(tags: Sequence[str]) -> tuple[str, ...]:
-    """Stripped, unique, sorted."""
+    """Return them stripped, unique and sorted. Raises InvalidInput."""
     cleaned = sorted({tag.strip() for tag in tags})
     if len(cleaned) > MAX_TAGS:
         raise _invalid_value("tags", "TOO_MANY", f"a run takes at most {MAX_TAGS} tags, not {len(cleaned)}")
@@ -87,6 +87,7 @@ def checked_tags(tags: Sequence[str]) -> tuple[str, ...]:
 
 
 def checked_note(note: str | None) -> str | None:
+    """Return the note. Raises InvalidInput where it is too long or no text."""
     if note is not None and (len(note) > MAX_NOTE_LENGTH or "\0" in note):
         raise _invalid_value("note", "TOO_LONG", f"a note has at most {MAX_NOTE_LENGTH} characters of text")
     return note

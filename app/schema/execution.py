@@ -158,7 +158,7 @@ def _attribute_reader(field: GraphQLField, complete: Completer) -> Reader:
 
 
 def _completer(graph_type: Any) -> Completer | None:
-    """How values of a leaf type, or of a list of leaves, are completed; None for other types."""
+    """Return how values of a leaf type, or of a list of leaves, are completed; None for other types."""
     required = isinstance(graph_type, GraphQLNonNull)
     nullable = graph_type.of_type if required else graph_type
     if isinstance(nullable, GraphQLList):

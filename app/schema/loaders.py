@@ -25,8 +25,8 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Read:
-    """How something is read for many keys at once: `read` gives the values by key, and leaves out those that
-    there are none of. On an error of `split_on` each key is read by itself."""
+    """A way to read something for many keys at once: `read` gives the values by key, and leaves out those
+    that there are none of. On an error of `split_on` each key is read by itself."""
 
     read: Callable[[Services, Sequence[Any]], Awaitable[Mapping[Any, Any]]]
     split_on: type[Exception] | tuple[type[Exception], ...] = ()

@@ -16,5 +16,5 @@ def given(value: T | None) -> T | None:
 
 
 def was_given(value: Any) -> bool:
-    """Whether a value or an explicit null was there."""
+    """Return whether a value or an explicit null was there."""
     return value is not strawberry.UNSET

@@ -310,7 +310,7 @@ def _tables(with_metrics: bool, *, measured: bool = False) -> Any:
 
 
 def _kind_mark(kind: str | None) -> str:
-    """What tells the cursors of one kind's lists from those of another's."""
+    """Return what tells the cursors of one kind's lists from those of another's."""
     if kind == RunKind.FACTOR:
         return ""
     return "all " if kind is None else f"{kind} "

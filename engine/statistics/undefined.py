@@ -51,7 +51,7 @@ class Undefined(Exception):
 
 
 def deviation_is_zero(deviation: FloatArray | float, mean: FloatArray | float) -> NDArray[np.bool_]:
-    """Whether a standard deviation is 0 up to rounding; shapes broadcast, NaN is not zero."""
+    """Return whether a standard deviation is 0 up to rounding; shapes broadcast, NaN is not zero."""
     return np.asarray(deviation <= ZERO_STD * np.maximum(1.0, np.abs(mean)))
 
 

@@ -22,7 +22,7 @@ def worker_id(pid: int | None = None) -> str:
 
 
 def is_alive(worker: str) -> bool | None:
-    """Whether the process behind a claim lives; None when it is another host's and cannot be known."""
+    """Return whether the process behind a claim lives; None when it is another host's and cannot be known."""
     try:
         host, pid_text, start = worker.rsplit(":", 2)
         pid = int(pid_text)

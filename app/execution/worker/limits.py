@@ -20,7 +20,7 @@ def limit_processor_time(limit_seconds: int) -> None:
 
 
 def allocated_bytes() -> int:
-    """What counts against `limit_allocations` already; 0 where the system does not tell."""
+    """Return what counts against `limit_allocations` already; 0 where the system does not tell."""
     with suppress(OSError):
         for line in Path("/proc/self/status").read_text("utf-8", errors="replace").splitlines():
             if line.startswith("VmData:"):
